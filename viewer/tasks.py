@@ -1,0 +1,278 @@
+"""The one way to work in the background: `submit` and `serve`. The only module of the product that makes threads.
+
+`submit`: a frozen request and a cancel token go in; exactly one outcome (done, failed, cancelled) comes back on the
+main thread, and only to an owner that still lives. Lanes have limits; a newer task with the same key cancels the
+older one. `serve`: endless work that restarts with back-off, reports values, and stops at shutdown.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from viewer.cancel import Cancelled, CancelToken
+
+_log = logging.getLogger("wl.tasks")
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+LANES: dict[str, int] = {
+    "interaction": 2,
+    "hub": 3,
+    "journal": 1,
+    "retrieve": 3,
+    "prefetch": 1,
+    "deliver": 2,
+    "thumbnail": 1,
+}
+"""Name of each lane and how many of its tasks run at once."""
+
+SHUTDOWN_S = 5.0
+RESTART_FIRST_S = 0.5
+RESTART_CAP_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[V]):
+    """The work returned."""
+
+    value: V
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The work raised."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class WasCancelled:
+    """The work was cancelled, superseded, or its owner is gone."""
+
+
+Outcome = Done[Any] | Failed | WasCancelled
+
+
+class Task:
+    """A handle: cancel it, or ask whether it has ended."""
+
+    def __init__(self) -> None:
+        self.token = CancelToken()
+        self.ended = False
+
+    def cancel(self) -> None:
+        """Ask the work to stop; the outcome is then `WasCancelled`."""
+        self.token.cancel()
+
+
+class _Relay(QObject):
+    """Carries calls to the main thread, queued."""
+
+    posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    @Slot(object)
+    def _run(self, call: Callable[[], None]) -> None:
+        call()
+
+
+class _Lane:
+    """A priority queue and its few threads, made on first use."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name, self._limit = name, limit
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._condition = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._closed = False
+
+    def put(self, priority: int, call: Callable[[], None]) -> None:
+        with self._condition:
+            heapq.heappush(self._queue, (priority, next(self._count), call))
+            if self._idle < len(self._queue) and len(self._threads) < self._limit:
+                thread = threading.Thread(target=self._work, name=f"task-{self._name}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._condition.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._idle += 1
+                while not self._queue and not self._closed:
+                    self._condition.wait()
+                self._idle -= 1
+                if not self._queue:
+                    return
+                call = heapq.heappop(self._queue)[2]
+            call()
+
+    def close(self) -> list[threading.Thread]:
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        return self._threads
+
+
+class TaskRunner:
+    """Runs background work for one application. Make it on the main thread, hand it over, call `shutdown` once."""
+
+    def __init__(self) -> None:
+        self._relay = _Relay()
+        self._lanes = {name: _Lane(name, limit) for name, limit in LANES.items()}
+        self._latest: dict[tuple[str, object], Task] = {}
+        self._live: set[Task] = set()
+        self._services: list[threading.Thread] = []
+        self._stopping = CancelToken()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Run `call` on the main thread soon; from any thread."""
+        self._relay.posted.emit(call)
+
+    def submit(
+        self,
+        work: Callable[[R, CancelToken], V],
+        request: R,
+        *,
+        lane: str,
+        owner: object,
+        done: Callable[[V], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+        cancelled: Callable[[], None] | None = None,
+        key: object = None,
+        priority: int = 0,
+    ) -> Task:
+        """Run `work(request, token)` in `lane`; call exactly one of the three callbacks on the main thread.
+
+        Parameters
+        ----------
+        owner : weakly referenced; when it is gone (or its Qt object deleted) no callback runs
+        key : a newer task with the same (lane, key) cancels the older one
+        priority : lower runs first within the lane
+        """
+        task = Task()
+        if key is not None:
+            older = self._latest.get((lane, key))
+            if older is not None:
+                older.cancel()
+            self._latest[lane, key] = task
+        self._live.add(task)
+        owner_ref = weakref.ref(owner)
+
+        def deliver(outcome: Outcome) -> None:
+            self._live.discard(task)
+            task.ended = True
+            if key is not None and self._latest.get((lane, key)) is task:
+                del self._latest[lane, key]
+            if not _is_alive(owner_ref()):
+                return
+            if task.token.cancelled() or isinstance(outcome, WasCancelled):
+                if cancelled is not None:
+                    cancelled()
+            elif isinstance(outcome, Done):
+                if done is not None:
+                    done(outcome.value)
+            elif failed is not None:
+                failed(outcome.error)
+            else:
+                _log.error("background work failed, nobody listens: %s", type(outcome.error).__name__)
+
+        def run() -> None:
+            outcome = _outcome(work, request, task.token)
+            self.post(lambda: deliver(outcome))
+
+        self._lanes[lane].put(priority, run)
+        return task
+
+    def serve(
+        self,
+        name: str,
+        work: Callable[[CancelToken, Callable[[V], None]], None],
+        report: Callable[[V], None],
+        *,
+        owner: object,
+        broken: Callable[[Exception], None] | None = None,
+    ) -> Task:
+        """Run endless `work(token, emit)`; each emitted value reaches `report` on the main thread.
+
+        Where it raises, `broken(error)` is told on the main thread and it starts again after a back-off that doubles
+        up to `RESTART_CAP_S`. It must return soon after the token is cancelled.
+        """
+        task = Task()
+        self._stopping.on_cancel(task.cancel)
+        owner_ref = weakref.ref(owner)
+
+        def tell(callback: Callable[[Any], None], value: Any) -> None:
+            if _is_alive(owner_ref()) and not task.token.cancelled():
+                callback(value)
+
+        def emit(value: V) -> None:
+            self.post(lambda: tell(report, value))
+
+        def run() -> None:
+            pause_s = RESTART_FIRST_S
+            while not task.token.cancelled():
+                outcome = _outcome(lambda _none, token: work(token, emit), None, task.token)
+                if isinstance(outcome, Failed):
+                    _log.warning("service stopped: name=%s error=%s", name, type(outcome.error).__name__)
+                    if broken is not None:
+                        error = outcome.error
+                        self.post(lambda error=error: tell(broken, error))  # type: ignore[misc]
+                elif isinstance(outcome, Done):
+                    return
+                if task.token.wait(pause_s):
+                    return
+                pause_s = min(pause_s * 2, RESTART_CAP_S)
+
+        thread = threading.Thread(target=run, name=f"serve-{name}", daemon=True)
+        self._services.append(thread)
+        thread.start()
+        return task
+
+    def shutdown(self, deadline_s: float = SHUTDOWN_S) -> list[str]:
+        """Cancel everything, join with a deadline; names of the threads that did not stop."""
+        self._stopping.cancel()
+        for task in list(self._live):
+            task.cancel()
+        threads = [thread for lane in self._lanes.values() for thread in lane.close()] + self._services
+        for thread in threads:
+            thread.join(deadline_s / max(1, len(threads)) + 0.2)
+        return [thread.name for thread in threads if thread.is_alive()]
+
+
+def _outcome(work: Callable[[R, CancelToken], V], request: R, token: CancelToken) -> Outcome:
+    """Run the work and name how it ended: one of the three places where a broad except is right."""
+    try:
+        token.check()
+        return Done(work(request, token))
+    except Cancelled:
+        return WasCancelled()
+    except Exception as error:  # noqa: BLE001 - the border of background work
+        return Failed(error)
+
+
+def _is_alive(owner: object) -> bool:
+    """Whether the owner still exists, the C++ side of a Qt object included."""
+    if owner is None:
+        return False
+    if isinstance(owner, QObject):
+        try:
+            owner.objectName()
+        except RuntimeError:
+            return False
+    return True

@@ -1,0 +1,68 @@
+"""One row of the list: a *study to read*. The reader never sees a workitem; a release looks like a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from worklist_client.identity.patient import PatientIdentity
+
+
+class Status(StrEnum):
+    """What the row says, derived from Procedure Step State, readiness, progress and the outbox."""
+
+    INCOMING = "incoming"
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    CLAIMED = "claimed"
+    MINE = "mine"
+    DELIVERING = "delivering"
+    REPORTED = "reported"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEntry:
+    """A study to read, as the hub last told it.
+
+    `workitem_uid` changes when a claim is released (the hub replaces the workitem); `entry_id` = (site, study) stays.
+    """
+
+    workitem_uid: str
+    site_id: str
+    study_instance_uid: str
+    patient: PatientIdentity
+    status: Status
+    procedure_step_state: str
+    accession_number: str = ""
+    issuer_of_accession_number: str = ""
+    modality: str = ""
+    study_description: str = ""
+    body_part: str = ""
+    study_datetime: datetime | None = None
+    priority: str = "MEDIUM"
+    """HIGH, MEDIUM or LOW; `stat` marks the finer class."""
+    stat: bool = False
+    expertise: str = ""
+    """Code value of Scheduled Station Class Code Sequence; `expertise_text` is its meaning."""
+    expertise_text: str = ""
+    reserved_for: str = ""
+    holder: str = ""
+    """Person name of the Actual Human Performer while claimed."""
+    holder_code: str = ""
+    due: datetime | None = None
+    started: datetime | None = None
+    images: int | None = None
+    clinical_question: str = ""
+    patient_age: str = ""
+    cancel_reason: str = ""
+    modified: str = ""
+    """Scheduled Procedure Step Modification DateTime as the hub wrote it (server time)."""
+    progress_percent: float = 0.0
+    progress_text: str = ""
+
+    @property
+    def entry_id(self) -> tuple[str, str]:
+        """(site, Study Instance UID): a study is keyed by its site, for the same UID may occur at two."""
+        return (self.site_id, self.study_instance_uid)
