@@ -19,7 +19,7 @@ class PatientKey:
 
 @dataclass(frozen=True, slots=True)
 class PatientIdentity:
-    """What one site says of a patient. Texts as received, decoded; birth date YYYYMMDD or empty; sex M, F, O or empty."""
+    """What one site says of a patient: texts as received, decoded; birth date YYYYMMDD; sex M, F, O; or empty."""
 
     key: PatientKey
     site_id: str
