@@ -170,4 +170,4 @@ class Pacs(Protocol):
         arrival, on the calling thread."""
 
     def store(self, objects: Sequence[StoreObject], cancelled: Cancelled) -> list[StoreOutcome]:
-        """C-STORE or STOW-RS; one outcome an object, in order. A broken link is an outcome (UNKNOWN, RETRY), no error."""
+        """C-STORE or STOW-RS; one outcome an object, in order. A broken link is an outcome, not an error."""
