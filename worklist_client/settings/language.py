@@ -1,0 +1,74 @@
+"""Every visible string in the language of the profile. English text is the key; Dutch lies in `resources/i18n/nl.json`.
+
+A text that has no translation is shown in English and noted once in the log, so that nothing on screen is ever empty.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from importlib import resources as package_files
+
+_log = logging.getLogger("wl.language")
+
+LANGUAGES = ("en", "nl")
+
+
+class LanguageError(Exception):
+    """A translation file that cannot be used; `reason` names the file, the entry and what is wrong with it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def fields_of(text: str) -> frozenset[str]:
+    """Names of the `{fields}` in a text; raises ValueError where the braces do not match."""
+    return frozenset(part.split("}", 1)[0] for part in text.split("{")[1:] if "}" in part)
+
+
+def load_translations(language: str) -> dict[str, str]:
+    """Read `resources/i18n/<language>.json`: one flat object of English text -> translation. Raises `LanguageError`."""
+    name = f"resources/i18n/{language}.json"
+    try:
+        raw = package_files.files("resources").joinpath("i18n", f"{language}.json").read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise LanguageError(f"{name} is missing; languages are {', '.join(LANGUAGES)}") from error
+    try:
+        data = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise LanguageError(f"{name} line {error.lineno}: {error.msg}") from error
+    if not isinstance(data, dict):
+        raise LanguageError(f"{name}: must be one object of English text and translation")
+    for key, value in data.items():
+        if not isinstance(value, str) or not value:
+            raise LanguageError(f"{name}: the translation of {key!r} must be a text that is not empty")
+        if fields_of(key) != fields_of(value):
+            raise LanguageError(f"{name}: {key!r} and its translation do not use the same fields")
+    return data
+
+
+class Translator:
+    """`tr("Claimed by {name}", name=...)`. Call it like a function; fields are put in after translating."""
+
+    def __init__(self, language: str, translations: Mapping[str, str] | None = None) -> None:
+        """`language` is one of `LANGUAGES`; `translations` replaces the file (tests). Raises `LanguageError`."""
+        if language not in LANGUAGES:
+            raise LanguageError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+        self.language = language
+        if translations is not None:
+            self._texts: Mapping[str, str] = translations
+        else:
+            self._texts = {} if language == "en" else load_translations(language)
+        self._noted: set[str] = set()
+
+    def __call__(self, text: str, **fields: object) -> str:
+        """The text in this language with its fields filled in."""
+        shown = self._texts.get(text)
+        if shown is None:
+            shown = text
+            if self.language != "en" and text not in self._noted:
+                self._noted.add(text)
+                _log.warning("no translation: language=%s text=%r", self.language, text)
+        return shown.format(**fields) if fields else shown
