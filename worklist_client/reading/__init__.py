@@ -1,1 +1,1 @@
-"""Opening a case: priors, consent, loading, completeness."""
+"""Reading a case: finding and judging its priors, asking consent, loading images, knowing what is complete."""

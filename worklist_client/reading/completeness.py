@@ -1,0 +1,60 @@
+"""How much of a study is here, against what its origin says there is. Pure; nothing is complete by a time-out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+NOT_IMAGES = frozenset({"SR", "PR", "KO", "DOC", "REG", "FID", "RWV", "PLAN", "AU", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE"})
+"""Modalities of series that hold no frames to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesCount:
+    """One series: `expected` None while the origin has not said; `reason` why something is missing."""
+
+    series_instance_uid: str
+    expected: int | None = None
+    received: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Everything promised lies here, and the origin did promise a number."""
+        return self.expected is not None and len(self.received) >= self.expected and not self.missing
+
+    def with_received(self, sop_instance_uids: frozenset[str]) -> SeriesCount:
+        """More came; what came is no longer missing."""
+        received = self.received | sop_instance_uids
+        return replace(self, received=received, missing=self.missing - received)
+
+    def with_missing(self, sop_instance_uids: frozenset[str], reason: str) -> SeriesCount:
+        """These could not be had."""
+        return replace(self, missing=(self.missing | sop_instance_uids) - self.received, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCount:
+    """All series of a study, and the sentence for the person."""
+
+    study_instance_uid: str
+    series: tuple[SeriesCount, ...] = ()
+    failed: str = ""
+    """Why the whole retrieval failed, else empty."""
+
+    @property
+    def received(self) -> int:
+        """Instances that lie here."""
+        return sum(len(item.received) for item in self.series)
+
+    @property
+    def expected(self) -> int | None:
+        """What the origin promised; None while one series is not known."""
+        if not self.series or any(item.expected is None for item in self.series):
+            return None
+        return sum(item.expected or 0 for item in self.series)
+
+    @property
+    def complete(self) -> bool:
+        """Every series is complete and nothing failed."""
+        return bool(self.series) and not self.failed and all(item.complete for item in self.series)
