@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-NOT_IMAGES = frozenset({"SR", "PR", "KO", "DOC", "REG", "FID", "RWV", "PLAN", "AU", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE"})
+NOT_IMAGES = frozenset(
+    {"SR", "PR", "KO", "DOC", "REG", "FID", "RWV", "PLAN", "AU", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE"}
+)
 """Modalities of series that hold no frames to show."""
 
 

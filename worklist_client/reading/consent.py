@@ -12,7 +12,7 @@ from worklist_client.identity.patient import PatientKey
 
 
 class ConsentAnswer(StrEnum):
-    """What the port says. Only PERMIT opens the gate; UNKNOWN is told apart from DENY so that a person can act on it."""
+    """What the port says. Only PERMIT opens the gate; UNKNOWN is told apart so that a person can act on it."""
 
     PERMIT = "permit"
     DENY = "deny"
