@@ -1,0 +1,42 @@
+"""What the rest of the client may know of a delivery. Frozen, no DICOM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """States of a package in the outbox (design decision 8)."""
+
+    SIGNED = "SIGNED"
+    FENCED = "FENCED"
+    STORED = "STORED"
+    VERIFIED = "VERIFIED"
+    DONE = "DONE"
+    RETRY = "RETRY"
+    BLOCKED = "BLOCKED"
+    ATTENTION = "ATTENTION"
+
+
+UNDELIVERED = frozenset(DeliveryState) - {DeliveryState.DONE}
+"""States in which quitting asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """How far one report is. `reason` is plain English without patient data, empty while all is well."""
+
+    report_id: str
+    workitem_uid: str
+    site_id: str
+    study_instance_uid: str
+    state: DeliveryState
+    reached: DeliveryState = DeliveryState.SIGNED
+    """The last of SIGNED, FENCED, STORED, VERIFIED, DONE that was reached; differs in RETRY, BLOCKED, ATTENTION."""
+    reason: str = ""
+    attempts: int = 0
+    next_attempt_at: float | None = None
+    """Seconds since the epoch by the injected clock; None = no attempt is planned, or at once."""
+    proof: str = ""
+    """The proof obtained: "", "accepted", "found in archive", "read back"."""
