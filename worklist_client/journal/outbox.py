@@ -1,0 +1,337 @@
+"""The outbox: signed reports on their way home. Each step is written before the next is done (design decision 8)."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from worklist_client.journal.database import Database, optional_time_from_text, text_from_time, time_from_text
+from worklist_client.journal.errors import AlreadySigned, JournalDamaged, RowMissing, WrongRowState
+from worklist_client.journal.rows import (
+    FINAL_PACKAGE_STATES,
+    MAIN_PACKAGE_STATES,
+    ObjectRow,
+    ObjectState,
+    PackageRow,
+    PackageState,
+)
+
+_OBJECTS_NEED = {
+    PackageState.STORED: (ObjectState.STORED, ObjectState.VERIFIED),
+    PackageState.VERIFIED: (ObjectState.VERIFIED,),
+    PackageState.DONE: (ObjectState.VERIFIED,),
+}
+"""A package is never further than the last of its objects."""
+
+
+class Outbox:
+    """Packages and their objects. Bytes are frozen at `sign`; only states, reasons and times change after it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def sign(self, package: PackageRow, objects: Sequence[ObjectRow], draft_uid: str) -> PackageRow:
+        """Write text, bytes, hashes and rows, and end the draft, in one transaction. Repeating it changes nothing.
+
+        Raises
+        ------
+        AlreadySigned : the workitem has another report, or this one with other bytes
+        RowMissing, WrongRowState : the draft is not the workitem's editable one
+        ValueError : no objects, or an object of another report or study
+        """
+        _require_one_study(package, objects)
+        with self._database.transaction() as connection:
+            if _is_signed_already(connection, package, objects):
+                return _package(_find(connection, package.report_id))
+            _end_draft(connection, draft_uid, package.workitem_uid)
+            _insert_package(connection, package, draft_uid)
+            for row in objects:
+                _insert_object(connection, row)
+            return _package(_find(connection, package.report_id))
+
+    def get(self, report_id: str) -> PackageRow:
+        """One package. Raises `RowMissing`."""
+        rows = self._select("WHERE report_id = ?", (report_id,))
+        if not rows:
+            raise RowMissing("packages")
+        return rows[0]
+
+    def of_workitem(self, workitem_uid: str) -> list[PackageRow]:
+        """The reports of a workitem: at most one that is not WITHDRAWN."""
+        return self._select("WHERE workitem_uid = ? ORDER BY signed_at", (workitem_uid,))
+
+    def undelivered(self) -> list[PackageRow]:
+        """Everything not DONE and not WITHDRAWN, oldest first: what quitting has to ask about."""
+        return self._select("WHERE state NOT IN ('DONE', 'WITHDRAWN') ORDER BY signed_at", ())
+
+    def due(self, now: datetime) -> list[PackageRow]:
+        """What may be tried now: not final, BLOCKED or ATTENTION, and its time has come; STAT first, then oldest."""
+        return self._select(
+            "WHERE state NOT IN ('DONE', 'WITHDRAWN', 'BLOCKED', 'ATTENTION')"
+            " AND (next_attempt IS NULL OR next_attempt <= ?) ORDER BY stat DESC, signed_at",
+            (text_from_time(now),),
+        )
+
+    def objects(self, report_id: str) -> list[ObjectRow]:
+        """Objects in order of sending. Raises `JournalDamaged` where bytes no longer have the hash of the signing."""
+        rows = self._database.rows("SELECT * FROM objects WHERE report_id = ? ORDER BY position", (report_id,))
+        for row in rows:
+            if hashlib.sha256(row["data"]).hexdigest() != row["file_sha256"]:
+                raise JournalDamaged(self._database.path, "the bytes of a signed object have changed")
+        return [_object(row) for row in rows]
+
+    def advance(self, report_id: str, to: PackageState, at: datetime) -> PackageRow:
+        """The next of SIGNED, FENCED, STORED, VERIFIED, DONE; ends a side state. Already there = only that.
+
+        Raises `WrongRowState` where a step would be skipped, or an object is not as far.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, report_id)
+            _require_step(row, to)
+            allowed = _OBJECTS_NEED.get(to)
+            if allowed is not None:
+                marks = ", ".join("?" * len(allowed))
+                behind = connection.execute(
+                    f"SELECT count(*) FROM objects WHERE report_id = ? AND state NOT IN ({marks})",
+                    (report_id, *(state.value for state in allowed)),
+                ).fetchone()[0]
+                if behind:
+                    raise WrongRowState("packages", f"{behind} object(s) behind", to)
+            connection.execute(
+                "UPDATE packages SET state = ?, reached = ?, reason = '', next_attempt = NULL, tries = 0,"
+                " changed_at = ? WHERE report_id = ?",
+                (to.value, to.value, text_from_time(at), report_id),
+            )
+            return _package(_find(connection, report_id))
+
+    def retry(self, report_id: str, reason: str, next_attempt: datetime, at: datetime) -> PackageRow:
+        """A passing fault: counted, and tried again at `next_attempt`."""
+        return self._aside(report_id, PackageState.RETRY, reason, at, next_attempt)
+
+    def block(self, report_id: str, reason: str, at: datetime) -> PackageRow:
+        """Waits for something outside the report: a login, the hub, a paused site."""
+        return self._aside(report_id, PackageState.BLOCKED, reason, at, None)
+
+    def attention(self, report_id: str, reason: str, at: datetime) -> PackageRow:
+        """A person has to look; nothing is tried until `resume`."""
+        return self._aside(report_id, PackageState.ATTENTION, reason, at, None)
+
+    def resume(self, report_id: str, at: datetime) -> PackageRow:
+        """Leave a side state: go on, at once, from what was reached."""
+        with self._database.transaction() as connection:
+            row = _find(connection, report_id)
+            _require_not_final(row, "resumed")
+            connection.execute(
+                "UPDATE packages SET state = reached, reason = '', next_attempt = NULL, changed_at = ?"
+                " WHERE report_id = ?",
+                (text_from_time(at), report_id),
+            )
+            return _package(_find(connection, report_id))
+
+    def set_object(self, sop_instance_uid: str, state: ObjectState, proof: str, at: datetime) -> None:
+        """How far one object is, and by what proof.
+
+        Back to WAITING (the archive does not have it after all) takes its package back to FENCED, to be sent again.
+        """
+        with self._database.transaction() as connection:
+            found = connection.execute(
+                "SELECT report_id FROM objects WHERE sop_instance_uid = ?", (sop_instance_uid,)
+            ).fetchone()
+            if found is None:
+                raise RowMissing("objects")
+            row = _find(connection, found["report_id"])
+            _require_not_final(row, f"object {state}")
+            if row["reached"] == PackageState.SIGNED and state is not ObjectState.WAITING:
+                # Design decision 4.1: nothing leaves before the fence, so nothing can have been stored.
+                raise WrongRowState("packages", row["reached"], f"object {state}")
+            connection.execute(
+                "UPDATE objects SET state = ?, proof = ? WHERE sop_instance_uid = ?",
+                (state.value, proof, sop_instance_uid),
+            )
+            if state is ObjectState.WAITING and row["reached"] in (PackageState.STORED, PackageState.VERIFIED):
+                connection.execute(
+                    "UPDATE packages SET state = 'FENCED', reached = 'FENCED', changed_at = ? WHERE report_id = ?",
+                    (text_from_time(at), row["report_id"]),
+                )
+
+    def withdraw(self, report_id: str, reason: str, at: datetime) -> PackageRow:
+        """The fence was refused: nothing is sent and the draft becomes an orphan, in one transaction.
+
+        Raises `WrongRowState` after the fence, when objects may have left.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, report_id)
+            if row["state"] == PackageState.WITHDRAWN:
+                return _package(row)
+            if row["reached"] != PackageState.SIGNED:
+                raise WrongRowState("packages", row["reached"], PackageState.WITHDRAWN)
+            connection.execute(
+                "UPDATE packages SET state = 'WITHDRAWN', reason = ?, next_attempt = NULL, changed_at = ?"
+                " WHERE report_id = ?",
+                (reason, text_from_time(at), report_id),
+            )
+            connection.execute(
+                "UPDATE drafts SET state = 'ORPHAN', reason = ? WHERE draft_uid = ? AND state = 'SIGNED'",
+                (reason, row["draft_uid"]),
+            )
+            return _package(_find(connection, report_id))
+
+    def _aside(
+        self, report_id: str, state: PackageState, reason: str, at: datetime, next_attempt: datetime | None
+    ) -> PackageRow:
+        with self._database.transaction() as connection:
+            _require_not_final(_find(connection, report_id), state)
+            connection.execute(
+                "UPDATE packages SET state = ?, reason = ?, tries = tries + 1, next_attempt = ?, changed_at = ?"
+                " WHERE report_id = ?",
+                (
+                    state.value,
+                    reason,
+                    None if next_attempt is None else text_from_time(next_attempt),
+                    text_from_time(at),
+                    report_id,
+                ),
+            )
+            return _package(_find(connection, report_id))
+
+    def _select(self, where: str, values: tuple[object, ...]) -> list[PackageRow]:
+        return [_package(row) for row in self._database.rows(f"SELECT * FROM packages {where}", values)]
+
+
+def _require_one_study(package: PackageRow, objects: Sequence[ObjectRow]) -> None:
+    if not objects:
+        raise ValueError("a signed report has at least one object")
+    for row in objects:
+        if (row.report_id, row.study_instance_uid) != (package.report_id, package.study_instance_uid):
+            raise ValueError("an object of another report or study")
+
+
+def _is_signed_already(connection: sqlite3.Connection, package: PackageRow, objects: Sequence[ObjectRow]) -> bool:
+    other = connection.execute(
+        "SELECT 1 FROM packages WHERE workitem_uid = ? AND state <> 'WITHDRAWN' AND report_id <> ?",
+        (package.workitem_uid, package.report_id),
+    ).fetchone()
+    if other is not None:
+        raise AlreadySigned("this study has a signed report already")
+    if connection.execute("SELECT 1 FROM packages WHERE report_id = ?", (package.report_id,)).fetchone() is None:
+        return False
+    stored = connection.execute(
+        "SELECT sop_instance_uid, file_sha256 FROM objects WHERE report_id = ? ORDER BY position", (package.report_id,)
+    ).fetchall()
+    given = [(row.sop_instance_uid, hashlib.sha256(row.data).hexdigest()) for row in objects]
+    if [tuple(row) for row in stored] != given:
+        raise AlreadySigned("the bytes of a signed report never change")
+    return True
+
+
+def _end_draft(connection: sqlite3.Connection, draft_uid: str, workitem_uid: str) -> None:
+    draft = connection.execute("SELECT state, workitem_uid FROM drafts WHERE draft_uid = ?", (draft_uid,)).fetchone()
+    if draft is None:
+        raise RowMissing("drafts")
+    if draft["state"] != "EDITING" or draft["workitem_uid"] != workitem_uid:
+        raise WrongRowState("drafts", draft["state"], "SIGNED")
+    connection.execute("UPDATE drafts SET state = 'SIGNED' WHERE draft_uid = ?", (draft_uid,))
+
+
+def _insert_package(connection: sqlite3.Connection, row: PackageRow, draft_uid: str) -> None:
+    signed_at = text_from_time(row.signed_at)
+    connection.execute(
+        "INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SIGNED', 'SIGNED', '', 0, NULL, ?, ?)",
+        (
+            row.report_id,
+            row.workitem_uid,
+            row.site_id,
+            row.study_instance_uid,
+            row.patient_issuer,
+            row.patient_id,
+            row.accession_number,
+            row.text,
+            signed_at,
+            int(row.stat),
+            signed_at,
+            draft_uid,
+        ),
+    )
+
+
+def _insert_object(connection: sqlite3.Connection, row: ObjectRow) -> None:
+    connection.execute(
+        "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'WAITING', '')",
+        (
+            row.sop_instance_uid,
+            row.report_id,
+            row.position,
+            row.kind,
+            row.sop_class_uid,
+            row.series_instance_uid,
+            row.study_instance_uid,
+            row.transfer_syntax_uid,
+            row.content_sha256,
+            hashlib.sha256(row.data).hexdigest(),
+            row.data,
+        ),
+    )
+
+
+def _find(connection: sqlite3.Connection, report_id: str) -> sqlite3.Row:
+    found: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM packages WHERE report_id = ?", (report_id,)
+    ).fetchone()
+    if found is None:
+        raise RowMissing("packages")
+    return found
+
+
+def _require_not_final(row: sqlite3.Row, wanted: str) -> None:
+    if row["state"] in FINAL_PACKAGE_STATES:
+        raise WrongRowState("packages", row["state"], wanted)
+
+
+def _require_step(row: sqlite3.Row, to: PackageState) -> None:
+    reached = PackageState(row["reached"])
+    if row["state"] == PackageState.WITHDRAWN or to not in MAIN_PACKAGE_STATES:
+        raise WrongRowState("packages", row["state"], to)
+    step = MAIN_PACKAGE_STATES.index(to) - MAIN_PACKAGE_STATES.index(reached)
+    if step not in (0, 1):
+        raise WrongRowState("packages", reached, to)
+
+
+def _package(row: sqlite3.Row) -> PackageRow:
+    return PackageRow(
+        report_id=row["report_id"],
+        workitem_uid=row["workitem_uid"],
+        site_id=row["site_id"],
+        study_instance_uid=row["study_instance_uid"],
+        patient_issuer=row["patient_issuer"],
+        patient_id=row["patient_id"],
+        accession_number=row["accession_number"],
+        text=row["text"],
+        signed_at=time_from_text(row["signed_at"]),
+        stat=bool(row["stat"]),
+        state=PackageState(row["state"]),
+        reached=PackageState(row["reached"]),
+        reason=row["reason"],
+        tries=row["tries"],
+        next_attempt=optional_time_from_text(row["next_attempt"]),
+        changed_at=time_from_text(row["changed_at"]),
+        draft_uid=row["draft_uid"],
+    )
+
+
+def _object(row: sqlite3.Row) -> ObjectRow:
+    return ObjectRow(
+        report_id=row["report_id"],
+        position=row["position"],
+        kind=row["kind"],
+        sop_class_uid=row["sop_class_uid"],
+        sop_instance_uid=row["sop_instance_uid"],
+        series_instance_uid=row["series_instance_uid"],
+        study_instance_uid=row["study_instance_uid"],
+        transfer_syntax_uid=row["transfer_syntax_uid"],
+        content_sha256=row["content_sha256"],
+        data=row["data"],
+        state=ObjectState(row["state"]),
+        proof=row["proof"],
+    )
