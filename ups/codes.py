@@ -1,0 +1,72 @@
+"""Coded entries, persons and other patient IDs: the small records inside a workitem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ups import dicom_json as dj
+from ups.dicom_json import DicomJson
+
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+"""SOP class of every workitem, whatever was negotiated."""
+SITE_SCHEME = "99UWL"
+"""Coding scheme of site ids, readers and the STAT setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded entry (PS3.3 8.8)."""
+
+    value: str
+    scheme: str = ""
+    meaning: str = ""
+
+    def item(self) -> DicomJson:
+        """As an item of a code sequence."""
+        return dj.make(CodeValue=self.value, CodingSchemeDesignator=self.scheme, CodeMeaning=self.meaning)
+
+    @staticmethod
+    def of(item: Mapping[str, Any]) -> Code:
+        """From an item of a code sequence; empty texts where something is absent."""
+        return Code(dj.text(item, "CodeValue"), dj.text(item, "CodingSchemeDesignator"), dj.text(item, "CodeMeaning"))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human performer: code of the reader, person name, organisation."""
+
+    code: str
+    name: str
+    organisation: str = ""
+    scheme: str = SITE_SCHEME
+
+    def item(self) -> DicomJson:
+        """As an item of Scheduled or Actual Human Performers Sequence."""
+        made = dj.make(HumanPerformerName=self.name, HumanPerformerOrganization=self.organisation)
+        dj.put_items(made, "HumanPerformerCodeSequence", [Code(self.code, self.scheme, self.name).item()])
+        return made
+
+    @staticmethod
+    def of(item: Mapping[str, Any]) -> Person:
+        """From an item of Scheduled or Actual Human Performers Sequence."""
+        code = Code.of(dj.first_item(item, "HumanPerformerCodeSequence"))
+        name = dj.text(item, "HumanPerformerName") or code.meaning
+        return Person(code.value, name, dj.text(item, "HumanPerformerOrganization"), code.scheme or SITE_SCHEME)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherId:
+    """An item of Other Patient IDs Sequence; `issuer` is the local or else the universal entity."""
+
+    patient_id: str
+    issuer: str = ""
+
+
+INTERPRETATION_CODE = Code("110005", "DCM", "Interpretation")
+RESCHEDULED = Code("110528", "DCM", "Discontinued for rescheduling")
+RESCHEDULING_RECOMMENDED = Code("110529", "DCM", "Discontinued, rescheduling recommended")
+UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason")
+STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
+STAT = Code("STAT", SITE_SCHEME, "Read at once")
