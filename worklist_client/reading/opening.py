@@ -1,0 +1,316 @@
+"""Loading one study into the viewer, truthfully: the cached images, then one of the main series, then the rest.
+
+`StudyLoad` is driven from background tasks: one calls `ask`, then any number call `fetch` with a worker each until no
+job is left, then `settle` says what is complete and what is missing. It may be asked again (`ask`) to resume.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from pacs.errors import Interrupted, PacsError
+from pacs.files import file_name_of
+from pacs.port import Cancelled, InstanceAnswer, Pacs, Retrieved, RetrieveRequest, SeriesAnswer
+from pacs.site import Connection, Site
+from viewer.api import Feed
+from viewer.records import InstanceHeader
+from worklist_client.reading.completeness import NOT_IMAGES, SeriesCount, StudyCount
+from worklist_client.reading.errors import NoConnection, OpeningFailed, ReadingError
+from worklist_client.reading.ingesting import ingest_file, ingest_files, is_shown
+
+CACHED_BATCH = 32
+"""Cached files that are read at a time, so that the first image does not wait for the last."""
+
+
+class ImageWorker(Protocol):
+    """What loading needs of `pacs.workers.WorkerProcess`."""
+
+    def retrieve(
+        self,
+        connection: Connection,
+        request: RetrieveRequest,
+        ingest: Callable[[str], object],
+        on_batch: Callable[[Sequence[Any]], None],
+        cancelled: Cancelled,
+    ) -> Retrieved:
+        """Fetch in the child, read each file there, hand the results back in batches."""
+
+    def call(self, function: Callable[[Any], Any], argument: Any, cancelled: Cancelled) -> Any:
+        """Run a module-level function in the child."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """Which study, and where its files go (`cache.study_folder`). `cached` are SOP Instance UIDs that lie there."""
+
+    site: Site
+    study_instance_uid: str
+    folder: str
+    cached: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One retrieval: a whole series, or one instance of it ahead of the others."""
+
+    series_instance_uid: str
+    sop_instance_uids: tuple[str, ...] = ()
+
+
+class StudyLoad:
+    """One study on its way into the viewer. All methods block; safe to call from several tasks at once."""
+
+    def __init__(
+        self,
+        request: OpenRequest,
+        feed: Feed,
+        open_port: Callable[[Connection], Pacs],
+        gate: Callable[[], None],
+    ) -> None:
+        """`gate` runs before anything is shown: it asks consent, writes the audit line, and raises to refuse."""
+        self._request = request
+        self._feed = feed
+        self._open_port = open_port
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._series: dict[str, SeriesCount] = {}
+        self._skipped: dict[str, int] = {}
+        self._jobs: deque[_Job] = deque()
+        self._headers: dict[str, InstanceHeader] = {}
+        self._failed = ""
+
+    @property
+    def count(self) -> StudyCount:
+        """How far it is, now."""
+        with self._lock:
+            return StudyCount(self._request.study_instance_uid, tuple(self._series.values()), self._failed)
+
+    @property
+    def headers(self) -> tuple[InstanceHeader, ...]:
+        """Every object that came, images or not; what a report may refer to, and what the images call the patient."""
+        with self._lock:
+            return tuple(self._headers.values())
+
+    def ask(self, worker: ImageWorker, cancelled: Cancelled) -> None:
+        """Pass the gate, show what is cached, ask the origin what there is, queue the jobs.
+
+        Raises
+        ------
+        ReadingError, JournalError : from the gate
+        OpeningFailed : nothing is cached and no connection answers
+        Interrupted : cancelled
+        """
+        self._gate()
+        self._failed = ""
+        self._show_cached(worker, cancelled)
+        try:
+            answers = self._ask_series(cancelled)
+        except Interrupted:
+            raise
+        except (PacsError, ReadingError) as error:
+            self._failed = error.reason
+            if not self.count.received:
+                raise OpeningFailed(self._failed) from error
+            return
+        self._expect(answers)
+        self._queue_jobs(answers, cancelled)
+
+    def fetch(self, worker: ImageWorker, cancelled: Cancelled) -> None:
+        """Work off jobs until none is left. A job that fails is named in the count; the others go on."""
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    return
+                job = self._jobs.popleft()
+            self._fetch_job(job, worker, cancelled)
+
+    def settle(self, cancelled: Cancelled) -> StudyCount:
+        """After all `fetch` calls ended: name what is missing, say what is complete."""
+        study = self._request.study_instance_uid
+        for series_uid, count in list(self._series.items()):
+            if not count.complete and not self._failed:
+                count = self._name_missing(count, cancelled)
+            if count.complete:
+                self._feed.complete(study, series_uid)
+            elif self._failed or (count.reason and not count.missing):
+                self._feed.missing(study, series_uid, "", self._failed or count.reason)
+        return self.count
+
+    def _ask_series(self, cancelled: Cancelled) -> list[SeriesAnswer]:
+        """The series of the study, from the first connection that knows them."""
+        last: PacsError | None = None
+        for connection in self._request.site.connections:
+            try:
+                answers = self._open_port(connection).search_for_series(self._request.study_instance_uid, cancelled)
+            except Interrupted:
+                raise
+            except PacsError as error:
+                last = error
+                continue
+            if answers:
+                return answers
+        if last is not None:
+            raise last
+        if not self._request.site.connections:
+            raise NoConnection("No connection to this hospital is set up")
+        raise OpeningFailed("The hospital does not have this study any more")
+
+    def _expect(self, answers: list[SeriesAnswer]) -> None:
+        for answer in answers:
+            if answer.modality in NOT_IMAGES:
+                continue
+            uid = answer.series_instance_uid
+            with self._lock:
+                known = self._series.get(uid, SeriesCount(uid))
+                self._series[uid] = replace(known, expected=answer.number_of_instances, missing=frozenset(), reason="")
+            if answer.number_of_instances is not None:
+                self._feed.expect(self._request.study_instance_uid, uid, answer.number_of_instances)
+
+    def _show_cached(self, worker: ImageWorker, cancelled: Cancelled) -> None:
+        """Read what lies in the cache, in small batches. What came in an earlier `ask` is not read again."""
+        here = frozenset[str]().union(*(item.received for item in self._series.values()))
+        uids = sorted(self._request.cached - here)
+        for start in range(0, len(uids), CACHED_BATCH):
+            chunk = uids[start : start + CACHED_BATCH]
+            paths = tuple(os.path.join(self._request.folder, file_name_of(uid)) for uid in chunk)
+            self._take(worker.call(ingest_files, paths, cancelled))
+
+    def _queue_jobs(self, answers: list[SeriesAnswer], cancelled: Cancelled) -> None:
+        """One image of the main series, then the main series, then the others, largest last."""
+        images = [answer for answer in answers if answer.modality not in NOT_IMAGES]
+        jobs: list[_Job] = []
+        for position, answer in enumerate(sorted(images, key=_main_first)):
+            uid = answer.series_instance_uid
+            if self._series[uid].complete:
+                continue
+            if position == 0 and not self._series[uid].received:
+                middle = self._middle_of(uid, cancelled)
+                if middle:
+                    jobs.append(_Job(uid, (middle,)))
+            jobs.append(_Job(uid))
+        with self._lock:
+            self._jobs = deque(jobs)
+
+    def _middle_of(self, series_instance_uid: str, cancelled: Cancelled) -> str:
+        """The SOP Instance UID in the middle of a series, or empty where it cannot be learnt quickly or is alone."""
+        try:
+            instances = self._instances(series_instance_uid, cancelled)
+        except Interrupted:
+            raise
+        except PacsError:
+            return ""  # the series itself follows anyway; this is only about which image comes first
+        if len(instances) < 2:
+            return ""
+        ordered = sorted(instances, key=lambda item: (item.instance_number or 0, item.sop_instance_uid))
+        return ordered[len(ordered) // 2].sop_instance_uid
+
+    def _instances(self, series_instance_uid: str, cancelled: Cancelled) -> list[InstanceAnswer]:
+        connection = self._request.site.connections[0]
+        port = self._open_port(connection)
+        return port.search_for_instances(self._request.study_instance_uid, series_instance_uid, cancelled)
+
+    def _fetch_job(self, job: _Job, worker: ImageWorker, cancelled: Cancelled) -> None:
+        """Try each connection, and the first one twice: a broken link is often whole again at once."""
+        connections = self._request.site.connections
+        reason = ""
+        for connection in (connections[0], *connections):
+            with self._lock:
+                already = self._series[job.series_instance_uid].received
+            request = RetrieveRequest(
+                self._request.study_instance_uid,
+                self._request.folder,
+                job.series_instance_uid,
+                job.sop_instance_uids,
+                already,
+            )
+            try:
+                ended = worker.retrieve(connection, request, ingest_file, self._take, cancelled)
+            except Interrupted:
+                raise
+            except PacsError as error:
+                reason = error.reason
+                continue
+            if not job.sop_instance_uids:
+                self._note_end(job.series_instance_uid, ended)
+            return
+        if not job.sop_instance_uids:
+            self._set(self._series[job.series_instance_uid].with_missing(frozenset(), reason))
+
+    def _note_end(self, series_instance_uid: str, ended: Retrieved) -> None:
+        """What the peer itself says it could not give."""
+        reason = "; ".join(ended.warnings)
+        with self._lock:
+            count = self._series[series_instance_uid]
+            if count.expected is None and ended.expected is not None:
+                count = replace(count, expected=ended.expected)
+            self._series[series_instance_uid] = count.with_missing(frozenset(ended.missing), reason)
+
+    def _take(self, results: Sequence[Any]) -> None:
+        """A batch from a worker: count it, then show what can be shown."""
+        headers = [header for header in results if isinstance(header, InstanceHeader)]
+        study = self._request.study_instance_uid
+        by_series: dict[str, set[str]] = {}
+        shown: list[InstanceHeader] = []
+        skipped: dict[str, int] = {}
+        for header in headers:
+            if header.study_instance_uid != study and not header.failure:
+                continue  # nothing of another study may ever be drawn here, whatever the peer sent
+            by_series.setdefault(header.series_instance_uid, set()).add(header.sop_instance_uid)
+            if is_shown(header):
+                shown.append(header)
+            else:
+                skipped[header.series_instance_uid] = skipped.get(header.series_instance_uid, 0) + 1
+        with self._lock:
+            self._headers.update(
+                (header.sop_instance_uid, header) for header in headers if header.study_instance_uid == study
+            )
+        for uid, instances in by_series.items():
+            with self._lock:
+                self._series[uid] = self._series.get(uid, SeriesCount(uid)).with_received(frozenset(instances))
+        if shown:
+            self._feed.arrived(shown)
+        for uid, number in skipped.items():
+            self._skip(uid, number)
+
+    def _skip(self, series_instance_uid: str, number: int) -> None:
+        """Correct what the viewer expects by the objects that are not images."""
+        with self._lock:
+            self._skipped[series_instance_uid] = self._skipped.get(series_instance_uid, 0) + number
+            count = self._series[series_instance_uid]
+            images = None if count.expected is None else count.expected - self._skipped[series_instance_uid]
+        if images is not None:
+            self._feed.expect(self._request.study_instance_uid, series_instance_uid, max(0, images))
+
+    def _name_missing(self, count: SeriesCount, cancelled: Cancelled) -> SeriesCount:
+        """Learn which instances did not come, so that the viewer can mark the gaps."""
+        uid = count.series_instance_uid
+        reason = count.reason or "The hospital did not send this image"
+        try:
+            promised = frozenset(item.sop_instance_uid for item in self._instances(uid, cancelled))
+        except Interrupted:
+            raise
+        except PacsError as error:
+            promised, reason = frozenset(), count.reason or error.reason
+        if count.expected is None and promised:
+            count = replace(count, expected=len(promised))
+        count = count.with_missing(promised - count.received, reason)
+        if not count.missing and not count.complete:
+            count = replace(count, reason=reason)
+        self._set(count)
+        for instance in sorted(count.missing):
+            self._feed.missing(self._request.study_instance_uid, uid, instance, reason)
+        return count
+
+    def _set(self, count: SeriesCount) -> None:
+        with self._lock:
+            self._series[count.series_instance_uid] = count
+
+
+def _main_first(answer: SeriesAnswer) -> tuple[int, int]:
+    """Largest first: the main series of a study is nearly always the one with the most images."""
+    return (-(answer.number_of_instances or 0), answer.series_number or 0)
