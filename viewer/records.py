@@ -85,6 +85,13 @@ class FrameHeader:
     windows: tuple[Window, ...] = ()
     temporal_position: float | None = None
     slice_thickness_mm: float | None = None
+    b_value: float | None = None
+    echo_time_ms: float | None = None
+    stack_id: str = ""
+    image_type: tuple[str, ...] = ()
+    """Frame Type (0008,9007); empty where Image Type of the instance rules."""
+    ordinal: int = 0
+    """In-Stack Position Number (0020,9057), 0 where absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,12 @@ class InstanceHeader:
     lossy: bool = False
     lossy_ratio: float | None = None
     units: str = ""
+    acquisition_time: str = ""
+    trigger_time_ms: float | None = None
+    view_position: str = ""
+    patient_orientation: tuple[str, ...] = ()
+    """Patient Orientation (0020,0020): direction of the rows, direction of the columns, e.g. ("A", "FL")."""
+    burned_in_annotation: bool | None = None
 
     @property
     def number_of_frames(self) -> int:
@@ -243,6 +256,8 @@ class DisplayedState:
     frame: FrameRef
     window: Window | None = None
     inverted: bool = False
+    """The reader's inversion, on top of what Photometric Interpretation asks for. The Presentation LUT Shape of a GSPS
+    is INVERSE when (MONOCHROME1 source) differs from `inverted` (PS3.4 N.2.1.4)."""
     rotation_deg: int = 0
     flipped: bool = False
     """Clockwise rotation first, then horizontal flip."""
