@@ -39,13 +39,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One compared field: name_of_field is national_id, birth_date, sex, family_name or given_name."""
+    """One compared field: national_id, birth_date, sex, family_name; and, only shown, given_name and patient_id."""
 
     name_of_field: str
     left: str
     right: str
     agreement: str
     """equal, alike, differs, missing, invalid."""
+    reason: str = ""
+    """Why, in plain English, where the agreement alone does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
