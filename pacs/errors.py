@@ -8,6 +8,8 @@ PacsError
 ├── Refused                the peer answered with a failure status
 ├── ProtocolViolation      an answer that the standard does not allow, or cut off in the middle
 ├── NotFound               the study, series or instance is not there
+├── UnsafeName             a UID that is no UID, so that no file name may be made of it
+├── WorkerLost             a worker process died, was killed or ran into its limits
 └── Interrupted            `cancelled()` said so
 """
 
@@ -61,3 +63,11 @@ class NotFound(PacsError):
 
 class Interrupted(PacsError):
     """`cancelled()` said so; what had come by then stays."""
+
+
+class UnsafeName(PacsError):
+    """A UID that does not match `^[0-9.]{1,64}$`; nothing is written for it (reliability.md 2.2)."""
+
+
+class WorkerLost(PacsError):
+    """A worker process died or ran into its limits; `status` is its exit code (negative: the signal)."""

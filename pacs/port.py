@@ -79,13 +79,15 @@ class InstanceAnswer:
 @dataclass(frozen=True, slots=True)
 class RetrieveRequest:
     """What to fetch, at STUDY, SERIES or IMAGE level (empty = all below). Files go to `folder` under hashed names
-    (`file_name_of`); instances in `already` are not fetched again where the protocol allows."""
+    (`pacs.files.file_name_of`); instances in `already` are not fetched again where the protocol allows. Instances in
+    `first` come before all others, in that order."""
 
     study_instance_uid: str
     folder: str
     series_instance_uid: str = ""
     sop_instance_uids: tuple[str, ...] = ()
     already: frozenset[str] = frozenset()
+    first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
