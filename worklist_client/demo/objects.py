@@ -230,12 +230,12 @@ def _plane(ds: Dataset, order: Order, z_mm: float, spacing_mm: float, thick_mm: 
 
 
 def _pixels(ds: Dataset, values: npt.NDArray[np.uint16] | npt.NDArray[np.uint8], bits_stored: int) -> None:
-    """Store the values; South keeps its CT in JPEG-LS, as many archives do."""
+    """Store the values; South, and every abdomen, in JPEG-LS, as many archives do (and the demo stays small)."""
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = values.shape[-2:]
     ds.BitsAllocated = values.dtype.itemsize * 8
     ds.BitsStored, ds.HighBit, ds.PixelRepresentation = bits_stored, bits_stored - 1, 0
-    if ds.StationName.startswith("SOUTHCT"):
+    if ds.Modality == "CT" and (ds.StationName.startswith("SOUTH") or ds.BodyPartExamined == "ABDOMEN"):
         ds.file_meta.TransferSyntaxUID = JPEGLSLossless
         ds.PixelData = encapsulate([imagecodecs.jpegls_encode(np.ascontiguousarray(values))])
         ds["PixelData"].VR = "OB"

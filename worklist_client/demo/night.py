@@ -1,0 +1,84 @@
+"""What happens around the reader during the demo's night: a STAT study arrives, a colleague claims and releases.
+
+A process of its own: `python -m worklist_client.demo.night HUB_URL TOKEN_FILE LATER_FOLDER SOUTH_PORT`. It talks UPS-RS
+and C-STORE like anybody else, and ends when its standard input closes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import urllib.parse
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from pydicom import dcmread
+from pynetdicom import AE
+from ups.client import UpsClient
+
+from ups.errors import UpsError
+from ups.states import ProcedureStepState
+
+COLLEAGUE = {"code": "900002", "name": "Haan^Joris^^dr. de", "organisation": "Regionale Radiologie"}
+STAT_AFTER_S = 60.0
+COLLEAGUE_FIRST_S = 20.0
+COLLEAGUE_READS_S = 45.0
+COLLEAGUE_RESTS_S = 40.0
+
+
+def main(arguments: list[str]) -> int:
+    """Play the night until the parent is gone."""
+    hub_file, later, south_port = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    threading.Thread(target=_stat_study, args=(over, later, south_port), daemon=True).start()
+    if not over.wait(COLLEAGUE_FIRST_S):
+        _colleague(_client(hub_file), over.wait)
+    return 0
+
+
+def _client(hub_file: Path) -> UpsClient:
+    address = json.loads(hub_file.read_text())
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {address['token']}"
+    session.headers["X-Worklist-Reader"] = urllib.parse.quote(json.dumps(COLLEAGUE))
+    return UpsClient(address["url"], session=session)
+
+
+def _colleague(client: UpsClient, wait: Callable[[float], bool]) -> None:
+    """Claim the least urgent free study, read a while, release it; again and again."""
+    while True:
+        try:
+            free = client.search({"ProcedureStepState": "SCHEDULED", "ScheduledProcedureStepPriority": "LOW"}, limit=1)
+            if free:
+                transaction_uid = f"2.25.{uuid.uuid4().int}"
+                client.change_state(free[0].uid, ProcedureStepState.IN_PROGRESS, transaction_uid)
+                if wait(COLLEAGUE_READS_S):
+                    return
+                client.change_state(free[0].uid, ProcedureStepState.CANCELED, transaction_uid)
+        except UpsError:
+            pass  # lost to the reader, or the hub is restarting: the colleague simply tries again later
+        if wait(COLLEAGUE_RESTS_S):
+            return
+
+
+def _stat_study(over: threading.Event, later: Path, south_port: int) -> None:
+    """Send the study that arrives late to its hospital, as a scanner does."""
+    if over.wait(STAT_AFTER_S):
+        return
+    datasets = [dcmread(path) for path in sorted(later.rglob("*.dcm"))]
+    scanner = AE(ae_title="ZUIDCT1")
+    for sop_class, syntax in {(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID) for ds in datasets}:
+        scanner.add_requested_context(sop_class, syntax)
+    association = scanner.associate("127.0.0.1", south_port, ae_title="SOUTH")
+    if association.is_established:
+        for dataset in datasets:
+            association.send_c_store(dataset)
+        association.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
