@@ -17,8 +17,8 @@ from pathlib import Path
 import requests
 from pydicom import dcmread
 from pynetdicom import AE
-from ups.client import UpsClient
 
+from ups.client import UpsClient
 from ups.errors import UpsError
 from ups.states import ProcedureStepState
 
@@ -33,7 +33,12 @@ def main(arguments: list[str]) -> int:
     """Play the night until the parent is gone."""
     hub_file, later, south_port = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def wait_for_the_parent() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=wait_for_the_parent, daemon=True).start()
     threading.Thread(target=_stat_study, args=(over, later, south_port), daemon=True).start()
     if not over.wait(COLLEAGUE_FIRST_S):
         _colleague(_client(hub_file), over.wait)

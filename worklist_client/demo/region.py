@@ -1,5 +1,8 @@
-"""`worklist-client demo`: a region in a box. Makes the patients, starts three hospitals, writes the hub's configuration,
-opens the desktop; on a machine without a display it plays the whole loop by itself and keeps pictures and objects."""
+"""`worklist-client demo`: a region in a box.
+
+Makes the patients, starts three hospitals, writes the hub's configuration and opens the desktop; on a machine without a
+display it plays the whole loop by itself and keeps pictures and objects.
+"""
 
 from __future__ import annotations
 
