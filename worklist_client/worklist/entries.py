@@ -61,6 +61,10 @@ class StudyEntry:
     """Scheduled Procedure Step Modification DateTime as the hub wrote it (server time)."""
     progress_percent: float = 0.0
     progress_text: str = ""
+    reserved_for_code: str = ""
+    replaces: str = ""
+    """UID of the workitem that this one replaces, after a release."""
+    worklist_label: str = ""
 
     @property
     def entry_id(self) -> tuple[str, str]:
