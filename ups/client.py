@@ -1,0 +1,267 @@
+"""UPS-RS as a client (PS3.18 chapter 11) over requests; one dialect a server. Safe to use from several threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+
+from ups import answers
+from ups import dicom_json as dj
+from ups.codes import UNSPECIFIED_REASON, Code, Person
+from ups.dialects import HUB, Dialect
+from ups.dicom_json import DicomJson
+from ups.errors import ProtocolViolation, TimedOut, Unreachable, Unsupported
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+
+GLOBAL_SUBSCRIPTION = "1.2.840.10008.5.1.4.34.5"
+FILTERED_GLOBAL_SUBSCRIPTION = "1.2.840.10008.5.1.4.34.5.1"
+READER_HEADER = "X-Worklist-Reader"
+DEFAULT_PAGE = 200
+_MEDIA_TYPE = "application/dicom+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What Subscribe answered; `warning` is, say, that the deletion lock was not granted."""
+
+    websocket_url: str
+    warning: str = ""
+
+
+def reader_header(reader: Person) -> str:
+    """The value of `X-Worklist-Reader`: who asks, for a hub without a token file."""
+    told = {"code": reader.code, "name": reader.name, "organisation": reader.organisation}
+    return quote(json.dumps(told, ensure_ascii=False))
+
+
+class UpsClient:
+    """One UPS-RS server. Every method blocks, has time-outs, and raises `ups.errors.UpsError`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        session: requests.Session | None = None,
+        dialect: Dialect = HUB,
+        connect_timeout_s: float = 3.0,
+        read_timeout_s: float = 10.0,
+        token: str = "",
+        reader: Person | None = None,
+        calling_ae: str = "WORKLIST",
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.dialect = dialect
+        self.reader = reader
+        self.calling_ae = calling_ae
+        self._timeouts = (connect_timeout_s, read_timeout_s)
+        self.headers: dict[str, str] = {"Accept": _MEDIA_TYPE}
+        if token:
+            self.headers["Authorization"] = f"Bearer {token}"
+        if reader is not None:
+            self.headers[READER_HEADER] = reader_header(reader)
+        self._session = session or _new_session(self.base_url)
+
+    def close(self) -> None:
+        """Close idle connections; the client may still be used."""
+        self._session.close()
+
+    def search(
+        self,
+        filters: Mapping[str, str] | None = None,
+        *,
+        limit: int = DEFAULT_PAGE,
+        offset: int = 0,
+        include: Sequence[str] = ("all",),
+    ) -> tuple[Workitem, ...]:
+        """One page; `filters` are keywords, dotted for sequences, with QIDO matching (ranges, wildcards)."""
+        query = [*(filters or {}).items(), *(("includefield", one) for one in include)]
+        query += [("limit", str(limit)), ("offset", str(offset))]
+        response = self._send("GET", f"/workitems?{urlencode(query)}")
+        if response.status_code == 204:
+            return ()
+        data = _decoded(response)
+        if not isinstance(data, list):
+            raise ProtocolViolation("the answer to a search is not a list", status=response.status_code)
+        return tuple(_workitem(item) for item in data)
+
+    def iter_search(
+        self, filters: Mapping[str, str] | None = None, *, page: int = DEFAULT_PAGE, include: Sequence[str] = ("all",)
+    ) -> Iterator[Workitem]:
+        """Every match, page by page, each once.
+
+        Rows that leave the matches while we page shift the rest forward, past the next offset. So each page repeats
+        the last row of the one before; where it does not, the search steps back until it meets a row seen already.
+        """
+        page = max(page, 2)
+        seen: set[str] = set()
+        offset = 0
+        while True:
+            rows = self.search(filters, limit=page, offset=offset, include=include)
+            if offset and (not rows or rows[0].uid not in seen):
+                offset = max(0, offset - page + 1)
+                if rows or offset:
+                    continue
+                rows = self.search(filters, limit=page, offset=0, include=include)
+            fresh = [row for row in rows if row.uid not in seen]
+            seen.update(row.uid for row in fresh)
+            yield from fresh
+            if len(rows) < 2:
+                return
+            offset += len(rows) - 1
+
+    def retrieve(self, uid: str) -> Workitem:
+        """The whole workitem; a Transaction UID that a server gives away is dropped."""
+        response = self._send("GET", f"/workitems/{quote(uid)}")
+        data = _decoded(response)
+        if isinstance(data, list):  # PS3.18 8.7.3: an array of one, on many servers
+            data = data[0] if len(data) == 1 else None
+        return _workitem(data)
+
+    def create(self, workitem: Workitem) -> None:
+        """Create it SCHEDULED. Raises `AlreadyThere` where the UID is known."""
+        dataset = workitem.to_json()
+        if self.dialect.create_uid == "bare":
+            dj.remove(dataset, "SOPInstanceUID")
+            query = quote(workitem.uid)
+        else:
+            query = urlencode({"workitem": workitem.uid})
+        self._send("POST", f"/workitems?{query}", dataset, creating=True)
+
+    def update(self, uid: str, changes: Mapping[str, Any], transaction_uid: str | None = None) -> None:
+        """Write attributes: with the Transaction UID while IN PROGRESS, without while SCHEDULED."""
+        path, body = f"/workitems/{quote(uid)}", dict(changes)
+        if transaction_uid is not None:
+            if self.dialect.transaction_on_update == "body":
+                dj.put(body, "TransactionUID", transaction_uid)
+            elif self.dialect.transaction_on_update == "bare":
+                path += f"?{quote(transaction_uid)}"
+            else:
+                path += f"?{urlencode({self.dialect.transaction_query_name: transaction_uid})}"
+        self._send("POST", path, body)
+
+    def change_state(self, uid: str, state: ProcedureStepState, transaction_uid: str) -> None:
+        """PUT the state. A success with a warning (already there) is a success."""
+        body = dj.make(ProcedureStepState=state.value, TransactionUID=transaction_uid)
+        path = f"/workitems/{quote(uid)}/state"
+        self._send("PUT", path + (f"/{quote(self.calling_ae)}" if self.dialect.state_with_aet else ""), body)
+
+    def request_cancel(
+        self,
+        uid: str,
+        *,
+        reason: str = "",
+        code: Code = UNSPECIFIED_REASON,
+        contact_name: str = "",
+        contact_uri: str = "",
+    ) -> None:
+        """Ask for cancellation: carried out while SCHEDULED, passed on to the performer while IN PROGRESS."""
+        body = dj.make(ReasonForCancellation=reason, ContactDisplayName=contact_name, ContactURI=contact_uri)
+        dj.put_items(body, "ProcedureStepDiscontinuationReasonCodeSequence", [code.item()])
+        path = f"/workitems/{quote(uid)}/cancelrequest"
+        self._send("POST", path + (f"/{quote(self.calling_ae)}" if self.dialect.cancel_with_aet else ""), body)
+
+    def subscribe(
+        self, uid: str, aet: str, *, deletion_lock: bool = False, filters: Mapping[str, str] | None = None
+    ) -> Subscription:
+        """Subscribe `aet` to one workitem or to all (`GLOBAL_SUBSCRIPTION`), with `filters` to those that match."""
+        if not self.dialect.event_channel:
+            raise Unsupported(f"{self.dialect.name} has no subscriptions")
+        query: list[tuple[str, str]] = []
+        if filters:
+            if not self.dialect.filtered_subscription:
+                raise Unsupported(f"{self.dialect.name} has no filtered subscriptions")
+            uid = FILTERED_GLOBAL_SUBSCRIPTION
+            query.append(("filter", ",".join(f"{key}={value}" for key, value in filters.items())))
+        if deletion_lock:
+            query.append(("deletionlock", "true"))
+        path = f"/workitems/{quote(uid)}/subscribers/{quote(aet)}"
+        response = self._send("POST", path + (f"?{urlencode(query)}" if query else ""), filtered=bool(filters))
+        return Subscription(
+            response.headers.get("Content-Location", ""), answers.warning_text(response.headers.get("Warning", ""))
+        )
+
+    def unsubscribe(self, uid: str, aet: str) -> None:
+        """End the subscription of `aet` to `uid`, and with it its deletion lock."""
+        self._send("DELETE", f"/workitems/{quote(uid)}/subscribers/{quote(aet)}")
+
+    def suspend(self, aet: str, uid: str = GLOBAL_SUBSCRIPTION) -> None:
+        """No new workitems for a global subscription; those subscribed already stay so."""
+        self._send("POST", f"/workitems/{quote(uid)}/subscribers/{quote(aet)}/suspend")
+
+    def _send(
+        self,
+        method: Literal["GET", "POST", "PUT", "DELETE"],
+        path: str,
+        body: DicomJson | None = None,
+        *,
+        creating: bool = False,
+        filtered: bool = False,
+    ) -> requests.Response:
+        headers = dict(self.headers)
+        content = b""
+        if body is not None:
+            content = json.dumps([body] if self.dialect.bodies_in_array else body).encode()
+            headers["Content-Type"] = _MEDIA_TYPE
+        try:
+            response = self._exchange(method, path, content, headers)
+        except requests.ConnectTimeout as error:
+            raise Unreachable(f"{self.base_url} does not answer the call") from error
+        except requests.Timeout as error:
+            raise TimedOut(f"{self.base_url} gave no answer within {self._timeouts[1]:g} s") from error
+        except requests.ConnectionError as error:
+            raise Unreachable(f"{self.base_url} cannot be reached") from error
+        except requests.RequestException as error:
+            raise ProtocolViolation(f"{self.base_url} gave an answer that cannot be read") from error
+        answers.check(response, creating=creating, filtered=filtered)
+        return response
+
+    def _exchange(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> requests.Response:
+        for is_last in (method != "GET", True):
+            try:
+                return self._session.request(
+                    method,
+                    self.base_url + path,
+                    data=content,
+                    headers=headers,
+                    timeout=self._timeouts,
+                    allow_redirects=False,
+                )
+            except (requests.ConnectTimeout, requests.Timeout):
+                raise
+            except requests.ConnectionError:
+                # A kept-alive connection may have been closed under us; reading again is harmless
+                if is_last:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _new_session(base_url: str) -> requests.Session:
+    session = requests.Session()
+    if urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+        session.trust_env = False  # a proxy of the house must not get what goes to our own machine
+    adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=16)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _decoded(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise ProtocolViolation("the answer is not JSON", status=response.status_code) from error
+
+
+def _workitem(data: Any) -> Workitem:
+    try:
+        dataset = dj.check_dataset(data)
+        dj.remove(dataset, "TransactionUID")
+        return Workitem.from_json(dataset)
+    except dj.DatasetError as error:
+        raise ProtocolViolation(f"the answer is not a workitem: {error}") from error
