@@ -125,11 +125,17 @@ def test_the_product_names_no_machine() -> None:
     assert not hits
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["ups.client", "worklist_client.identity.compare", "worklist_client.worklist.entries", "worklist_client.report.model",
-     "viewer.geometry.plane", "viewer.records"],
-)  # fmt: skip
+PURE = (
+    "ups.client",
+    "worklist_client.identity.compare",
+    "worklist_client.worklist.entries",
+    "worklist_client.report.model",
+    "viewer.geometry.plane",
+    "viewer.records",
+)
+
+
+@pytest.mark.parametrize("module", PURE)
 def test_pure_modules_load_neither_qt_nor_vtk_nor_pydicom(module: str) -> None:
     code = (
         f"import sys, {module}; "
