@@ -47,6 +47,7 @@ MAX_CONTEXTS: Final = 128
 IMPLEMENTATION_CLASS_UID: Final = "2.25.302043790172249692526321623266752743501"
 IMPLEMENTATION_VERSION: Final = "WORKLIST_0_1"
 
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 _ASSOCIATE_AC, _ASSOCIATE_RJ, _DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 2, 3, 4, 5, 6, 7
 _REJECTIONS = {
@@ -327,7 +328,15 @@ class Association:
             if count == 0:
                 raise ProtocolViolation("the PACS closed the connection", connection_id=self._id)
             self._end += count
+            self._acknowledge_at_once()
             deadline = time.monotonic() + timeout_s
+
+
+    def _acknowledge_at_once(self) -> None:
+        """Many peers (DCMTK, Orthanc) send a message in two writes without TCP_NODELAY: each would wait 40 ms for our
+        delayed acknowledgement. Linux forgets this option after a while, so it is set after every read."""
+        if _QUICK_ACK is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
 
 def _associate_request(calling_ae: str, called_ae: str, wanted: Sequence[Wanted]) -> bytes:
