@@ -5,6 +5,7 @@ ReportError
 ├── NothingToSign       no section holds a text
 ├── IdentityMismatch    the images are of another patient, study or accession than the draft
 ├── SourceUnusable      an image file that the report must refer to cannot be read
+├── NoRepresentation    the site accepts no kind of report that can be written
 └── TextNotPreserved    the encoded text does not read back equal
 """
 
@@ -40,3 +41,7 @@ class SourceUnusable(ReportError):
 
 class TextNotPreserved(ReportError):
     """The encoded text does not read back equal."""
+
+
+class NoRepresentation(ReportError):
+    """The site accepts no kind of report that can be written."""

@@ -92,3 +92,5 @@ class SignedReport:
     accession_number: str
     objects: tuple[SignedObject, ...]
     referenced_sop_instance_uids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the package does not hold and why, in plain English without patient data; shown at signing."""
