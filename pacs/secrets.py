@@ -1,0 +1,67 @@
+"""Where a server or a desktop without a keychain finds the secrets of its connections: environment, or a private file.
+
+Environment: `WORKLIST_SECRET_<CONNECTION ID>` (upper case, every other sign an underscore) holding `user:password` or
+`bearer:TOKEN`. File: TOML, readable by its owner only, one table a connection: `user`, `password`, `bearer_token`, `ca_file`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pacs.credentials import Credentials
+from pacs.errors import PacsError
+
+FIELDS = ("user", "password", "bearer_token", "ca_file")
+
+
+class SecretsError(PacsError):
+    """A secrets file that cannot be used; the reason names the file and what to do, never a secret."""
+
+
+def variable_of(connection_id: str) -> str:
+    """Name of the environment variable of one connection."""
+    return "WORKLIST_SECRET_" + re.sub(r"[^A-Z0-9]", "_", connection_id.upper())
+
+
+def from_environment(connection_id: str, environment: Mapping[str, str] | None = None) -> Credentials | None:
+    """The connection's secret in the environment, or None where there is none."""
+    text = (os.environ if environment is None else environment).get(variable_of(connection_id), "")
+    if not text:
+        return None
+    user, separator, password = text.partition(":")
+    if not separator:
+        raise SecretsError(f"{variable_of(connection_id)} must be 'user:password' or 'bearer:TOKEN'")
+    if user == "bearer":
+        return Credentials(bearer_token=password)
+    return Credentials(user=user, password=password)
+
+
+def from_file(path: Path) -> dict[str, Credentials]:
+    """All secrets of a private file; none where the file does not exist. Raises `SecretsError`."""
+    if not path.is_file():
+        return {}
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SecretsError(f"{path} is not valid TOML: {type(error).__name__}") from None
+    secrets = {}
+    for connection_id, table in tables.items():
+        if not isinstance(table, dict) or not set(table) <= set(FIELDS):
+            raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
+        secrets[connection_id] = Credentials(**{key: str(value) for key, value in table.items()})
+    return secrets
+
+
+def find(connection_id: str, file: Path | None = None) -> Credentials | None:
+    """Environment first, then the file."""
+    found = from_environment(connection_id)
+    if found is None and file is not None:
+        found = from_file(file).get(connection_id)
+    return found

@@ -1,0 +1,71 @@
+"""Secrets come from keychain, environment or a private file, and are refused where others can read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.errors import NoKeyringError
+
+from pacs.credentials import Credentials
+from pacs.secrets import SecretsError, find, from_environment, from_file, variable_of
+from worklist_client.settings import keychain
+
+
+def _file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    path = tmp_path / "secrets.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_variable_of_a_connection_is_plain() -> None:
+    assert variable_of("west-web.1") == "WORKLIST_SECRET_WEST_WEB_1"
+
+
+def test_user_and_password_with_colons_come_from_the_environment() -> None:
+    assert from_environment("a", {"WORKLIST_SECRET_A": "me:p:w"}) == Credentials(user="me", password="p:w")
+
+
+def test_a_bearer_token_comes_from_the_environment() -> None:
+    assert from_environment("a", {"WORKLIST_SECRET_A": "bearer:abc"}) == Credentials(bearer_token="abc")
+
+
+def test_a_secret_without_colon_is_refused_without_being_shown() -> None:
+    with pytest.raises(SecretsError) as caught:
+        from_environment("a", {"WORKLIST_SECRET_A": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SecretsError, match="chmod 600"):
+        from_file(_file(tmp_path, '[a]\nuser = "me"\n', 0o644))
+
+
+def test_an_unknown_field_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SecretsError, match=r"\[a\]"):
+        from_file(_file(tmp_path, '[a]\npasword = "x"\n'))
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _file(tmp_path, '[a]\nuser = "file"\npassword = "p"\n')
+    assert find("a", path) == Credentials(user="file", password="p")
+    monkeypatch.setenv("WORKLIST_SECRET_A", "env:p")
+    assert find("a", path) == Credentials(user="env", password="p")
+    assert find("b", path) is None
+
+
+def test_the_keychain_wins_and_a_machine_without_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _file(tmp_path, '[a]\nuser = "file"\npassword = "p"\n')
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(keyring, "set_password", lambda _service, name, text: kept.__setitem__(name, text))
+    monkeypatch.setattr(keyring, "get_password", lambda _service, name: kept.get(name))
+    keychain.keep("a", Credentials(user="chain", password="q"))
+    assert keychain.credentials_for("a", path) == Credentials(user="chain", password="q")
+
+    def none_here(*_names: str) -> str:
+        raise NoKeyringError
+
+    monkeypatch.setattr(keyring, "get_password", none_here)
+    assert keychain.credentials_for("a", path) == Credentials(user="file", password="p")
