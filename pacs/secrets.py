@@ -1,7 +1,7 @@
 """Where a server or a desktop without a keychain finds the secrets of its connections: environment, or a private file.
 
 Environment: `WORKLIST_SECRET_<CONNECTION ID>` (upper case, every other sign an underscore) holding `user:password` or
-`bearer:TOKEN`. File: TOML, readable by its owner only, one table a connection: `user`, `password`, `bearer_token`, `ca_file`.
+`bearer:TOKEN`. File: TOML, for its owner only, one table a connection: `user`, `password`, `bearer_token`, `ca_file`.
 """
 
 from __future__ import annotations
