@@ -6,6 +6,7 @@ know, and then return people that nobody asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,8 +14,8 @@ from enum import StrEnum
 from pacs.errors import Interrupted, PacsError
 from pacs.port import Cancelled, Pacs, StudyAnswer, StudyQuery
 from pacs.site import Connection, Site
-from worklist_client.identity.compare import compare
-from worklist_client.identity.names import family_name
+from worklist_client.identity.compare import birth_date_value, compare
+from worklist_client.identity.names import PREFIXES, family_name
 from worklist_client.identity.patient import BSN_ISSUERS, Comparison, PatientIdentity, PatientKey, Verdict
 from worklist_client.reading.completeness import NOT_IMAGES
 from worklist_client.reading.consent import ConsentAnswer, ConsentPort, ConsentQuestion, Purpose
@@ -121,13 +122,18 @@ def search_elsewhere(current: CurrentStudy, site: Site, services: PriorServices,
 def query_elsewhere(patient: PatientIdentity) -> StudyQuery | None:
     """Birth date and family name; the name alone where the birth date is absent; None without a family name.
 
-    Letters outside ASCII become `*`, for archives differ in how they fold them; the answers are judged anyway.
+    Hospitals keep, drop or move prefixes ("van der Berg", "Berg^^^van der"), so the longest word that is none is
+    searched; letters outside ASCII become `*`, for archives differ in folding them. The answers are judged anyway.
     """
-    family = family_name(patient.name)
-    folded = "".join(letter if letter.isascii() else "*" for letter in family).strip()
-    if not folded.strip("*"):
+    words = re.findall(r"[^\W\d_]+", family_name(patient.name))
+    word = max((word for word in words if word.lower() not in PREFIXES), key=len, default="") or "".join(words[:1])
+    folded = "".join(letter if letter.isascii() else "*" for letter in word).strip("*")
+    if not folded:
         return None
-    return StudyQuery(patient_name=f"{folded.rstrip('*')}*", patient_birth_date=patient.birth_date, limit=ANSWER_LIMIT)
+    birth_date = birth_date_value(patient.birth_date)
+    leads = bool(words) and words[0] == word
+    pattern = f"*{folded}*" if birth_date or not leads or not word.startswith(folded) else f"{folded}*"
+    return StudyQuery(patient_name=pattern, patient_birth_date=birth_date, limit=ANSWER_LIMIT)
 
 
 def identity_of(answer: StudyAnswer, site: Site, national_id: str = "") -> PatientIdentity:

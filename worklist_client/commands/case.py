@@ -1,0 +1,164 @@
+"""The case being read: one study, one claim, one draft, its priors. Everything a reading window does goes through here.
+
+`CaseSession` belongs to the main thread. Background work goes through the desk's task runner; observers are told what
+changed and read it here. It knows no widget: the viewer is a protocol, and a double of it makes every rule testable.
+"""
+
+from __future__ import annotations
+
+from pacs.errors import PacsError
+from viewer.ui.labels import StudyLabel
+from worklist_client.commands.case_claim import CaseClaim
+from worklist_client.commands.case_draft import DraftKeeper
+from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
+from worklist_client.commands.case_priors import CasePriors
+from worklist_client.commands.case_report import CaseReport
+from worklist_client.commands.case_signing import CaseSigning, Render
+from worklist_client.commands.case_state import CaseViewer, Observer, Observers, Standing, Topic
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.names import display_name
+from worklist_client.journal import AuditRow, JournalError
+from worklist_client.reading.priors import PriorCandidate, PriorServices
+from worklist_client.report.errors import DraftUnreadable
+from worklist_client.worklist.entries import StudyEntry
+
+
+class CaseSession:
+    """One study on the desk. Make it, `observe`, then `start`; `close` when the window goes.
+
+    Parts: `claim` (where I stand), `images`, `priors`, `report` (what I write), `signing` (and delivery).
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        entry: StudyEntry,
+        viewer: CaseViewer,
+        *,
+        prior_services: PriorServices | None = None,
+        render: Render | None = None,
+    ) -> None:
+        self.desk = desk
+        self.entry = entry
+        self.notice = ""
+        """An English sentence about what went wrong last; empty when all is well."""
+        self._viewer = viewer
+        self._observers = Observers()
+        self._closed = False
+        tell = self._observers.tell
+        self.images = CaseImages(desk, viewer, self._images_changed)
+        self.keeper = DraftKeeper(desk, entry, self._say)
+        self.claim = CaseClaim(desk, entry, changed=lambda: tell(Topic.STANDING), won=self._won, gone=self._gone)
+        self.priors = CasePriors(desk, entry, self.images, lambda: tell(Topic.PRIORS), prior_services)
+        self.priors.hang = self._hang
+        self.report = CaseReport(
+            desk, viewer, self.keeper, self.images, self.priors, editable=lambda: self.editable, tell=tell
+        )
+        self.signing = CaseSigning(
+            desk, entry, viewer, (self.claim, self.keeper, self.images, self.priors), render=render, tell=tell
+        )
+
+    def observe(self, observer: Observer) -> None:
+        """Hear of changes, on the main thread."""
+        self._observers.add(observer)
+
+    def start(self, *, claim: bool) -> None:
+        """Load at once; ask for the claim at the same time; look for priors."""
+        study, patient = self.entry.study_instance_uid, self.entry.patient
+        try:
+            site = self.desk.sites.get(self.entry.site_id)
+        except PacsError as error:
+            self._say(sentence_of(error))
+            return
+        facts = " ".join(part for part in (patient.birth_date, patient.sex) if part)
+        lines = (display_name(patient.name), facts, f"{patient.key.patient_id} {patient.key.issuer}".strip())
+        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", lines))
+        self._viewer.hang(study, None)
+        self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT))
+        if claim:
+            self.claim.ask()
+        self.priors.search()
+
+    @property
+    def editable(self) -> bool:
+        """Whether the report takes text: the claim is ours and the images are of the right patient."""
+        return self.claim.standing is Standing.MINE and self.keeper.editable and not self.is_strange
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether the images of this study call the patient somebody else than the list does."""
+        return self.entry.study_instance_uid in self.images.strangers
+
+    def entry_changed(self, entry: StudyEntry) -> None:
+        """The hub told something newer of this workitem."""
+        if entry.workitem_uid == self.entry.workitem_uid:
+            self.entry = entry
+            self.claim.told(entry)
+
+    def retry_images(self) -> None:
+        """Go on loading where it stopped: every study that is not complete."""
+        for study in self.images.studies():
+            self.images.resume(study)
+
+    def close(self) -> None:
+        """The window goes: store the text, stop loading. The claim stays mine until I release or sign.
+
+        Raises `JournalError` where the text could not be stored; the window should then stay.
+        """
+        if self._closed:
+            return
+        self.keeper.save_now()
+        self._closed = True
+        self._observers.clear()
+        self.images.cancel()
+        self.priors.cancel()
+
+    def _won(self) -> None:
+        """The claim is mine: the draft opens, with what was written and drawn before a crash."""
+        try:
+            self.keeper.open()
+        except (JournalError, DraftUnreadable) as error:
+            self._say(error.reason)
+            return
+        if self.keeper.restored:
+            self.report.restore_annotations()
+        self.report.prefill_comparison()
+        self._observers.tell(Topic.DRAFT)
+
+    def _gone(self, reason: str) -> None:
+        """The claim was mine and is not any more: no more typing, and the text is kept."""
+        try:
+            self.keeper.orphan(reason)
+        except JournalError as error:
+            self._say(error.reason)
+
+    def _images_changed(self, study_instance_uid: str) -> None:
+        if study_instance_uid != self.entry.study_instance_uid:
+            self.report.prefill_comparison()
+        self._observers.tell(Topic.IMAGES)
+
+    def _hang(self, candidate: PriorCandidate) -> None:
+        study = candidate.study.study_instance_uid
+        self._viewer.set_study(study, self.priors.label(candidate))
+        self._viewer.hang(self.entry.study_instance_uid, study)
+
+    def _audit_opening(self) -> None:
+        """The line that tells of the opening, on disk before the first image shows. Background."""
+        key = self.entry.patient.key
+        self.desk.journal.audit.append(
+            AuditRow(
+                at=self.desk.now(),
+                event="study.opened",
+                reader_code=self.desk.reader.code,
+                site_id=self.entry.site_id,
+                study_instance_uid=self.entry.study_instance_uid,
+                patient_issuer=key.issuer,
+                patient_id=key.patient_id,
+                workitem_uid=self.entry.workitem_uid,
+                reason="study to read",
+            )
+        )
+
+    def _say(self, reason: str) -> None:
+        self.notice = reason
+        self._observers.tell(Topic.NOTICE)

@@ -1,0 +1,101 @@
+"""Where the reader stands with one study: asking, mine, lost, unclear, released, signed. Main thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from viewer.cancel import CancelToken
+from worklist_client.commands.case_images import sentence_of
+from worklist_client.commands.case_state import NotEditable, Standing
+from worklist_client.commands.desk import Desk
+from worklist_client.worklist.claim import ClaimKind, ClaimResult
+from worklist_client.worklist.entries import Status, StudyEntry
+
+
+class CaseClaim:
+    """The claim of one case. `changed` is called after each step; `won` once when it is mine, before `changed`;
+    `gone(reason)` when it was mine and is not any more, before `changed`."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        entry: StudyEntry,
+        *,
+        changed: Callable[[], None],
+        won: Callable[[], None],
+        gone: Callable[[str], None],
+    ) -> None:
+        self._desk = desk
+        self._entry = entry
+        self._changed = changed
+        self._won = won
+        self._gone = gone
+        self.standing = Standing.LOOKING
+        self.holder = ""
+        """Who has it, where that is somebody else."""
+        self.reason = ""
+        """An English sentence about the last step, empty when all is well."""
+
+    def ask(self) -> None:
+        """Ask for the claim; again after an unclear answer is harmless (the same Transaction UID is replayed)."""
+        self.stand(Standing.ASKING)
+        self._desk.runner.submit(
+            lambda uid, _token: self._desk.claims.claim(uid),
+            self._entry.workitem_uid,
+            lane="hub",
+            owner=self,
+            done=self._answered,
+            failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
+        )
+
+    def release(self) -> None:
+        """Give the study back. Raises `NotEditable` where it is not mine."""
+        if self.standing is not Standing.MINE:
+            raise NotEditable("The study is not claimed by you")
+        self._gone("released by the reader")
+        self._desk.runner.submit(
+            self._release,
+            self._entry.workitem_uid,
+            lane="hub",
+            owner=self,
+            done=lambda _value: self.stand(Standing.RELEASED),
+            failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
+        )
+
+    def told(self, entry: StudyEntry) -> None:
+        """The hub told something newer of this workitem; a claim that went to somebody else is lost."""
+        if entry.workitem_uid != self._entry.workitem_uid:
+            return
+        self._entry = entry
+        mine = self.standing is Standing.MINE
+        taken = entry.status is Status.CLAIMED and bool(entry.holder_code)
+        if mine and taken and entry.holder_code != self._desk.reader.code:
+            self.lose(entry.holder)
+        elif mine and entry.status is Status.CANCELED:
+            self.lose(entry.holder, entry.cancel_reason)
+
+    def lose(self, holder: str, reason: str = "") -> None:
+        """It is somebody else's."""
+        self.holder = holder
+        self._gone(reason or "the claim went to another reader")
+        self.stand(Standing.LOST, reason)
+
+    def stand(self, standing: Standing, reason: str = "") -> None:
+        """Take a position and say so."""
+        self.standing = standing
+        self.reason = reason
+        self._changed()
+
+    def _release(self, workitem_uid: str, _token: CancelToken) -> None:
+        self._desk.claims.release(workitem_uid)
+
+    def _answered(self, result: ClaimResult) -> None:
+        if result.kind is ClaimKind.WON:
+            self.standing, self.reason = Standing.MINE, ""
+            self._won()
+            self._changed()
+        elif result.kind is ClaimKind.LOST:
+            self.holder = result.holder
+            self.stand(Standing.LOST, result.reason)
+        else:
+            self.stand(Standing.UNCLEAR, result.reason)

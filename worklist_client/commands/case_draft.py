@@ -1,0 +1,199 @@
+"""The draft of one case: sections, measurements, annotations; saved within two seconds, restored after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from viewer.cancel import CancelToken
+from viewer.records import Annotation
+from worklist_client.commands.case_images import sentence_of
+from worklist_client.commands.case_state import NotEditable
+from worklist_client.commands.desk import Desk
+from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision
+from worklist_client.report.draft_json import draft_from_json, draft_to_json
+from worklist_client.report.errors import DraftUnreadable
+from worklist_client.report.model import SECTIONS, Draft, ReportedMeasurement
+from worklist_client.worklist.entries import StudyEntry
+
+AUTOSAVE_MS = 1000
+"""How long a change may wait before it is written; with the write itself it stays below two seconds."""
+
+
+class DraftKeeper:
+    """Holds the one editable draft. It is opened when the claim is ours, and closed for editing when it is not."""
+
+    def __init__(self, desk: Desk, entry: StudyEntry, told: Callable[[str], None]) -> None:
+        """`told(reason)` hears that saving failed, or an empty text once it works again."""
+        self._desk = desk
+        self._told = told
+        self.draft = Draft(
+            workitem_uid=entry.workitem_uid,
+            site_id=entry.site_id,
+            study_instance_uid=entry.study_instance_uid,
+            patient=entry.patient,
+            accession_number=entry.accession_number,
+            sections=_first_sections(entry),
+        )
+        self.draft_uid = ""
+        self.editable = False
+        self.restored = False
+        """Whether an earlier text was found."""
+        self.saved_revision = 0
+        self._revision = 0
+        self._dirty = False
+        self._failing = False
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something is not on disk yet."""
+        return self._dirty
+
+    def open(self) -> None:
+        """The claim is ours: take up the stored draft, or the text kept from an earlier claim of this study.
+
+        Raises
+        ------
+        JournalError : nothing can be stored; the case stays read-only
+        DraftUnreadable : a text is stored that cannot be read; it is kept as it is
+        """
+        rows = self._desk.journal.drafts.editable(self.draft.workitem_uid)
+        row = rows[0] if rows else self._adopted()
+        if row is None:
+            self.draft_uid = self._desk.new_uid()
+        else:
+            self._take(row)
+        self.editable = True
+
+    def close_editing(self) -> None:
+        """No more typing: the claim is gone, or the report is signed."""
+        self.editable = False
+
+    def set_section(self, section: str, text: str) -> None:
+        """The reader typed. Raises `NotEditable`, and ValueError for a section that does not exist."""
+        if section not in SECTIONS:
+            raise ValueError(section)
+        if self.draft.sections.get(section, "") == text:
+            return
+        self._change(replace(self.draft, sections={**self.draft.sections, section: text}))
+
+    def set_annotations(self, annotations: tuple[Annotation, ...]) -> None:
+        """What is drawn changed; kept with the draft so that it survives a crash."""
+        if self.editable and annotations != self.draft.annotations:
+            self._change(replace(self.draft, annotations=annotations))
+
+    def change(self, draft: Draft) -> None:
+        """Take over a changed draft of the same study. Raises `NotEditable`."""
+        if draft.study_instance_uid != self.draft.study_instance_uid or draft.workitem_uid != self.draft.workitem_uid:
+            raise NotEditable("The draft belongs to another study")
+        self._change(draft)
+
+    def add_measurement(self, measurement: ReportedMeasurement) -> None:
+        """Remember that the words of an annotation were inserted; again replaces the earlier words."""
+        kept = tuple(
+            item
+            for item in self.draft.measurements
+            if item.annotation.annotation_id != measurement.annotation.annotation_id
+        )
+        self._change(replace(self.draft, measurements=(*kept, measurement)))
+
+    def save_soon(self) -> None:
+        """Write what is unsaved in the background. Called by a timer, on loss of focus, and before network calls."""
+        if not self._dirty or not self.editable:
+            return
+        row = self._row()
+        self._dirty = False
+        self._desk.runner.submit(
+            lambda request, _token: self._desk.journal.drafts.save(request),
+            row,
+            lane="journal",
+            owner=self,
+            done=self._saved,
+            failed=self._save_failed,
+        )
+
+    def save_now(self) -> None:
+        """Write what is unsaved before going on (signing, releasing, closing). Raises `JournalError`."""
+        if not self.editable:
+            return
+        if self._dirty or self.saved_revision != self._revision:
+            row = self._row()
+            self._saved(self._desk.journal.drafts.save(row))
+            self._dirty = False
+
+    def orphan(self, reason: str) -> None:
+        """Keep the text, read-only: the claim is gone. A text that was never stored is stored first."""
+        if self.editable and (self._dirty or self.saved_revision != self._revision):
+            self.save_now()
+        self.editable = False
+        if self.saved_revision:
+            self._desk.runner.submit(self._write_orphan, reason, lane="journal", owner=self, failed=self._save_failed)
+
+    def _write_orphan(self, reason: str, _token: CancelToken) -> None:
+        row = self._desk.journal.drafts.get(self.draft_uid)
+        if row.state is DraftState.EDITING:
+            self._desk.journal.drafts.orphan(self.draft_uid, reason)
+
+    def _adopted(self) -> DraftRow | None:
+        """My own text of an earlier claim of this study, which becomes the draft of this one."""
+        for row in self._desk.journal.drafts.in_state(DraftState.ORPHAN):
+            if (row.site_id, row.study_instance_uid) == (self.draft.site_id, self.draft.study_instance_uid):
+                return self._desk.journal.drafts.adopt(row.draft_uid, self.draft.workitem_uid, self._desk.now())
+        return None
+
+    def _take(self, row: DraftRow) -> None:
+        """A recovered draft opens only for the same study and patient."""
+        stored = draft_from_json(row.content)
+        key = self.draft.patient.key
+        same_study = (row.site_id, row.study_instance_uid) == (self.draft.site_id, self.draft.study_instance_uid)
+        if not same_study or (row.patient_issuer, row.patient_id) != (key.issuer, key.patient_id):
+            raise DraftUnreadable("The stored draft belongs to another patient or study; it is kept, and not opened")
+        self.draft = replace(
+            stored,
+            workitem_uid=self.draft.workitem_uid,
+            patient=self.draft.patient,
+            accession_number=self.draft.accession_number,
+        )
+        self.draft_uid = row.draft_uid
+        self._revision = self.saved_revision = row.revision
+        self.restored = True
+
+    def _change(self, draft: Draft) -> None:
+        if not self.editable:
+            raise NotEditable("This report cannot be changed now")
+        self.draft = draft
+        self._dirty = True
+
+    def _row(self) -> DraftRow:
+        self._revision += 1
+        key = self.draft.patient.key
+        return DraftRow(
+            draft_uid=self.draft_uid,
+            workitem_uid=self.draft.workitem_uid,
+            site_id=self.draft.site_id,
+            study_instance_uid=self.draft.study_instance_uid,
+            patient_issuer=key.issuer,
+            patient_id=key.patient_id,
+            content=draft_to_json(self.draft),
+            revision=self._revision,
+            saved_at=self._desk.now(),
+        )
+
+    def _saved(self, row: DraftRow) -> None:
+        self.saved_revision = max(self.saved_revision, row.revision)
+        if self._failing:
+            self._failing = False
+            self._told("")
+
+    def _save_failed(self, error: Exception) -> None:
+        if isinstance(error, StaleRevision):
+            return  # a newer text was written meanwhile, before closing or signing: nothing is lost
+        if isinstance(error, JournalError):
+            self._dirty = True
+        self._failing = True
+        self._told(sentence_of(error))
+
+
+def _first_sections(entry: StudyEntry) -> dict[str, str]:
+    """All sections, with what the order says already filled in."""
+    return {section: entry.clinical_question if section == "clinical_question" else "" for section in SECTIONS}

@@ -1,0 +1,246 @@
+"""Signing: one frozen request rendered in a worker process, then one journal transaction. Nothing leaves from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pacs.port import Cancelled
+from viewer.cancel import CancelToken
+from viewer.records import DisplayedState, InstanceHeader
+from worklist_client.commands.case_claim import CaseClaim
+from worklist_client.commands.case_draft import DraftKeeper
+from worklist_client.commands.case_images import CaseImages, sentence_of
+from worklist_client.commands.case_priors import CasePriors
+from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.names import display_name
+from worklist_client.journal import Journal, ObjectRow, PackageRow, PackageState
+from worklist_client.reading.completeness import StudyCount
+from worklist_client.report.draft_json import draft_to_json
+from worklist_client.report.model import Draft, SignedReport
+from worklist_client.report.request import RenderRequest, SourceInstance
+from worklist_client.worklist.entries import StudyEntry
+
+Render = Callable[[RenderRequest, Cancelled], SignedReport]
+
+
+@dataclass(frozen=True)
+class SignRequest:
+    """Everything of one signing; the draft is stored already."""
+
+    render: RenderRequest
+    draft_uid: str
+    signed_at: datetime
+    stat: bool
+
+
+class CaseSigning:
+    """Signing and what becomes of it. The destination is the study's origin; nobody chooses it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        entry: StudyEntry,
+        viewer: CaseViewer,
+        parts: tuple[CaseClaim, DraftKeeper, CaseImages, CasePriors],
+        *,
+        render: Render | None,
+        tell: Callable[[Topic], None],
+    ) -> None:
+        self._desk = desk
+        self._entry = entry
+        self._viewer = viewer
+        self._claim, self._keeper, self._images, self._priors = parts
+        self._render = render or render_in(desk)
+        self._tell = tell
+        self.package: PackageRow | None = None
+        """The signed report on its way, as the journal last said."""
+
+    def summary(self) -> SignSummary:
+        """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""
+        draft = self._keeper.draft
+        study = self._entry.study_instance_uid
+        if study in self._images.strangers:
+            raise CannotSign("The images are of another patient than the list says: the report cannot be signed")
+        if self._claim.standing is not Standing.MINE or not self._keeper.editable:
+            raise CannotSign("The study is not claimed by you")
+        if not (draft.sections.get("findings", "").strip() or draft.sections.get("impression", "").strip()):
+            raise CannotSign("Findings and impression are both empty")
+        if not self._images.opened(study):
+            raise CannotSign("No image of this study is here yet")
+        site = self._desk.sites.get(self._entry.site_id)
+        patient = self._entry.patient
+        facts = (patient.birth_date, patient.sex, f"{patient.key.patient_id} ({patient.key.issuer or '–'})")
+        return SignSummary(
+            patient_name=display_name(patient.name),
+            patient_facts=tuple(fact for fact in facts if fact),
+            study=" ".join(part for part in (self._entry.modality, self._entry.study_description) if part),
+            accession_number=self._entry.accession_number,
+            destination=site.name,
+            destination_color=site.color,
+            measurements=len(draft.measurements),
+            priors=len(self._priors.of_report()),
+            warnings=warnings_of(draft, self._images.count(study)),
+        )
+
+    def sign(self) -> None:
+        """Sign what is on the screen. Raises `CannotSign`, `JournalError`."""
+        self.summary()
+        priors = self._priors.of_report()
+        self._keeper.change(replace(self._keeper.draft, priors=priors))
+        self._keeper.save_now()
+        studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
+        request = sign_request(
+            self._desk,
+            self._keeper.draft,
+            self._keeper.draft_uid,
+            tuple(header for study in studies for header in self._images.headers(study)),
+            tuple(state for study in studies for state in self._viewer.displayed_states(study)),
+            stat=self._entry.stat,
+        )
+        self._claim.stand(Standing.SIGNING)
+        self._desk.runner.submit(
+            lambda work, token: sign(work, token, self._render, self._desk.journal),
+            request,
+            lane="deliver",
+            owner=self,
+            done=self._signed,
+            failed=lambda error: self._claim.stand(Standing.MINE, sentence_of(error)),
+        )
+
+    def refresh(self) -> None:
+        """Read from the journal how far the report is; asked by a timer of the window until it is done."""
+        if self.package is None:
+            return
+        self._desk.runner.submit(
+            lambda report_id, _token: self._desk.journal.outbox.get(report_id),
+            self.package.report_id,
+            lane="journal",
+            owner=self,
+            key="delivery",
+            done=self._read,
+        )
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the report was read back from its archive and the work is complete."""
+        return self.package is not None and self.package.state is PackageState.DONE
+
+    def _signed(self, report: SignedReport) -> None:
+        self._keeper.close_editing()
+        self.package = self._desk.journal.outbox.get(report.report_id)
+        self._desk.delivery.nudge()
+        self._claim.stand(Standing.SIGNED)
+        self._tell(Topic.DELIVERY)
+
+    def _read(self, package: PackageRow) -> None:
+        if package != self.package:
+            self.package = package
+            self._tell(Topic.DELIVERY)
+
+
+def render_in(desk: Desk) -> Render:
+    """Render in the worker process for reports, so that the interface never waits for it."""
+
+    def render(request: RenderRequest, cancelled: Cancelled) -> SignedReport:
+        signed: SignedReport = desk.workers.reports.call(render_report_in_worker, request, cancelled)
+        return signed
+
+    return render
+
+
+def render_report_in_worker(request: RenderRequest) -> SignedReport:
+    """Runs in the worker process."""
+    from worklist_client.report.signing import render_report  # noqa: PLC0415 - highdicom costs 2 s, paid in the worker
+
+    return render_report(request)
+
+
+def sign_request(
+    desk: Desk,
+    draft: Draft,
+    draft_uid: str,
+    headers: tuple[InstanceHeader, ...],
+    states: tuple[DisplayedState, ...],
+    *,
+    stat: bool,
+) -> SignRequest:
+    """Freeze what is signed: the draft with what was shown, and every image that it may refer to."""
+    site = desk.sites.get(draft.site_id)
+    now = desk.now()
+    images = tuple(
+        SourceInstance(
+            header.path,
+            header.sop_class_uid,
+            header.sop_instance_uid,
+            header.series_instance_uid,
+            header.study_instance_uid,
+        )
+        for header in headers
+        if header.rows > 0 and header.path
+    )
+    render = RenderRequest(
+        draft=replace(draft, displayed=states),
+        reader=desk.reader,
+        images=images,
+        site_name=site.name,
+        signed_at=now.isoformat(),
+        uid_seed=desk.new_uid(),
+        accepts=site.accepts,
+        language=desk.tr.language,
+    )
+    return SignRequest(render, draft_uid, now, stat)
+
+
+def sign(request: SignRequest, token: CancelToken, render: Render, journal: Journal) -> SignedReport:
+    """Render, then store text, bytes, hashes and outbox rows in one transaction. Background task.
+
+    Raises
+    ------
+    ReportError : nothing was stored; the draft is as it was
+    JournalError : the same
+    """
+    signed = render(request.render, token.cancelled)
+    draft = request.render.draft
+    package = PackageRow(
+        report_id=signed.report_id,
+        workitem_uid=signed.workitem_uid,
+        site_id=signed.site_id,
+        study_instance_uid=signed.study_instance_uid,
+        patient_issuer=signed.patient.key.issuer,
+        patient_id=signed.patient.key.patient_id,
+        accession_number=signed.accession_number,
+        text=draft_to_json(draft),
+        signed_at=request.signed_at,
+        stat=request.stat,
+        draft_uid=request.draft_uid,
+    )
+    objects = [
+        ObjectRow(
+            report_id=signed.report_id,
+            position=position,
+            kind=item.kind,
+            sop_class_uid=item.sop_class_uid,
+            sop_instance_uid=item.sop_instance_uid,
+            series_instance_uid=item.series_instance_uid,
+            study_instance_uid=item.study_instance_uid,
+            transfer_syntax_uid=item.transfer_syntax_uid,
+            content_sha256=item.content_sha256,
+            data=item.data,
+        )
+        for position, item in enumerate(signed.objects)
+    ]
+    journal.outbox.sign(package, objects, request.draft_uid)
+    return signed
+
+
+def warnings_of(draft: Draft, count: StudyCount) -> tuple[str, ...]:
+    """What the reader should know before signing; gentle, for none of it forbids to sign."""
+    warnings = []
+    if not draft.sections.get("impression", "").strip():
+        warnings.append("The impression is empty")
+    if not count.complete:
+        warnings.append("Not all images of this study are here")
+    return tuple(warnings)
