@@ -34,6 +34,8 @@ class Stamp:
     station_name: str
     software_version: str
     language: str
+    study: Dataset
+    """The header that the Patient and Study modules of every object are copied from."""
 
     @property
     def date(self) -> str:
@@ -73,16 +75,16 @@ def signing_time(iso_text: str, source: Dataset) -> datetime:
     return moment
 
 
-def new_object(sop_class_uid: str, sop_instance_uid: str, source: Dataset, stamp: Stamp) -> Dataset:
-    """An object of the study of `source`: SOP Common, Patient and Study modules."""
+def new_object(sop_class_uid: str, sop_instance_uid: str, stamp: Stamp) -> Dataset:
+    """An object of the study: SOP Common, Patient and Study modules."""
     dataset = Dataset()
     dataset.SOPClassUID = sop_class_uid
     dataset.SOPInstanceUID = sop_instance_uid
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = stamp.date, stamp.time
     dataset.TimezoneOffsetFromUTC = stamp.offset
-    copy_study_module(source, dataset)
-    if source.get("SpecificCharacterSet"):
-        dataset.SpecificCharacterSet = source.SpecificCharacterSet  # a wish; `encode` decides
+    copy_study_module(stamp.study, dataset)
+    if stamp.study.get("SpecificCharacterSet"):
+        dataset.SpecificCharacterSet = stamp.study.SpecificCharacterSet  # a wish; `encode` decides
     return dataset
 
 

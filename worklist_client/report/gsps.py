@@ -66,7 +66,7 @@ def render_presentations(
     skipped = tuple(image.sop_instance_uid for image in usable if not uniform_rescale(image))
     groups = _groups([image for image in usable if uniform_rescale(image)], states)
     for number, (key, members) in enumerate(groups.items(), start=1):
-        dataset = new_object(COLOR if key.color else GRAYSCALE, new_uid(), members[0].header, stamp)
+        dataset = new_object(COLOR if key.color else GRAYSCALE, new_uid(), stamp)
         _series(dataset, series_uid, members[0], stamp)
         _identification(dataset, number, len(groups), stamp)
         dataset.ReferencedSeriesSequence = Sequence([_series_item(key, members)])

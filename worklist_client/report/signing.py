@@ -39,7 +39,7 @@ def render_report(request: RenderRequest) -> SignedReport:
     priors = read_sources(_priors_of_the_site(request))
     _check_identity(draft, images)
     _check_annotations(draft, images)
-    header = images[0].header
+    header = _study_header(images)
     stamp = Stamp(
         signing_time(request.signed_at, header),
         request.reader,
@@ -47,6 +47,7 @@ def render_report(request: RenderRequest) -> SignedReport:
         request.station_name,
         request.software_version,
         language_of(request.language),
+        header,
     )
     new_uid = SeededUids(request.uid_seed)
     uids = (new_uid(), new_uid())
@@ -80,11 +81,17 @@ def _check_identity(draft: Draft, images: tuple[SourceImage, ...]) -> None:
     """Every image must be of the draft's patient and study, by the headers themselves."""
     for image in images:
         _check_header(draft, image.header)
-    accessions = {str(image.header.get("AccessionNumber", "") or "") for image in images}
+    accessions = {str(image.header.get("AccessionNumber", "") or "") for image in images} - {""}
     if len(accessions) > 1:
         raise IdentityMismatch("the images of the study carry different accession numbers")
-    if accessions != {draft.accession_number} and draft.accession_number:
+    if draft.accession_number and accessions != {draft.accession_number}:
         raise IdentityMismatch("the images carry another accession number than the study to read")
+
+
+def _study_header(images: tuple[SourceImage, ...]) -> Dataset:
+    """The first header that names the accession, else the first: derived images sometimes lack it."""
+    named = (image.header for image in images if image.header.get("AccessionNumber"))
+    return next(named, images[0].header)
 
 
 def _check_header(draft: Draft, header: Dataset) -> None:
@@ -99,10 +106,7 @@ def _check_header(draft: Draft, header: Dataset) -> None:
 
 def _check_annotations(draft: Draft, images: tuple[SourceImage, ...]) -> None:
     frames = {image.sop_instance_uid: image.frames for image in images}
-    wanted = [one.frame for one in annotations_of(draft)]
-    if draft.key_frame is not None:
-        wanted.append(draft.key_frame)
-    for frame in wanted:
+    for frame in (one.frame for one in annotations_of(draft)):
         if not 1 <= frame.frame_number <= frames.get(frame.sop_instance_uid, 0):
             raise SourceUnusable("an annotation lies on an image that is not at hand")
 

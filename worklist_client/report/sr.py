@@ -35,7 +35,7 @@ def render_sr(
 ) -> Dataset:
     """The report object. `uids` = (series, instance)."""
     first = _key_image(draft, images)
-    dataset = new_object(ENHANCED_SR, uids[1], first.header, stamp)
+    dataset = new_object(ENHANCED_SR, uids[1], stamp)
     dataset.Modality = "SR"
     dataset.SeriesInstanceUID = uids[0]
     dataset.SeriesNumber = SERIES_NUMBER
@@ -48,7 +48,7 @@ def render_sr(
     dataset.CompletionFlag = "COMPLETE"
     dataset.VerificationFlag = "VERIFIED"
     _people(dataset, stamp)
-    dataset.ReferencedRequestSequence = Sequence([_request(draft, first.header)])
+    dataset.ReferencedRequestSequence = Sequence([_request(draft, stamp.study)])
     dataset.PerformedProcedureCodeSequence = Sequence([])
     dataset.CurrentRequestedProcedureEvidenceSequence = Sequence(_evidence([first, *images], presentations.datasets))
     if priors:
