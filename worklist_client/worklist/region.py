@@ -1,0 +1,68 @@
+"""What the hub tells beside workitems: itself, and the directory of sites (routes below `/region/`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from pacs.site import Site, SiteError
+from ups.client import UpsClient
+
+TIMEOUTS_S = (3.0, 10.0)
+
+
+class RegionError(Exception):
+    """The hub's own routes did not answer as they should; `reason` is plain English."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the hub says of itself. `solo`: nobody else sees claims made here."""
+
+    name: str
+    version: str
+    solo: bool
+    embedded: bool
+
+
+def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> About:
+    """GET /region/about. Raises `RegionError`."""
+    data = _get(url, "/region/about", {"Authorization": f"Bearer {token}"} if token else {}, timeouts_s)
+    if not isinstance(data, dict):
+        raise RegionError("the hub's answer is not what a worklist hub says of itself")
+    return About(
+        str(data.get("name", "")), str(data.get("version", "")), bool(data.get("solo")), bool(data.get("embedded"))
+    )
+
+
+def sites(client: UpsClient) -> tuple[Site, ...]:
+    """GET /region/sites: the hospitals, in the hub's order. Raises `RegionError`, `SiteError`."""
+    data = _get(client.base_url, "/region/sites", dict(client.headers) | {"Accept": "application/json"}, TIMEOUTS_S)
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        raise RegionError("the hub's directory of sites is not a list")
+    found = tuple(Site.from_json(item) for item in data)
+    if len({site.site_id for site in found}) != len(found):
+        raise SiteError("two sites of the directory have the same site_id")
+    return found
+
+
+def _get(url: str, path: str, headers: dict[str, str], timeouts_s: tuple[float, float]) -> Any:
+    with requests.Session() as session:
+        # The hub is named by the user or by a file only the user can read; a proxy must not see its token.
+        session.trust_env = False
+        try:
+            response = session.get(url.rstrip("/") + path, headers=headers, timeout=timeouts_s, allow_redirects=False)
+        except requests.RequestException as error:
+            raise RegionError(f"the hub at {url} cannot be reached") from error
+        if response.status_code != 200:
+            raise RegionError(f"the hub at {url} answered {response.status_code} to {path}")
+        try:
+            return response.json()
+        except ValueError as error:
+            raise RegionError(f"the hub at {url} answered {path} with something that is not JSON") from error
