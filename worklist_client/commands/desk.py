@@ -14,6 +14,7 @@ from worklist_client.report.model import Reader
 
 if TYPE_CHECKING:  # types only: the windows must not wait for DICOM libraries at start
     from pacs.workers import WorkerProcess
+
     from ups.client import UpsClient
     from viewer.tasks import TaskRunner
     from worklist_client.cache.store import Cache

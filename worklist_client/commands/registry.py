@@ -43,7 +43,7 @@ def always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One action. `title` is English and is translated where it is shown; `enabled` is asked at each showing and run."""
+    """One action. `title` is English, translated where it is shown; `enabled` is asked at each showing and each run."""
 
     id: str
     title: str

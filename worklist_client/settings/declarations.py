@@ -50,10 +50,14 @@ class Setting(Generic[T]):
 _KIND_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 LANGUAGE = Setting("language", "auto", "Language of the interface", choices=("auto", "en", "nl"), restart=True)
-READER_NAME = Setting("reader.name", "", "Your name as it is signed, as a DICOM person name (Family^Given)", restart=True)
+READER_NAME = Setting(
+    "reader.name", "", "Your name as it is signed, as a DICOM person name (Family^Given)", restart=True
+)
 READER_CODE = Setting("reader.code", "", "Your personal number, for example UZI or Dezi", restart=True)
 READER_ORGANISATION = Setting("reader.organisation", "", "The organisation you work for", restart=True)
-HUB_URL = Setting("hub.url", "", "Address of the shared worklist; empty = a worklist on this computer only", restart=True)
+HUB_URL = Setting(
+    "hub.url", "", "Address of the shared worklist; empty = a worklist on this computer only", restart=True
+)
 CALLING_AE = Setting("network.calling_ae", "", "AE title of this desk; empty = made from the profile", restart=True)
 RENDER_PATH = Setting(
     "viewer.render_path", "auto", "How images are drawn", choices=("auto", "software", "vtk"), restart=True
@@ -67,7 +71,9 @@ IMAGE_WORKERS = Setting(
 HIGHLIGHT_S = Setting(
     "worklist.highlight_s", 4.0, "How long a row that changed stays highlighted", minimum=0, maximum=60, unit="s"
 )
-TEXT_SIZE_PT = Setting("appearance.text_size_pt", 10, "Size of the text", minimum=8, maximum=18, unit="pt", restart=True)
+TEXT_SIZE_PT = Setting(
+    "appearance.text_size_pt", 10, "Size of the text", minimum=8, maximum=18, unit="pt", restart=True
+)
 
 DECLARATIONS: tuple[Setting[str] | Setting[int] | Setting[float] | Setting[bool], ...] = (
     LANGUAGE,

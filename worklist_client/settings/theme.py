@@ -61,7 +61,7 @@ def parse_theme(text: str, name: str, file_name: str) -> Theme:
         _same_names(file_name, table, given, tokens)
         for token in tokens:
             if not isinstance(given[token], str) or not _COLOR.match(given[token]):
-                raise ThemeError(f"{file_name}: [{table}] {token} must be like \"#1b1f24\", not {given[token]!r}")
+                raise ThemeError(f'{file_name}: [{table}] {token} must be like "#1b1f24", not {given[token]!r}')
             colors[f"{table}.{token}"] = given[token]
     metrics = data.pop("metric", {})
     _same_names(file_name, "metric", metrics, _METRICS)

@@ -1,0 +1,263 @@
+"""Reports on their way home and drafts that lost their claim, as the bar and two lists show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from worklist_client.commands.desk import Desk
+from worklist_client.delivery.status import DeliveryStatus
+from worklist_client.identity.names import display_name
+from worklist_client.journal import DraftRow, DraftState, PackageRow, PackageState
+from worklist_client.settings.language import Translator
+from worklist_client.ui.bars import plain_label
+from worklist_client.ui.dialogs import plain_table
+from worklist_client.ui.timeline import short_date
+
+STATE_TITLES = {
+    PackageState.SIGNED: "Signed, waiting for the shared list",
+    PackageState.FENCED: "Being sent",
+    PackageState.STORED: "Stored, being checked",
+    PackageState.VERIFIED: "Checked, being closed",
+    PackageState.DONE: "Delivered",
+    PackageState.RETRY: "Waiting, tried again by itself",
+    PackageState.BLOCKED: "Refused by the hospital",
+    PackageState.ATTENTION: "Needs your attention",
+    PackageState.WITHDRAWN: "Not sent: the claim was lost",
+}
+"""English words of each state; translated where they are shown."""
+
+STUCK = frozenset({PackageState.BLOCKED, PackageState.ATTENTION})
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySummary:
+    """What the bar says: a sentence (empty = nothing to say) and its tone."""
+
+    text: str
+    tone: str
+    undelivered: int
+
+
+class Deliveries(QObject):
+    """The outbox and the orphan drafts, read again from the journal after each change. Reads are a few rows."""
+
+    changed = Signal()
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._packages: tuple[PackageRow, ...] = ()
+        self._orphans: tuple[DraftRow, ...] = ()
+        self.reload()
+
+    def status_changed(self, _status: DeliveryStatus) -> None:
+        """The delivery service made a step."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the journal in the background and tell."""
+        self._desk.runner.submit(
+            lambda journal, _token: (
+                tuple(journal.outbox.undelivered()),
+                tuple(journal.drafts.in_state(DraftState.ORPHAN)),
+            ),
+            self._desk.journal,
+            lane="journal",
+            owner=self,
+            key="deliveries",
+            done=self._loaded,
+        )
+
+    def packages(self) -> tuple[PackageRow, ...]:
+        """Reports that are signed and not delivered."""
+        return self._packages
+
+    def orphans(self) -> tuple[DraftRow, ...]:
+        """Drafts that lost their claim."""
+        return self._orphans
+
+    def summary(self) -> DeliverySummary:
+        """The sentence of the bar."""
+        return summary_of(self._packages, self._desk.tr, self._desk.sites.name_of)
+
+    def _loaded(self, found: tuple[tuple[PackageRow, ...], tuple[DraftRow, ...]]) -> None:
+        if found != (self._packages, self._orphans):
+            self._packages, self._orphans = found
+            self.changed.emit()
+
+
+def summary_of(packages: Sequence[PackageRow], tr: Translator, site_name: Callable[[str], str]) -> DeliverySummary:
+    """How many reports are not home yet, and where they hang."""
+    if not packages:
+        return DeliverySummary("", "ok", 0)
+    stuck = [package for package in packages if package.state in STUCK]
+    waiting = Counter(site_name(package.site_id) for package in packages if package.state is PackageState.RETRY)
+    if len(packages) == 1:
+        parts = [tr("1 report is not delivered yet")]
+    else:
+        parts = [tr("{n} reports are not delivered yet", n=len(packages))]
+    if stuck:
+        parts.append(tr("{n} need your attention", n=len(stuck)))
+    if waiting:
+        parts.append(tr("waiting for {sites}", sites=", ".join(sorted(waiting))))
+    tone = "danger" if stuck else "attention" if waiting else "info"
+    return DeliverySummary("; ".join(parts), tone, len(packages))
+
+
+class DeliveriesDialog(QDialog):
+    """Every report that is not home: what hangs where, and why."""
+
+    def __init__(self, desk: Desk, deliveries: Deliveries, now: Callable[[], datetime], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._desk, self._deliveries, self._now = desk, deliveries, now
+        tr = desk.tr
+        self.setObjectName("deliveries_dialog")
+        self.setWindowTitle(tr("Reports on their way"))
+        self.resize(980, 360)
+        self._layout = QVBoxLayout(self)
+        self._empty = plain_label("deliveries_empty", tr("Every signed report has been delivered."), "muted")
+        self._layout.addWidget(self._empty)
+        self._table: QWidget | None = None
+        row = QHBoxLayout()
+        copy = QPushButton(tr("Copy the report text"))
+        copy.setObjectName("deliveries_copy")
+        copy.clicked.connect(self._copy)
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.accept)
+        row.addWidget(copy)
+        row.addStretch(1)
+        row.addWidget(close)
+        self._layout.addLayout(row)
+        self._rows: tuple[PackageRow, ...] = ()
+        deliveries.changed.connect(self._fill)
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._table is not None:
+            self._layout.removeWidget(self._table)
+            self._table.deleteLater()
+        self._rows = self._deliveries.packages()
+        tr = self._desk.tr
+        titles = (
+            tr("Signed"),
+            tr("Hospital"),
+            tr("Patient"),
+            tr("Accession"),
+            tr("State"),
+            tr("Reason"),
+            tr("Next try"),
+        )
+        rows = [self._texts(package) for package in self._rows]
+        self._table = plain_table("deliveries", titles, rows, stretch=5)
+        self._layout.insertWidget(0, self._table, 1)
+        self._table.setVisible(bool(rows))
+        if rows:
+            self._table.selectRow(0)
+        self._empty.setVisible(not rows)
+
+    def _texts(self, package: PackageRow) -> tuple[str, ...]:
+        tr = self._desk.tr
+        entry = next((e for e in self._desk.live.entries() if e.workitem_uid == package.workitem_uid), None)
+        name = display_name(entry.patient.name) if entry is not None else ""
+        wait = ""
+        if package.next_attempt is not None:
+            seconds = max(0, int((package.next_attempt - self._now()).total_seconds()))
+            wait = tr("in {n} s", n=seconds) if seconds < 120 else tr("in {n} min", n=seconds // 60)
+        return (
+            package.signed_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+            self._desk.sites.name_of(package.site_id),
+            name or package.patient_id,
+            package.accession_number,
+            tr(STATE_TITLES[package.state]),
+            tr(package.reason) if package.reason else "",
+            wait,
+        )
+
+    def _copy(self) -> None:
+        row = getattr(self._table, "currentRow", lambda: -1)()
+        if 0 <= row < len(self._rows):
+            QGuiApplication.clipboard().setText(self._rows[row].text)
+
+
+class OrphansDialog(QDialog):
+    """Drafts that lost their claim: read, copy, throw away. Claiming the study again brings the text back by itself."""
+
+    def __init__(self, desk: Desk, deliveries: Deliveries, text_of: Callable[[str], str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._desk, self._deliveries, self._text_of = desk, deliveries, text_of
+        tr = desk.tr
+        self.setObjectName("orphans_dialog")
+        self.setWindowTitle(tr("Drafts without a claim"))
+        self.resize(860, 520)
+        self._rows = deliveries.orphans()
+        layout = QVBoxLayout(self)
+        explain = plain_label(
+            "orphans_text",
+            tr("These texts are kept because the claim ended. Claim the study again to go on with its text."),
+            "muted",
+        )
+        explain.setWordWrap(True)
+        layout.addWidget(explain)
+        titles = (tr("Saved"), tr("Hospital"), tr("Patient"), tr("Study"), tr("Reason"))
+        self._table = plain_table("orphans", titles, [self._texts(row) for row in self._rows], stretch=4)
+        self._table.currentCellChanged.connect(self._show)
+        self._text = QPlainTextEdit()
+        self._text.setObjectName("orphan_text")
+        self._text.setReadOnly(True)
+        layout.addWidget(self._table, 2)
+        layout.addWidget(self._text, 3)
+        row = QHBoxLayout()
+        self._copy_button = QPushButton(tr("Copy the text"))
+        self._copy_button.clicked.connect(self._copy)
+        self._discard_button = QPushButton(tr("Throw away"))
+        self._discard_button.setObjectName("orphan_discard")
+        self._discard_button.clicked.connect(self._discard)
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.accept)
+        for widget in (self._copy_button, self._discard_button):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(close)
+        layout.addLayout(row)
+        if self._rows:
+            self._table.selectRow(0)
+
+    def _texts(self, row: DraftRow) -> tuple[str, ...]:
+        entry = next(
+            (e for e in self._desk.live.entries() if e.entry_id == (row.site_id, row.study_instance_uid)), None
+        )
+        name = display_name(entry.patient.name) if entry is not None else row.patient_id
+        day = entry.study_datetime.strftime("%Y%m%d") if entry is not None and entry.study_datetime else ""
+        study = f"{entry.modality} {short_date(day)}".strip() if entry is not None else ""
+        saved = row.saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        return (
+            saved,
+            self._desk.sites.name_of(row.site_id),
+            name,
+            study,
+            self._desk.tr(row.reason) if row.reason else "",
+        )
+
+    def _show(self) -> None:
+        row = self._table.currentRow()
+        self._text.setPlainText(self._text_of(self._rows[row].content) if 0 <= row < len(self._rows) else "")
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text.toPlainText())
+
+    def _discard(self) -> None:
+        row = self._table.currentRow()
+        if not 0 <= row < len(self._rows):
+            return
+        self._desk.journal.drafts.discard(self._rows[row].draft_uid, "thrown away by its author")
+        self._rows = (*self._rows[:row], *self._rows[row + 1 :])
+        self._table.removeRow(row)
+        self._show()
+        self._deliveries.reload()

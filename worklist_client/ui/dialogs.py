@@ -1,0 +1,159 @@
+"""Small dialogs of the worklist: a reason, a question, the keys, what happened. They ask; they do nothing themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QMessageBox,
+    QPlainTextEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from worklist_client.settings.language import Translator
+from worklist_client.ui.bars import plain_label
+
+READ_ELSEWHERE_REASONS = (
+    "Reported in the hospital's own system",
+    "Another department reads it",
+    "Needs no report",
+    "On the list by mistake",
+)
+"""Ready-made reasons; one may be typed instead."""
+
+
+class ReasonDialog(QDialog):
+    """Asks for a reason: choose one or type one. The first is preselected, so Enter is enough."""
+
+    def __init__(
+        self, tr: Translator, title: str, text: str, reasons: Sequence[str], action: str, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setObjectName("reason_dialog")
+        self.setMinimumWidth(460)
+        self._reason = QComboBox()
+        self._reason.setObjectName("reason")
+        self._reason.setAccessibleName(tr("Reason"))
+        self._reason.setEditable(True)
+        self._reason.addItems(list(reasons))
+        self._reason.editTextChanged.connect(self._refresh)
+        self._buttons = button_box(self, action, tr("Cancel"))
+        label = plain_label("reason_text", text)
+        label.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(12)
+        layout.addWidget(label)
+        layout.addWidget(self._reason)
+        layout.addWidget(self._buttons)
+        edit = self._reason.lineEdit()
+        if edit is not None:
+            edit.selectAll()
+        self._reason.setFocus()
+
+    def reason(self) -> str:
+        """What was chosen or typed."""
+        return self._reason.currentText().strip()
+
+    def _refresh(self) -> None:
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.reason()))
+
+
+def button_box(dialog: QDialog, accept: str, reject: str) -> QDialogButtonBox:
+    """Accept and reject with words of their own."""
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+    ok = box.button(QDialogButtonBox.StandardButton.Ok)
+    ok.setText(accept)
+    ok.setProperty("role", "primary")
+    box.button(QDialogButtonBox.StandardButton.Cancel).setText(reject)
+    box.accepted.connect(dialog.accept)
+    box.rejected.connect(dialog.reject)
+    return box
+
+
+def question(parent: QWidget, title: str, text: str, yes: str, no: str) -> bool:
+    """A question with two verbs; the safe answer (no) is the default."""
+    box = QMessageBox(parent)
+    box.setObjectName("question")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(title)
+    box.setText(text)
+    accept = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    decline = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(decline)
+    box.setEscapeButton(decline)
+    box.exec()
+    return box.clickedButton() is accept
+
+
+def tell(parent: QWidget | None, title: str, text: str, close: str, details: str = "") -> None:
+    """One thing that happened, with details that can be copied."""
+    dialog = QDialog(parent)
+    dialog.setObjectName("message")
+    dialog.setWindowTitle(title)
+    dialog.setMinimumWidth(520)
+    layout = QVBoxLayout(dialog)
+    label = plain_label("message_text", text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    layout.addWidget(label)
+    if details:
+        box = QPlainTextEdit(details)
+        box.setReadOnly(True)
+        box.setMinimumHeight(180)
+        layout.addWidget(box)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.button(QDialogButtonBox.StandardButton.Close).setText(close)
+    buttons.rejected.connect(dialog.reject)
+    layout.addWidget(buttons)
+    dialog.exec()
+
+
+def plain_table(name: str, titles: Sequence[str], rows: Sequence[Sequence[str]], stretch: int) -> QTableWidget:
+    """A read-only table of texts."""
+    table = QTableWidget(len(rows), len(titles))
+    table.setObjectName(name)
+    table.setHorizontalHeaderLabels(list(titles))
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setShowGrid(False)
+    table.verticalHeader().hide()
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            table.setItem(row, column, QTableWidgetItem(text))
+    table.resizeColumnsToContents()
+    header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+    return table
+
+
+class KeysDialog(QDialog):
+    """All keys of a window, from the command table itself."""
+
+    def __init__(self, tr: Translator, rows: Sequence[tuple[str, Sequence[QKeySequence]]], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keys"))
+        self.setObjectName("keys_dialog")
+        self.resize(520, 480)
+        native = QKeySequence.SequenceFormat.NativeText
+        texts = [(title, "  ".join(key.toString(native) for key in keys)) for title, keys in rows]
+        layout = QVBoxLayout(self)
+        layout.addWidget(plain_table("keys", (tr("Action"), tr("Key")), texts, stretch=0))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)

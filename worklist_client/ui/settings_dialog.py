@@ -1,0 +1,111 @@
+"""The settings dialog, generated from the declarations."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from worklist_client.settings.declarations import DECLARATIONS
+from worklist_client.settings.language import Translator
+from worklist_client.settings.store import Settings, SettingsError
+from worklist_client.ui.bars import plain_label
+from worklist_client.ui.dialogs import button_box
+
+CHOICE_TITLES = {
+    "auto": "Automatic",
+    "en": "English",
+    "nl": "Dutch",
+    "software": "Processor",
+    "vtk": "Graphics card (VTK)",
+}
+"""English words for values; translated where they are shown."""
+
+
+class SettingsDialog(QDialog):
+    """One row a setting; nothing is stored before OK."""
+
+    def __init__(self, settings: Settings, tr: Translator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings, self._tr = settings, tr
+        self._editors: dict[str, QWidget] = {}
+        self.setObjectName("settings_dialog")
+        self.setWindowTitle(tr("Settings"))
+        self.setMinimumWidth(640)
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        form.setHorizontalSpacing(16)
+        for setting in DECLARATIONS:
+            title = tr(setting.description) + (f" ({setting.unit})" if setting.unit else "")
+            editor = self._editor(setting)
+            editor.setObjectName(f"setting_{setting.key}")
+            editor.setAccessibleName(title)
+            self._editors[setting.key] = editor
+            form.addRow(plain_label(f"title_{setting.key}", title), editor)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        note = plain_label("settings_note", tr("Most changes are seen after the next start."), "muted")
+        self._error = plain_label("settings_error", role="danger")
+        self._error.hide()
+        layout.addWidget(note)
+        layout.addWidget(self._error)
+        layout.addWidget(button_box(self, tr("Save"), tr("Cancel")))
+
+    def accept(self) -> None:
+        """Qt: store what changed."""
+        try:
+            for setting in DECLARATIONS:
+                value = _value(self._editors[setting.key])
+                if value != self._settings.get(setting):  # type: ignore[type-var]
+                    self._settings.set(setting, value)  # type: ignore[type-var]
+        except SettingsError as error:
+            self._error.setText(f"{error.key}: {error.reason}")
+            self._error.show()
+            return
+        super().accept()
+
+    def _editor(self, setting: object) -> QWidget:
+        declared = next(one for one in DECLARATIONS if one is setting)
+        value = self._settings.get(declared)  # type: ignore[type-var]
+        if declared.choices:
+            combo = QComboBox()
+            for choice in declared.choices:
+                combo.addItem(self._tr(CHOICE_TITLES.get(str(choice), str(choice))), choice)
+            combo.setCurrentIndex(max(0, combo.findData(value)))
+            return combo
+        if isinstance(value, bool):
+            box = QCheckBox()
+            box.setChecked(value)
+            return box
+        if isinstance(value, (int, float)):
+            spin = QSpinBox() if isinstance(value, int) else QDoubleSpinBox()
+            low, high = declared.minimum or 0, declared.maximum or 1_000_000
+            if isinstance(spin, QSpinBox):
+                spin.setRange(int(low), int(high))
+                spin.setValue(int(value))
+            else:
+                spin.setRange(low, high)
+                spin.setDecimals(1)
+                spin.setValue(value)
+            return spin
+        line = QLineEdit(str(value))
+        return line
+
+
+def _value(editor: QWidget) -> object:
+    if isinstance(editor, QComboBox):
+        return editor.currentData()
+    if isinstance(editor, QCheckBox):
+        return editor.isChecked()
+    if isinstance(editor, (QSpinBox, QDoubleSpinBox)):
+        return editor.value()
+    assert isinstance(editor, QLineEdit)
+    return editor.text().strip()

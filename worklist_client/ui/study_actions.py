@@ -1,0 +1,146 @@
+"""What can be done with the selected study: open with a claim, look, release, take off the list. And the open windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from viewer.cancel import CancelToken
+from worklist_client.commands.case_images import sentence_of
+from worklist_client.commands.desk import Desk, UnknownSite
+from worklist_client.identity.names import display_name
+from worklist_client.worklist.entries import Status, StudyEntry
+
+EntryId = tuple[str, str]
+Opener = Callable[[Desk, StudyEntry, bool], QWidget]
+
+CLAIMABLE = frozenset({Status.INCOMING, Status.AVAILABLE, Status.RESERVED, Status.MINE})
+ELSEWHERE = frozenset({Status.INCOMING, Status.AVAILABLE, Status.RESERVED})
+VISIBLE = frozenset(Status) - {Status.CANCELED}
+
+
+class KnowsItsEntry(Protocol):
+    """A reading window that wants to hear what the hub tells of its study."""
+
+    def entry_changed(self, entry: StudyEntry) -> None:
+        """The hub told something newer."""
+
+
+class StudyActions(QObject):
+    """Acts on entries; tells with `said` (a sentence and its tone) what a person should know."""
+
+    said = Signal(str, str)
+    """(sentence, tone): tone is info, ok, attention or danger."""
+    windows_changed = Signal()
+
+    def __init__(self, desk: Desk, open_window: Opener, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk, self._open_window = desk, open_window
+        self._windows: dict[EntryId, QWidget] = {}
+        self._claiming: set[EntryId] = set()
+
+    def claim_and_open(self, entry: StudyEntry) -> None:
+        """Claim and open; a study that somebody else holds is opened for looking, and that is said."""
+        tr = self._desk.tr
+        if entry.status in CLAIMABLE:
+            self._open(entry, claim=True)
+            return
+        if entry.status is Status.CANCELED:
+            self.said.emit(tr("This study was withdrawn: {reason}", reason=entry.cancel_reason or "-"), "attention")
+            return
+        if entry.status is Status.CLAIMED:
+            who = display_name(entry.holder) or tr("another reader")
+            self.said.emit(tr("{name} is reading this study. It was opened for looking only.", name=who), "attention")
+        self._open(entry, claim=False)
+
+    def look(self, entry: StudyEntry) -> None:
+        """Open without claiming."""
+        self._open(entry, claim=False)
+
+    def release(self, entry: StudyEntry) -> None:
+        """Give a claimed study back. Where it is open, its window does it, for it holds the draft."""
+        window = self._windows.get(entry.entry_id)
+        if window is not None:
+            release: Any = getattr(window, "release", None)
+            if callable(release):
+                release()
+                return
+        self._in_hub(
+            lambda: self._desk.claims.release(entry.workitem_uid),
+            self._desk.tr("Released. The study is available to everybody again."),
+            self._desk.tr("The study could not be released"),
+        )
+
+    def read_elsewhere(self, entry: StudyEntry, reason: str) -> None:
+        """Take a study off the list, with the reason."""
+        self._in_hub(
+            lambda: self._desk.claims.read_elsewhere(entry.workitem_uid, reason),
+            self._desk.tr("Taken off the list: {reason}", reason=reason),
+            self._desk.tr("The study could not be taken off the list"),
+        )
+
+    def told(self, entries: tuple[StudyEntry, ...]) -> None:
+        """The list changed: pass on to open windows what concerns them, and say when a claim was lost."""
+        for entry in entries:
+            window = self._windows.get(entry.entry_id)
+            if window is None:
+                continue
+            changed: Any = getattr(window, "entry_changed", None)
+            if callable(changed):
+                changed(entry)
+            if entry.entry_id not in self._claiming:
+                continue
+            if entry.status is Status.CLAIMED:
+                self._claiming.discard(entry.entry_id)
+                who = display_name(entry.holder) or self._desk.tr("Another reader")
+                self.said.emit(
+                    self._desk.tr("{name} claimed this study first. You can look, not report.", name=who), "danger"
+                )
+            elif entry.status is not Status.AVAILABLE:
+                self._claiming.discard(entry.entry_id)
+
+    def windows(self) -> tuple[QWidget, ...]:
+        """Reading windows that are open."""
+        return tuple(self._windows.values())
+
+    def _open(self, entry: StudyEntry, *, claim: bool) -> None:
+        window = self._windows.get(entry.entry_id)
+        if window is not None:
+            window.show()
+            window.raise_()
+            window.activateWindow()
+            return
+        try:
+            self._desk.sites.get(entry.site_id)
+        except UnknownSite:
+            text = self._desk.tr("The hospital of this study is not known here, so it cannot be opened.")
+            self.said.emit(text, "danger")
+            return
+        window = self._open_window(self._desk, entry, claim)
+        entry_id = entry.entry_id
+        self._windows[entry_id] = window
+        if claim and entry.status is not Status.MINE:
+            self._claiming.add(entry_id)
+        window.destroyed.connect(lambda: self._closed(entry_id))
+        self.windows_changed.emit()
+
+    def _closed(self, entry_id: EntryId) -> None:
+        self._windows.pop(entry_id, None)
+        self._claiming.discard(entry_id)
+        self.windows_changed.emit()
+
+    def _in_hub(self, call: Callable[[], object], done: str, failed: str) -> None:
+        def work(_request: None, _token: CancelToken) -> object:
+            return call()
+
+        self._desk.runner.submit(
+            work,
+            None,
+            lane="hub",
+            owner=self,
+            done=lambda _value: self.said.emit(done, "ok"),
+            failed=lambda error: self.said.emit(f"{failed}: {self._desk.tr(sentence_of(error))}", "danger"),
+        )

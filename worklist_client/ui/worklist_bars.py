@@ -1,0 +1,118 @@
+"""The bars above the table and the status line below it: the hub away, what just happened, deliveries, solo use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QStatusBar, QVBoxLayout, QWidget
+
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.names import display_name
+from worklist_client.ui.bars import NoticeBar, plain_label
+from worklist_client.ui.deliveries import Deliveries
+from worklist_client.ui.list_feed import ListFeed
+
+
+class WorklistBars(QWidget):
+    """Says what the feed and the outbox say. `status_bar` belongs below the window."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        feed: ListFeed,
+        deliveries: Deliveries,
+        run: Callable[[str], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._feed, self._deliveries, self._run = desk, feed, deliveries, run
+        tr = desk.tr
+        self.setObjectName("bars")
+        self.connection = NoticeBar("connection_bar")
+        self.message = NoticeBar("message_bar", tr("Close"), self._fit)
+        self.delivery = NoticeBar("delivery_bar")
+        self.orphans = NoticeBar("orphans_bar")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for bar in (self.connection, self.message, self.delivery, self.orphans):
+            layout.addWidget(bar)
+        self.status_bar = QStatusBar()
+        self.status_bar.setSizeGripEnabled(False)
+        self._state = plain_label("status_connection")
+        self._solo = plain_label("status_solo", role="attention")
+        self._reader = plain_label("status_reader", role="muted")
+        for label in (self._state, self._solo):
+            label.setContentsMargins(8, 2, 8, 2)
+            self.status_bar.addWidget(label)
+        self._reader.setContentsMargins(8, 2, 8, 2)
+        self.status_bar.addPermanentWidget(self._reader)
+        reader = display_name(desk.reader.name) or desk.reader.name
+        self._reader.setText(f"{reader}   {desk.reader.organisation}".strip())
+        if desk.solo:
+            self._solo.setText(tr("Worklist on this computer only: nobody else sees these claims"))
+        feed.connection_changed.connect(self.show_connection)
+        deliveries.changed.connect(self.show_deliveries)
+        self.show_connection()
+        self.show_deliveries()
+
+    def say(self, text: str, tone: str) -> None:
+        """What just happened; stays until it is closed or something else happens."""
+        self.message.say(text, tone)
+        self._fit()
+
+    def show_connection(self) -> None:
+        """The hub is there, or since when it is not."""
+        tr = self._desk.tr
+        connection = self._feed.connection
+        if connection.connected:
+            self.connection.clear()
+            self._state.setText(tr("Live"))
+            self._set_role("ok")
+        elif connection.ever and connection.as_of is not None:
+            at = connection.as_of.astimezone().strftime("%H:%M")
+            self.connection.say(
+                tr("The shared worklist does not answer. Status as of {time}; claims are not possible now.", time=at),
+                "attention",
+            )
+            self._state.setText(tr("Status as of {time}", time=at))
+            self._set_role("attention")
+        elif connection.reason:
+            self.connection.say(tr("The worklist cannot be reached: {reason}", reason=tr(connection.reason)), "danger")
+            self._state.setText(tr("Not connected"))
+            self._set_role("danger")
+        else:
+            self._state.setText(tr("Connecting…"))
+            self._set_role("muted")
+        self._fit()
+
+    def show_deliveries(self) -> None:
+        """Reports that are not home, and drafts without a claim."""
+        tr = self._desk.tr
+        summary = self._deliveries.summary()
+        if summary.text:
+            self.delivery.say(summary.text, summary.tone, tr("Show"), lambda: self._run("delivery.show"))
+        else:
+            self.delivery.clear()
+        orphans = len(self._deliveries.orphans())
+        if orphans:
+            text = (
+                tr("1 draft has no claim any more")
+                if orphans == 1
+                else tr("{n} drafts have no claim any more", n=orphans)
+            )
+            self.orphans.say(text, "attention", tr("Show"), lambda: self._run("drafts.show"))
+        else:
+            self.orphans.clear()
+        self._fit()
+
+    def _set_role(self, role: str) -> None:
+        if self._state.property("role") != role:
+            self._state.setProperty("role", role)
+            self._state.style().unpolish(self._state)
+            self._state.style().polish(self._state)
+
+    def _fit(self) -> None:
+        """No empty strip where nothing is said."""
+        bars = (self.connection, self.message, self.delivery, self.orphans)
+        self.setVisible(any(not bar.isHidden() for bar in bars))

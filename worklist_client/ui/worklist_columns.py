@@ -1,0 +1,191 @@
+"""The columns of the list, as data, and the words in their cells. No Qt: what a cell says can be tested without a window.
+
+The tone of a cell is a token of the theme; it never carries a meaning that the word does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from worklist_client.identity.names import display_name
+from worklist_client.settings.language import Translator
+from worklist_client.worklist.due import Due, DueLevel, Urgency, due_of, is_open, urgency_of
+from worklist_client.worklist.entries import Status, StudyEntry
+
+STATUS_TITLES = {
+    Status.INCOMING: "Images arriving",
+    Status.AVAILABLE: "Available",
+    Status.RESERVED: "Reserved",
+    Status.CLAIMED: "Being read",
+    Status.MINE: "Mine",
+    Status.DELIVERING: "Reported, not delivered",
+    Status.REPORTED: "Reported",
+    Status.CANCELED: "Withdrawn",
+}
+"""English words of each status; translated where they are shown."""
+
+STATUS_TONES = {
+    Status.INCOMING: "state.quiet",
+    Status.AVAILABLE: "text.primary",
+    Status.RESERVED: "state.attention",
+    Status.CLAIMED: "state.quiet",
+    Status.MINE: "state.mine",
+    Status.DELIVERING: "state.attention",
+    Status.REPORTED: "state.ok",
+    Status.CANCELED: "state.quiet",
+}
+
+URGENCY_TITLES = {Urgency.STAT: "STAT", Urgency.HIGH: "High", Urgency.MEDIUM: "Routine", Urgency.LOW: "Low"}
+URGENCY_TONES = {Urgency.STAT: "state.stat", Urgency.HIGH: "state.high"}
+DUE_TONES = {DueLevel.IN_TIME: "text.primary", DueLevel.SOON: "state.attention", DueLevel.LATE: "state.danger"}
+
+
+@dataclass(frozen=True, slots=True)
+class RowContext:
+    """What cells need beside the entry itself. `now` is the wall clock, for counting down only."""
+
+    tr: Translator
+    now: datetime
+    site_name: Callable[[str], str]
+    priors: Callable[[StudyEntry], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `width_px` at 96 dpi, the stretching one takes what is left.
+
+    Its id is the name of its order in `query.ORDERS`; columns without one cannot be sorted.
+    """
+
+    column_id: str
+    title: str
+    width_px: int
+    text: Callable[[StudyEntry, RowContext], str]
+    tone: Callable[[StudyEntry, RowContext], str] = lambda _entry, _context: "text.primary"
+    stretch: bool = False
+    tooltip: str = ""
+
+
+def age_text(entry: StudyEntry, context: RowContext) -> str:
+    """Age as the study says it (DICOM AS), or from the birth date at the day of the study; empty where unknown."""
+    text = entry.patient_age.strip()
+    if len(text) == 4 and text[:3].isdigit() and text[3] in "YMWD":
+        return _age(int(text[:3]), text[3], context.tr)
+    born = date_of(entry.patient.birth_date)
+    if born is None:
+        return ""
+    at = entry.study_datetime.date() if entry.study_datetime else context.now.date()
+    years = at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+    if years >= 2:
+        return _age(years, "Y", context.tr)
+    days = (at - born).days
+    return _age(days // 30, "M", context.tr) if days >= 60 else _age(max(0, days), "D", context.tr)
+
+
+def _age(number: int, unit: str, tr: Translator) -> str:
+    words = {"Y": tr("{n} y", n=number), "M": tr("{n} m", n=number), "W": tr("{n} w", n=number)}
+    return words.get(unit) or tr("{n} d", n=number)
+
+
+def sex_text(entry: StudyEntry, context: RowContext) -> str:
+    """M, F or O in the letters of the language; empty where unknown."""
+    tr = context.tr
+    return {"M": tr("M"), "F": tr("F"), "O": tr("O")}.get(entry.patient.sex, "")
+
+
+def age_and_sex(entry: StudyEntry, context: RowContext) -> str:
+    """For example 64 y F."""
+    return " ".join(part for part in (age_text(entry, context), sex_text(entry, context)) if part)
+
+
+def patient_name(entry: StudyEntry, context: RowContext) -> str:
+    """EVANS-WEST, Mary Jane; where there is no name, the patient number stands in."""
+    return display_name(entry.patient.name) or entry.patient.key.patient_id or context.tr("No name")
+
+
+def for_whom(entry: StudyEntry, context: RowContext) -> str:
+    """The person it is reserved for, else the expertise."""
+    if entry.reserved_for:
+        return display_name(entry.reserved_for) or entry.reserved_for
+    return context.tr(entry.expertise_text) if entry.expertise_text else ""
+
+
+def urgency(entry: StudyEntry, context: RowContext) -> str:
+    """STAT, High, Routine, Low."""
+    return context.tr(URGENCY_TITLES[urgency_of(entry)])
+
+
+def urgency_tone(entry: StudyEntry, _context: RowContext) -> str:
+    """Colour of the urgency."""
+    return URGENCY_TONES.get(urgency_of(entry), "text.secondary")
+
+
+def due_text(entry: StudyEntry, context: RowContext) -> str:
+    """Time left, or how late it is; nothing once it is reported."""
+    due = due_of(entry, context.now)
+    if due is None or not is_open(entry):
+        return ""
+    return due_words(due, context.tr)
+
+
+def due_words(due: Due, tr: Translator) -> str:
+    """The countdown in words: days, hours and minutes, and seconds in the last ten minutes."""
+    seconds = abs(int(due.seconds_left))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        text = tr("{days} d {hours} h", days=days, hours=hours)
+    elif seconds >= 600:
+        text = f"{hours}:{minutes:02d}"
+    else:
+        text = tr("{minutes} min {seconds} s", minutes=minutes, seconds=f"{seconds % 60:02d}")
+    return tr("{time} late", time=text) if due.seconds_left < 0 else text
+
+
+def due_tone(entry: StudyEntry, context: RowContext) -> str:
+    """Late is danger, the last quarter of the time is attention."""
+    due = due_of(entry, context.now)
+    return DUE_TONES[due.level] if due is not None else "text.secondary"
+
+
+def status_text(entry: StudyEntry, context: RowContext) -> str:
+    """The status in words."""
+    return context.tr(STATUS_TITLES[entry.status])
+
+
+def holder_text(entry: StudyEntry, context: RowContext) -> str:
+    """Who has it: me, a name, or nobody."""
+    if entry.status is Status.MINE:
+        return context.tr("You")
+    return display_name(entry.holder) or entry.holder
+
+
+def date_of(text: str) -> date | None:
+    """A DICOM DA as a date; None where it is not one."""
+    if len(text) < 8 or not text[:8].isdigit():
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        return None
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("urgency", "Urgency", 74, urgency, urgency_tone),
+    Column("due", "Due in", 88, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("site", "Hospital", 128, lambda entry, context: context.site_name(entry.site_id)),
+    Column("patient", "Patient", 172, patient_name),
+    Column("age", "Age, sex", 66, age_and_sex),
+    Column("modality", "Mod.", 50, lambda entry, _context: entry.modality, tooltip="Modality"),
+    Column("description", "Description", 150, lambda entry, _context: entry.study_description, stretch=True),
+    Column("body_part", "Body part", 84, lambda entry, _context: entry.body_part.capitalize()),
+    Column("for", "For", 110, for_whom, tooltip="Expertise asked for, or the person it is reserved for"),
+    Column("status", "Status", 138, status_text, lambda entry, _context: STATUS_TONES[entry.status]),
+    Column("holder", "Held by", 116, holder_text, tooltip="Who claimed it"),
+    Column(
+        "priors", "Priors", 56, lambda entry, context: context.priors(entry), tooltip="Earlier studies of the patient"
+    ),
+)
+
+COLUMN_INDEX = {column.column_id: index for index, column in enumerate(COLUMNS)}

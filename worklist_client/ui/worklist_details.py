@@ -1,0 +1,201 @@
+"""Below the list: the selected study on the left, the patient's studies across hospitals on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from worklist_client.commands.registry import CommandTable
+from worklist_client.settings.language import Translator
+from worklist_client.settings.theme import Theme
+from worklist_client.ui.bars import plain_label
+from worklist_client.ui.timeline import Timeline, TimelineModel, TimelineState, short_date
+from worklist_client.ui.worklist_columns import RowContext, age_and_sex, due_text, patient_name, status_text, urgency
+from worklist_client.worklist.entries import Status, StudyEntry
+
+BUTTONS = ("study.claim_and_open", "study.look", "study.release", "study.read_elsewhere")
+FIELDS = ("Number", "Hospital", "Study", "Clinical question", "Status", "Urgency")
+
+
+class WorklistDetails(QSplitter):
+    """Shows what it is told; its buttons run commands."""
+
+    def __init__(
+        self,
+        tr: Translator,
+        theme: Theme,
+        timeline: TimelineModel,
+        run: Callable[[str], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._tr, self._run = tr, run
+        self._values: dict[str, QLabel] = {}
+        self._buttons: dict[str, QPushButton] = {}
+        self.setObjectName("details")
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(theme.metrics["gap_px"])
+        self.addWidget(self._study_panel(theme))
+        self.addWidget(self._timeline_panel(timeline))
+        self.setStretchFactor(0, 5)
+        self.setStretchFactor(1, 6)
+        self.setSizes([560, 680])
+
+    def show_entry(self, entry: StudyEntry | None, context: RowContext, commands: CommandTable) -> None:
+        """Fill the left side; None = nothing is selected."""
+        tr = self._tr
+        for command_id, button in self._buttons.items():
+            button.setEnabled(commands.get(command_id).enabled())
+        self._hint.setVisible(entry is None)
+        self._form.setVisible(entry is not None)
+        if entry is None:
+            self._name.setText(tr("No study selected"))
+            return
+        patient = entry.patient
+        born = (
+            tr("born {date}", date=short_date(patient.birth_date)) if patient.birth_date else tr("birth date unknown")
+        )
+        who = [patient_name(entry, context), age_and_sex(entry, context), born]
+        self._name.setText("   ".join(part for part in who if part))
+        numbers = f"{patient.key.patient_id}  ({patient.key.issuer})" if patient.key.issuer else patient.key.patient_id
+        if entry.accession_number:
+            numbers += "   " + tr("Accession {number}", number=entry.accession_number)
+        when = entry.study_datetime.strftime("%Y-%m-%d %H:%M") if entry.study_datetime else ""
+        images = tr("{n} images", n=entry.images) if entry.images is not None else ""
+        study = [entry.modality, entry.study_description, when, images]
+        due = due_text(entry, context)
+        values = {
+            "Number": numbers,
+            "Hospital": context.site_name(entry.site_id),
+            "Study": "   ".join(part for part in study if part),
+            "Clinical question": entry.clinical_question or tr("None given"),
+            "Status": _status_line(entry, context, tr),
+            "Urgency": urgency(entry, context) + (f"   {tr('due in {time}', time=due)}" if due else ""),
+        }
+        for field, value in values.items():
+            if self._values[field].text() != value:
+                self._values[field].setText(value)
+
+    def show_timeline(self, timeline: Timeline) -> None:
+        """Fill the sentence above the right side (the rows come from the model)."""
+        tr = self._tr
+        priors = timeline.priors
+        notes = list(timeline.notes)
+        sentence = {
+            TimelineState.NOTHING_SELECTED: "",
+            TimelineState.SEARCHING: tr("Searching all hospitals…"),
+            TimelineState.COMPLETE: tr("{n} earlier or other studies", n=priors) if priors else tr("No other studies"),
+            TimelineState.PARTIAL: tr("At least {n} other studies; not every hospital answered", n=priors),
+        }[timeline.state]
+        self._summary.setText(sentence)
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(notes))
+        self._timeline.setVisible(bool(timeline.studies))
+
+    def set_button_texts(self, titles: Iterable[tuple[str, str, str]]) -> None:
+        """(command id, title, key) of the buttons, translated."""
+        for command_id, title, key in titles:
+            if command_id in self._buttons:
+                self._buttons[command_id].setText(title)
+                self._buttons[command_id].setToolTip(f"{title}  ({key})" if key else title)
+                self._buttons[command_id].setAccessibleName(title)
+
+    def _study_panel(self, theme: Theme) -> QWidget:
+        panel = QFrame()
+        panel.setObjectName("study_panel")
+        panel.setProperty("role", "panel")
+        layout = QVBoxLayout(panel)
+        gap = theme.metrics["gap_px"]
+        layout.setContentsMargins(gap + 4, gap, gap + 4, gap)
+        self._name = plain_label("details_patient", role="name")
+        self._hint = plain_label("details_hint", self._tr("Select a study to see its details."), "muted")
+        self._form = QWidget()
+        self._form.setStyleSheet("background: transparent;")
+        form = QFormLayout(self._form)
+        form.setContentsMargins(0, 2, 0, 2)
+        form.setVerticalSpacing(4)
+        form.setHorizontalSpacing(14)
+        for field in FIELDS:
+            value = plain_label(f"details_{field.lower().replace(' ', '_')}")
+            value.setWordWrap(True)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._values[field] = value
+            form.addRow(plain_label(f"title_{field.lower()}", self._tr(field), "muted"), value)
+        buttons = QHBoxLayout()
+        for command_id in BUTTONS:
+            button = QPushButton()
+            button.setObjectName(f"button_{command_id}")
+            button.setProperty("command", command_id)
+            button.clicked.connect(self._button_clicked)
+            self._buttons[command_id] = button
+            buttons.addWidget(button)
+        self._buttons["study.claim_and_open"].setProperty("role", "primary")
+        buttons.addStretch(1)
+        layout.addWidget(self._name)
+        layout.addWidget(self._hint)
+        layout.addWidget(self._form)
+        layout.addStretch(1)
+        layout.addLayout(buttons)
+        return panel
+
+    def _timeline_panel(self, model: TimelineModel) -> QWidget:
+        panel = QFrame()
+        panel.setObjectName("timeline_panel")
+        panel.setProperty("role", "panel")
+        layout = QVBoxLayout(panel)
+        head = QHBoxLayout()
+        head.addWidget(plain_label("timeline_title", self._tr("This patient at all hospitals"), "heading"))
+        self._summary = plain_label("timeline_summary", role="muted")
+        head.addStretch(1)
+        head.addWidget(self._summary)
+        self._notes = plain_label("timeline_notes", role="attention")
+        self._notes.setWordWrap(True)
+        self._timeline = QTableView()
+        self._timeline.setObjectName("timeline")
+        self._timeline.setAccessibleName(self._tr("This patient at all hospitals"))
+        self._timeline.setModel(model)
+        self._timeline.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self._timeline.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._timeline.setShowGrid(False)
+        self._timeline.setWordWrap(False)
+        self._timeline.verticalHeader().hide()
+        self._timeline.verticalHeader().setDefaultSectionSize(26)
+        header = self._timeline.horizontalHeader()
+        for column, width in enumerate((96, 130, 50, 150, 190)):
+            header.resizeSection(column, width)
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        layout.addLayout(head)
+        layout.addWidget(self._notes)
+        layout.addWidget(self._timeline, 1)
+        layout.addStretch(0)
+        return panel
+
+    def _button_clicked(self) -> None:
+        self._run(str(self.sender().property("command")))
+
+
+def _status_line(entry: StudyEntry, context: RowContext, tr: Translator) -> str:
+    """The status with who and why."""
+    words = status_text(entry, context)
+    if entry.status is Status.CLAIMED and entry.holder:
+        return tr("Being read by {name}", name=entry.holder.replace("^", " ").strip())
+    if entry.status is Status.RESERVED and entry.reserved_for:
+        return tr("Reserved for {name}", name=entry.reserved_for.replace("^", " ").strip())
+    if entry.status is Status.CANCELED and entry.cancel_reason:
+        return f"{words}: {entry.cancel_reason}"
+    return words

@@ -1,0 +1,122 @@
+"""The table view: one selected row, Enter and double-click, and a scroll position that changes of others do not move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from worklist_client.settings.theme import Theme
+from worklist_client.ui.worklist_columns import COLUMN_INDEX, COLUMNS
+from worklist_client.ui.worklist_delegate import WorklistDelegate
+from worklist_client.ui.worklist_model import EntryId, WorklistModel
+from worklist_client.worklist.entries import StudyEntry
+
+
+class WorklistTable(QTableView):
+    """Rows of `WorklistModel`. `empty_text` is shown in place of rows where there are none."""
+
+    opened = Signal()
+    """Double-click on the selected row (Enter goes through the key map)."""
+    current_changed = Signal()
+    sort_asked = Signal(str)
+    """A header was clicked: id of the column."""
+
+    def __init__(
+        self, model: WorklistModel, theme: Theme, site_color: Callable[[str], str], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._empty_text = ""
+        self._muted = theme.color("text.secondary")
+        self.setObjectName("worklist")
+        self.setModel(model)
+        self.setItemDelegate(WorklistDelegate(theme, site_color, self))
+        self._build(theme)
+        self.doubleClicked.connect(self.opened)
+        self.selectionModel().currentRowChanged.connect(self._current_changed)
+
+    def show_entries(self, entries: tuple[StudyEntry, ...]) -> None:
+        """Replace the rows; the selected row stays selected and, unless the list is at its top, where it is seen."""
+        anchor = self._anchor()
+        top = self.rowViewportPosition(self._model.index_of(anchor).row()) if anchor else 0
+        self._model.show(entries)
+        index = self._model.index_of(anchor) if anchor else QModelIndex()
+        if index.isValid():
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self.rowViewportPosition(index.row()) - top)
+        self.viewport().update()
+
+    def current_entry(self) -> StudyEntry | None:
+        """The selected study."""
+        return self._model.entry_at(self.currentIndex())
+
+    def select(self, entry_id: EntryId) -> None:
+        """Select a study where it is shown."""
+        index = self._model.index_of(entry_id)
+        if index.isValid():
+            self.setCurrentIndex(index)
+
+    def set_empty_text(self, text: str) -> None:
+        """Plain text for the case of no rows."""
+        self._empty_text = text
+        self.viewport().update()
+
+    def show_sorting(self, column_id: str, descending: bool) -> None:
+        """The arrow in the header."""
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self.horizontalHeader().setSortIndicator(COLUMN_INDEX[column_id], order)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt: rows, or the sentence that there are none."""
+        super().paintEvent(event)
+        if self._model.rowCount() == 0 and self._empty_text:
+            painter = QPainter(self.viewport())
+            painter.setPen(self._muted)
+            area: QRect = self.viewport().rect().adjusted(40, 30, -40, -30)
+            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+            painter.drawText(area, flags, self._empty_text)
+            painter.end()
+
+    def _anchor(self) -> EntryId | None:
+        if self.verticalScrollBar().value() == 0:
+            return None
+        current = self.current_entry()
+        if current is not None and self.viewport().rect().intersects(self.visualRect(self.currentIndex())):
+            return current.entry_id
+        first = self._model.entry_at(self.indexAt(QPoint(1, 1)))
+        return first.entry_id if first is not None else None
+
+    def _current_changed(self) -> None:
+        self.current_changed.emit()
+
+    def _build(self, theme: Theme) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(theme.metrics["row_px"])
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setMinimumSectionSize(44)
+        for index, column in enumerate(COLUMNS):
+            header.resizeSection(index, column.width_px)
+            if column.stretch:
+                header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
+        header.sectionClicked.connect(self._header_clicked)
+
+    def _header_clicked(self, section: int) -> None:
+        self.sort_asked.emit(COLUMNS[section].column_id)
