@@ -38,9 +38,11 @@ class Answer(StrEnum):
 
     OK = "0000"
     PASSED_ON = "0000 passed on to the performer"
+    CREATED_WITH_CHANGES = "B300"
     ALREADY_CANCELED = "B304"
     ALREADY_COMPLETED = "B306"
     DUPLICATE = "0111"
+    INVALID_ATTRIBUTE = "0106"
     FINAL = "C300"
     WRONG_TRANSACTION_UID = "C301"
     ALREADY_IN_PROGRESS = "C302"
@@ -117,6 +119,8 @@ TEXTS: dict[Answer, str] = {
     Answer.PASSED_ON: "",
     Answer.ALREADY_CANCELED: "The UPS is already in the requested state of CANCELED",
     Answer.ALREADY_COMPLETED: "The UPS is already in the requested state of COMPLETED",
+    Answer.CREATED_WITH_CHANGES: "The UPS was created with modifications",
+    Answer.INVALID_ATTRIBUTE: "An attribute of the request is not valid",
     Answer.DUPLICATE: "A workitem with this UID exists",
     Answer.FINAL: "The UPS is in a final state and may no longer be updated",
     Answer.WRONG_TRANSACTION_UID: "The Transaction UID is missing or incorrect",

@@ -1,0 +1,81 @@
+"""The events that a change raises (PS3.4 CC.2.4.3). Each carries the row besides, so that no watcher must ask back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ups import dicom_json as dj
+from ups.codes import UPS_PUSH
+from ups.dicom_json import DicomJson
+from ups.states import ProcedureStepState
+from ups.tags import TAG_OF
+
+STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
+
+_REPORTED = ("ProcedureStepState", "InputReadinessState")
+_PROGRESS = ("ProcedureStepProgressInformationSequence",)
+_ASSIGNMENT = ("ScheduledHumanPerformersSequence", "ScheduledStationNameCodeSequence")
+_MODIFIED = "ScheduledProcedureStepModificationDateTime"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One event on its way to subscribers; `position` is the workitem's order of creation."""
+
+    uid: str
+    position: int
+    dataset: DicomJson
+    before: Mapping[str, Any] | None = None
+    """The workitem as it was, so that a filtered subscriber also hears what left his filter."""
+
+
+def events_of(
+    before: Mapping[str, Any] | None, after: DicomJson, *, position: int, cancel_notice: DicomJson | None = None
+) -> tuple[Raised, ...]:
+    """Every event of one change; a change that has no event in the standard is told as a State Report."""
+    uid = dj.text(after, "SOPInstanceUID")
+    made: list[DicomJson] = []
+    if cancel_notice is not None:
+        made.append(_event(CANCEL_REQUESTED, after, cancel_notice))
+    if before is None or _differs(before, after, _REPORTED):
+        made.append(_event(STATE_REPORT, after, _reason(after)))
+    elif _differs(before, after, _PROGRESS):
+        made.append(_event(PROGRESS_REPORT, after, {}))
+    if _differs(before or {}, after, _ASSIGNMENT):
+        made.append(_event(ASSIGNED, after, _assignee(after)))
+    if not made and _differs(before or {}, after, tuple(_MODIFIED.split())):
+        made.append(_event(STATE_REPORT, after, {}))
+    return tuple(Raised(uid, position, dataset, before) for dataset in made)
+
+
+def state_report(dataset: DicomJson, *, position: int) -> Raised:
+    """The State Report that a new global subscriber with a deletion lock gets for each existing workitem."""
+    uid = dj.text(dataset, "SOPInstanceUID")
+    return Raised(uid, position, _event(STATE_REPORT, dataset, _reason(dataset)))
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], keywords: tuple[str, ...]) -> bool:
+    return any(before.get(TAG_OF[keyword]) != after.get(TAG_OF[keyword]) for keyword in keywords)
+
+
+def _event(kind: int, row: DicomJson, payload: DicomJson) -> DicomJson:
+    head = dj.make(
+        AffectedSOPClassUID=UPS_PUSH, AffectedSOPInstanceUID=dj.text(row, "SOPInstanceUID"), EventTypeID=kind
+    )
+    return {**row, **head, **payload}
+
+
+def _reason(row: DicomJson) -> DicomJson:
+    if dj.text(row, "ProcedureStepState") != ProcedureStepState.CANCELED.value:
+        return {}
+    progress = dj.first_item(row, "ProcedureStepProgressInformationSequence")
+    wanted = ("ReasonForCancellation", "ProcedureStepDiscontinuationReasonCodeSequence")
+    return {TAG_OF[keyword]: progress[TAG_OF[keyword]] for keyword in wanted if TAG_OF[keyword] in progress}
+
+
+def _assignee(row: DicomJson) -> DicomJson:
+    person = dj.first_item(row, "ScheduledHumanPerformersSequence")
+    wanted = ("HumanPerformerCodeSequence", "HumanPerformerOrganization")
+    return {TAG_OF[keyword]: person[TAG_OF[keyword]] for keyword in wanted if TAG_OF[keyword] in person}

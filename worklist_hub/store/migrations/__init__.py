@@ -1,0 +1,1 @@
+"""Alembic's numbered migrations, in the package so that an installed hub can carry its file forward."""

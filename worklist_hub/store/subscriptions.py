@@ -1,0 +1,83 @@
+"""Who wants to hear of what (PS3.4 CC.2.3). Subscriptions outlive the hub's process; channels do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from worklist_hub.events import Raised
+from worklist_hub.matching import Match, match_from, matches
+from worklist_hub.store.schema import SUBSCRIPTIONS
+from worklist_hub.store.workitems import WorkitemStore
+
+GLOBAL = "1.2.840.10008.5.1.4.34.5"
+FILTERED_GLOBAL = "1.2.840.10008.5.1.4.34.5.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """One subscription of one AE title: to a workitem, to all, or to those that match."""
+
+    ae_title: str
+    uid: str
+    matching: tuple[Match, ...] = ()
+    until_position: int = 0
+
+    def wants(self, raised: Raised) -> bool:
+        """Whether this event is for it; also where the workitem has just left the filter."""
+        if self.uid not in (GLOBAL, FILTERED_GLOBAL):
+            return self.uid == raised.uid
+        if self.until_position and raised.position > self.until_position:
+            return False
+        if matches(raised.dataset, self.matching):
+            return True
+        return raised.before is not None and matches(raised.before, self.matching)
+
+
+class SubscriptionStore:
+    """Subscriptions in the worklist's file."""
+
+    def __init__(self, store: WorkitemStore) -> None:
+        self._store = store
+
+    def subscribers(self) -> tuple[Subscriber, ...]:
+        """Every subscription."""
+        with self._store.reading.connect() as connection:
+            rows = connection.execute(sa.select(SUBSCRIPTIONS)).all()
+        return tuple(_subscriber(row) for row in rows)
+
+    def subscribe(self, ae_title: str, uid: str, filters: Mapping[str, str], *, deletion_lock: bool) -> None:
+        """Add or renew; renewing ends a suspension."""
+        values = {
+            "ae_title": ae_title,
+            "uid": uid,
+            "filters": json.dumps(dict(filters)),
+            "deletion_lock": deletion_lock,
+            "until_position": 0,
+        }
+        statement = sa.insert(SUBSCRIPTIONS).prefix_with("OR REPLACE").values(values)
+        self._store.writer.do(lambda connection: connection.execute(statement) and None)
+
+    def unsubscribe(self, ae_title: str, uid: str) -> bool:
+        """Remove; unsubscribing globally removes every subscription of the AE title. False where there was none."""
+        condition = SUBSCRIPTIONS.c.ae_title == ae_title
+        if uid != GLOBAL:
+            condition = sa.and_(condition, SUBSCRIPTIONS.c.uid == uid)
+        statement = sa.delete(SUBSCRIPTIONS).where(condition)
+        return self._store.writer.do(lambda connection: connection.execute(statement).rowcount) > 0
+
+    def suspend(self, ae_title: str, uid: str) -> bool:
+        """Tell nothing of workitems created from now on. False where there is no such subscription."""
+        position = max(self._store.last_position(), 1)
+        chosen = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.uid == uid)
+        statement = sa.update(SUBSCRIPTIONS).where(*chosen).values(until_position=position)
+        return self._store.writer.do(lambda connection: connection.execute(statement).rowcount) > 0
+
+
+def _subscriber(row: sa.Row[tuple[str, str, str, bool, int]]) -> Subscriber:
+    filters = json.loads(row.filters)
+    matching = tuple(match_from(key, value) for key, value in filters.items())
+    return Subscriber(row.ae_title, row.uid, matching, row.until_position)
