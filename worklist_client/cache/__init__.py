@@ -1,1 +1,3 @@
-"""Images that came, under hashed names, with a budget. May be deleted at any time."""
+"""Images on this computer: what came, under hashed names, within a budget. May be deleted at any time; knows no DICOM
+beyond the UID in a file's head.
+"""

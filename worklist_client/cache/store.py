@@ -1,0 +1,175 @@
+"""The image cache: `folder/<site>/<study>/<instance>.dcm`, all names hashed, so that a listing of it tells nothing.
+
+The files are their own index: each is complete or not there (`pacs.files` renames it into place), and its name is the
+hash of the UID in its head. So nothing has to be kept in step, and any of it may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pacs.files import check_uid
+from worklist_client.cache.part10 import sop_instance_uid_of
+
+USED_MARK = ".used"
+"""Its modification time is when the study was last asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What lies in the cache."""
+
+    studies: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """What was removed. `over_bytes` is what still exceeds the budget because it is open."""
+
+    studies: int
+    freed_bytes: int
+    over_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    path: Path
+    size_bytes: int
+    used_at: float
+
+
+class Cache:
+    """One folder, used by one client. Safe from any thread."""
+
+    def __init__(self, folder: Path, budget_bytes: int) -> None:
+        """`budget_bytes` is what `evict` brings the folder down to."""
+        self.folder = Path(folder)
+        self.budget_bytes = budget_bytes
+        self._lock = threading.RLock()
+        self._open: set[Path] = set()
+        self._known: dict[str, str] = {}
+
+    def study_folder(self, site_id: str, study_instance_uid: str) -> Path:
+        """The folder of a study, made where it is absent, marked as used now; open until `close_study`.
+
+        Raises
+        ------
+        UnsafeName : the UID is no UID
+        OSError : the folder cannot be made
+        """
+        path = self._path(site_id, study_instance_uid)
+        with self._lock:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (path / USED_MARK).touch(mode=0o600)
+            self._open.add(path)
+        return path
+
+    def close_study(self, site_id: str, study_instance_uid: str) -> None:
+        """Nobody maps its files any more, so it may be evicted; harmless where it is not open."""
+        path = self._path(site_id, study_instance_uid)
+        with self._lock:
+            self._open.discard(path)
+
+    def present(self, site_id: str, study_instance_uid: str) -> set[str]:
+        """SOP Instance UIDs that lie complete in the study's folder: what a resumed retrieval need not ask for."""
+        path = self._path(site_id, study_instance_uid)
+        found = set()
+        for name in _names(path):
+            uid = self._known.get(name) or sop_instance_uid_of(path / name)
+            if uid:
+                self._known[name] = uid
+                found.add(uid)
+        return found
+
+    def usage(self) -> Usage:
+        """Counted afresh: somebody may have deleted files."""
+        studies = list(self._studies())
+        return Usage(len(studies), sum(study.size_bytes for study in studies))
+
+    def evict(self, room_bytes: int = 0) -> Eviction:
+        """Remove the studies unused for longest until budget and `room_bytes` fit; never one that is open."""
+        with self._lock:
+            studies = sorted(self._studies(), key=lambda study: study.used_at)
+            over = sum(study.size_bytes for study in studies) - max(0, self.budget_bytes - room_bytes)
+            removed = freed = 0
+            for study in studies:
+                if over - freed <= 0:
+                    break
+                if study.path not in self._open and _remove(study.path):
+                    removed += 1
+                    freed += study.size_bytes
+        return Eviction(removed, freed, max(0, over - freed))
+
+    def wipe(self) -> Eviction:
+        """Remove every study that is not open; `over_bytes` is what had to stay."""
+        with self._lock:
+            removed = freed = stayed = 0
+            for study in list(self._studies()):
+                if study.path in self._open or not _remove(study.path):
+                    stayed += study.size_bytes
+                else:
+                    removed += 1
+                    freed += study.size_bytes
+            self._known.clear()
+        return Eviction(removed, freed, stayed)
+
+    def _path(self, site_id: str, study_instance_uid: str) -> Path:
+        return self.folder / _hashed(site_id) / _hashed(check_uid(study_instance_uid))
+
+    def _studies(self) -> Iterator[_Study]:
+        for site in _folders(self.folder):
+            for path in _folders(site):
+                yield _measured(path)
+
+
+def _hashed(text: str) -> str:
+    # 128 bits keep the path below the 260 characters of Windows and are still free of collisions.
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(path) if name.endswith(".dcm")]
+    except OSError:
+        return []  # never asked for, or deleted
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        with os.scandir(path) as found:
+            return sorted(Path(item.path) for item in found if item.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _measured(path: Path) -> _Study:
+    size, used_at = 0, 0.0
+    try:
+        with os.scandir(path) as found:
+            for item in found:
+                status = item.stat(follow_symlinks=False)
+                size += status.st_size
+                if item.name == USED_MARK:
+                    used_at = status.st_mtime
+    except OSError:
+        pass  # being deleted by somebody else: it counts as what was seen of it
+    return _Study(path, size, used_at)
+
+
+def _remove(path: Path) -> bool:
+    """Whether it is gone. The mark goes first, so that a half removed study is the next to go."""
+    (path / USED_MARK).unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():  # Windows: a file is still mapped somewhere
+        return False
+    parent = path.parent
+    if not _folders(parent):
+        shutil.rmtree(parent, ignore_errors=True)
+    return True
