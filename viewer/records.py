@@ -92,6 +92,8 @@ class FrameHeader:
     """Frame Type (0008,9007); empty where Image Type of the instance rules."""
     ordinal: int = 0
     """In-Stack Position Number (0020,9057), 0 where absent."""
+    failure: str = ""
+    """Why this one frame could not be decoded while its siblings could; its pixels must not be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class InstanceHeader:
     patient_orientation: tuple[str, ...] = ()
     """Patient Orientation (0020,0020): direction of the rows, direction of the columns, e.g. ("A", "FL")."""
     burned_in_annotation: bool | None = None
+    multi_energy: bool = False
+    """Multi-energy CT Acquisition (0018,9361): values need not be HU."""
 
     @property
     def number_of_frames(self) -> int:

@@ -33,6 +33,8 @@ def raw_frame(header: InstanceHeader, frame_index: int) -> NDArray[Any]:
         raise DicomReadError(header.failure or "This object has no image.")
     if not 0 <= frame_index < header.number_of_frames:
         raise DicomReadError(f"There is no frame {frame_index + 1} in this image.")
+    if frame_index < len(header.frames) and header.frames[frame_index].failure:
+        raise DicomReadError(header.frames[frame_index].failure)
     dtype = np.dtype(pixels.dtype).newbyteorder("<")
     shape: tuple[int, ...] = (header.rows, header.columns)
     if header.samples_per_pixel > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def _hits(annotation: Annotation, canvas_point: Point2, view: ViewTransform) -> 
         Hit(annotation.annotation_id, index, math.dist(canvas_point, handle)) for index, handle in enumerate(handles)
     ]
     outline = [view.canvas_from_index(point) for point in outline_points(annotation)]
-    distances = [_to_segment(canvas_point, a, b) for a, b in zip(outline, outline[1:], strict=False)]
+    distances = [_to_segment(canvas_point, a, b) for a, b in itertools.pairwise(outline)]
     if distances:
         hits.append(Hit(annotation.annotation_id, None, min(distances)))
     return hits

@@ -39,4 +39,5 @@ def value_unit(header: InstanceHeader, frame_index: int) -> tuple[str, str]:
 def is_plain_ct(header: InstanceHeader) -> bool:
     """An axial original CT image: neither a localizer nor a multi-energy or otherwise derived map."""
     kinds = {value.upper() for value in header.image_type}
-    return "LOCALIZER" not in kinds and "DERIVED" not in kinds and header.modality_lut is None
+    odd = header.multi_energy or header.modality_lut is not None
+    return not odd and "LOCALIZER" not in kinds and "DERIVED" not in kinds

@@ -1,0 +1,185 @@
+"""From elements to `InstanceHeader`: parsing at the border, so that nothing behind it meets raw text."""
+
+from __future__ import annotations
+
+from viewer.dicom.frames import frames_of, pair
+from viewer.dicom.tables import luts_of, palette_of
+from viewer.dicom.walk import Elements
+from viewer.errors import DicomReadError, LutError
+from viewer.records import InstanceHeader, Lut, PatientLabel, UltrasoundRegion
+
+NOT_SHOWN = (
+    "1.2.840.10008.5.1.4.1.1.66.",  # segmentations, registrations, fiducials, raw data
+    "1.2.840.10008.5.1.4.1.1.11.",  # presentation states
+    "1.2.840.10008.5.1.4.1.1.88.",  # structured reports, key objects
+    "1.2.840.10008.5.1.4.1.1.9.",  # waveforms
+    "1.2.840.10008.5.1.4.1.1.104.",  # encapsulated documents
+)
+"""SOP classes (by prefix) that are not shown as images."""
+
+MAX_FRAMES = 100_000
+MAX_SIDE_PX = 65_535
+ALLOCATED = (1, 8, 12, 16, 32, 64)
+_CALIBRATED_KINDS = ("GEOMETRY", "FIDUCIAL")
+
+
+def is_shown(elements: Elements) -> bool:
+    """Whether the object is an image for the viewer: rows, and a SOP class that is one."""
+    if elements.text("SOPClassUID").startswith(NOT_SHOWN):
+        return False
+    return elements.has("Rows") or elements.pixels is not None
+
+
+def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_count: int) -> InstanceHeader:
+    """Header without pixels. `frame_count` 0 for objects that are not shown (rows = 0).
+
+    Raises
+    ------
+    DicomReadError : rows, columns or bits that no image can have
+    """
+    shown = frame_count > 0
+    rows, columns = (elements.integer("Rows") or 0, elements.integer("Columns") or 0) if shown else (0, 0)
+    allocated = elements.integer("BitsAllocated") or (16 if shown else 0)
+    if shown and (not 0 < rows <= MAX_SIDE_PX or not 0 < columns <= MAX_SIDE_PX):
+        raise DicomReadError("The image has no rows or columns.")
+    if shown and allocated not in ALLOCATED:
+        raise DicomReadError(f"Images of {allocated} bits a sample are not supported.")
+    stored = elements.integer("BitsStored") or allocated
+    stored = stored if 0 < stored <= allocated else allocated
+    high_bit = elements.integer("HighBit")
+    representation = 1 if elements.integer("PixelRepresentation") == 1 else 0
+    kind = elements.text("PixelSpacingCalibrationType").upper()
+    modality_luts = luts_of(elements.items("ModalityLUTSequence"), signed=representation == 1)
+    return InstanceHeader(
+        study_instance_uid=elements.text("StudyInstanceUID"),
+        series_instance_uid=elements.text("SeriesInstanceUID"),
+        sop_instance_uid=elements.text("SOPInstanceUID"),
+        sop_class_uid=elements.text("SOPClassUID"),
+        transfer_syntax_uid=transfer_syntax_uid,
+        path=path,
+        pixels=None,
+        rows=rows,
+        columns=columns,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high_bit if high_bit is not None and stored - 1 <= high_bit < allocated else stored - 1,
+        pixel_representation=representation,
+        samples_per_pixel=elements.integer("SamplesPerPixel") or 1,
+        photometric_interpretation=elements.text("PhotometricInterpretation").upper() or "MONOCHROME2",
+        frames=frames_of(elements, frame_count),
+        patient=_patient(elements),
+        modality=elements.text("Modality"),
+        study_date=elements.text("StudyDate"),
+        study_time=elements.text("StudyTime"),
+        study_description=elements.text("StudyDescription"),
+        accession_number=elements.text("AccessionNumber"),
+        institution_name=elements.text("InstitutionName"),
+        series_number=elements.integer("SeriesNumber"),
+        series_description=elements.text("SeriesDescription"),
+        series_date=elements.text("SeriesDate"),
+        series_time=elements.text("SeriesTime"),
+        body_part=elements.text("BodyPartExamined"),
+        laterality=elements.text("ImageLaterality") or elements.text("Laterality"),
+        protocol_name=elements.text("ProtocolName"),
+        instance_number=elements.integer("InstanceNumber"),
+        acquisition_number=elements.integer("AcquisitionNumber"),
+        image_type=elements.texts("ImageType"),
+        echo_number=elements.text("EchoNumbers"),
+        b_value=elements.number("DiffusionBValue"),
+        content_time=elements.text("ContentTime"),
+        acquisition_time=elements.text("AcquisitionTime"),
+        trigger_time_ms=elements.number("TriggerTime"),
+        view_position=elements.text("ViewPosition"),
+        patient_orientation=elements.texts("PatientOrientation"),
+        convolution_kernel=elements.text("ConvolutionKernel"),
+        frame_of_reference_uid=elements.text("FrameOfReferenceUID"),
+        gantry_tilt_deg=elements.number("GantryDetectorTilt"),
+        frame_time_ms=elements.number("FrameTime"),
+        modality_lut=modality_luts[0] if modality_luts else None,
+        voi_luts=luts_of(elements.items("VOILUTSequence"), signed=_is_voi_input_signed(elements, representation)),
+        presentation_lut_shape=elements.text("PresentationLUTShape").upper(),
+        pixel_padding_value=_stored_value(elements, "PixelPaddingValue", stored, representation),
+        pixel_padding_range_limit=_stored_value(elements, "PixelPaddingRangeLimit", stored, representation),
+        palette=_palette(elements),
+        imager_pixel_spacing_mm=pair(elements.numbers("ImagerPixelSpacing")),
+        nominal_pixel_spacing_mm=pair(elements.numbers("NominalScannedPixelSpacing")),
+        pixel_spacing_calibration_type=kind if kind in _CALIBRATED_KINDS else "",
+        magnification_factor=elements.number("EstimatedRadiographicMagnificationFactor"),
+        pixel_aspect_ratio=_aspect(elements),
+        ultrasound_regions=_regions(elements),
+        lossy=elements.text("LossyImageCompression") == "01",
+        lossy_ratio=elements.number("LossyImageCompressionRatio"),
+        units=elements.text("Units"),
+        burned_in_annotation=_yes_no(elements.text("BurnedInAnnotation")),
+        multi_energy=elements.text("MultienergyCTAcquisition") == "YES",
+    )
+
+
+def _palette(elements: Elements) -> tuple[Lut, Lut, Lut] | None:
+    """The palette of a PALETTE COLOR image; a broken one reads as missing, and the pixels are then refused."""
+    if elements.text("PhotometricInterpretation").upper() != "PALETTE COLOR":
+        return None
+    try:
+        return palette_of(elements)
+    except LutError:
+        return None
+
+
+def _patient(elements: Elements) -> PatientLabel:
+    return PatientLabel(
+        name=elements.text("PatientName"),
+        patient_id=elements.text("PatientID"),
+        issuer=elements.text("IssuerOfPatientID"),
+        birth_date=elements.text("PatientBirthDate"),
+        sex=elements.text("PatientSex"),
+    )
+
+
+def _yes_no(text: str) -> bool | None:
+    return {"YES": True, "NO": False}.get(text.upper())
+
+
+def _aspect(elements: Elements) -> tuple[int, int] | None:
+    numbers = elements.numbers("PixelAspectRatio")
+    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 and min(numbers) >= 1 else None
+
+
+def _is_voi_input_signed(elements: Elements, representation: int) -> bool:
+    """The input of a VOI LUT is a modality value: negative with signed pixels or a negative intercept."""
+    return representation == 1 or (elements.number("RescaleIntercept") or 0.0) < 0
+
+
+def _stored_value(elements: Elements, keyword: str, bits_stored: int, representation: int) -> int | None:
+    """A value in the words of the pixels: US or SS by Pixel Representation, whatever the VR says (PS3.5 A.1)."""
+    value = elements.integer(keyword)
+    if value is None:
+        return None
+    width = 16 if bits_stored <= 16 else 32
+    value &= (1 << width) - 1
+    return value - (1 << width) if representation == 1 and value >> (width - 1) else value
+
+
+def _regions(elements: Elements) -> tuple[UltrasoundRegion, ...]:
+    regions = []
+    for item in elements.items("SequenceOfUltrasoundRegions"):
+        bounds = [item.integer(f"RegionLocation{name}") for name in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+        delta_x, delta_y = item.number("PhysicalDeltaX"), item.number("PhysicalDeltaY")
+        if delta_x is None or delta_y is None:
+            continue
+        min_x, min_y, max_x, max_y = (bound if bound is not None else -1 for bound in bounds)
+        regions.append(
+            UltrasoundRegion(
+                min_x,
+                min_y,
+                max_x,
+                max_y,
+                item.integer("PhysicalUnitsXDirection") or 0,
+                item.integer("PhysicalUnitsYDirection") or 0,
+                delta_x,
+                delta_y,
+                item.integer("RegionSpatialFormat") or 0,
+                item.integer("RegionDataType") or 0,
+                item.integer("RegionFlags") or 0,
+            )
+        )
+    return tuple(regions)
