@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from pacs.dimse import command as dimse
 from pacs.dimse.association import MAX_CONTEXTS, Association, Wanted
 from pacs.elements import file_meta
 from pacs.errors import ProtocolViolation
 from pacs.port import StoreObject, StoreOutcome, StoreState
-
-_RETRY: Final = (0x0110, 0x0213)
-_BLOCKED: Final = (0x0124,)
-_NOT_SUPPORTED: Final = (0x0122,)
-
-
-def store_state(status: int) -> StoreState:
-    """How a C-STORE status is to be read; A770 to A779 lie inside the retry range but need a person (dcm4chee)."""
-    if status == 0:
-        return StoreState.STORED
-    if status >> 12 == 0xB or status == 0x0001:
-        return StoreState.STORED_WITH_WARNING
-    if 0xA770 <= status <= 0xA779:
-        return StoreState.HELD
-    if status >> 8 == 0xA7 or status in _RETRY:
-        return StoreState.RETRY
-    if status in _NOT_SUPPORTED:
-        return StoreState.NOT_SUPPORTED
-    if status in _BLOCKED:
-        return StoreState.BLOCKED
-    if status == 0x0111:
-        return StoreState.UNKNOWN
-    return StoreState.HELD
+from pacs.statuses import store_state
 
 
 def contexts_for(objects: Sequence[StoreObject]) -> list[Wanted]:
