@@ -86,9 +86,7 @@ def identifiers(head: bytes | bytearray | memoryview, transfer_syntax_uid: str) 
             data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, HEAD_BYTES)
         except zlib.error as error:
             raise ProtocolViolation("a deflated object that cannot be inflated") from error
-    walker = _Walker(
-        data, explicit=transfer_syntax_uid != IMPLICIT_LITTLE, big=transfer_syntax_uid == EXPLICIT_BIG
-    )
+    walker = _Walker(data, explicit=transfer_syntax_uid != IMPLICIT_LITTLE, big=transfer_syntax_uid == EXPLICIT_BIG)
     found: dict[int, str] = {}
     at = 0
     try:
@@ -136,7 +134,12 @@ def file_meta(head: bytes | bytearray | memoryview) -> FileMeta:
 def encode_file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, implementation: str) -> bytes:
     """Zeroed preamble, DICM and file meta information, for a data set that came over DIMSE."""
     body = struct.pack("<HH2s2xI", 2, 1, b"OB", 2) + b"\0\1"
-    for element, uid in ((2, sop_class_uid), (3, sop_instance_uid), (0x10, transfer_syntax_uid), (0x12, implementation)):
+    for element, uid in (
+        (2, sop_class_uid),
+        (3, sop_instance_uid),
+        (0x10, transfer_syntax_uid),
+        (0x12, implementation),
+    ):
         value = uid.encode("ascii")
         value += b"\0" * (len(value) % 2)
         body += struct.pack("<HH2sH", 2, element, b"UI", len(value)) + value

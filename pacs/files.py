@@ -17,7 +17,7 @@ PREAMBLE_BYTES = 128
 
 
 def check_uid(uid: str) -> str:
-    """The UID itself. Raises `UnsafeName` unless it matches `^[0-9.]{1,64}$` (never fold a received text into a path)."""
+    """The UID itself. Raises `UnsafeName` unless it matches `^[0-9.]{1,64}$` (a received text never becomes a path)."""
     if not _UID.match(uid):
         raise UnsafeName("the peer sent a UID that is no UID")
     return uid

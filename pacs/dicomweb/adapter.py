@@ -29,7 +29,17 @@ from pacs.receipt import Receipt
 from pacs.site import DicomwebConnection
 
 _JSON = "application/dicom+json"
-_STUDY_FIELDS = ("00081030", "00080061", "00080080", "00081010", "00100021", "00101002", "00180015", "00201206", "00201208")
+_STUDY_FIELDS = (
+    "00081030",
+    "00080061",
+    "00080080",
+    "00081010",
+    "00100021",
+    "00101002",
+    "00180015",
+    "00201206",
+    "00201208",
+)
 _SERIES_FIELDS = ("0008103E", "00180015", "00201209")
 _INSTANCE_FIELDS = ("00080016", "00280008")
 _MAX_PAGES = 1000
@@ -102,7 +112,9 @@ class DicomwebPacs:
         with self._open(cancelled) as session:
             for batch in batches(objects):
                 if cancelled():
-                    outcomes += [StoreOutcome(item.sop_instance_uid, StoreState.RETRY, None, "cancelled") for item in batch]
+                    outcomes += [
+                        StoreOutcome(item.sop_instance_uid, StoreState.RETRY, None, "cancelled") for item in batch
+                    ]
                 else:
                     outcomes += store_batch(session, batch)
         return outcomes

@@ -17,7 +17,16 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from pacs.credentials import Credentials
-from pacs.errors import Interrupted, NotAuthorised, NotFound, PacsError, ProtocolViolation, Refused, TimedOut, Unreachable
+from pacs.errors import (
+    Interrupted,
+    NotAuthorised,
+    NotFound,
+    PacsError,
+    ProtocolViolation,
+    Refused,
+    TimedOut,
+    Unreachable,
+)
 from pacs.port import Cancelled
 from pacs.tcp import CONNECT_TIMEOUT_S, POLL_S, connect
 
@@ -206,7 +215,9 @@ class HttpSession:
         except requests.exceptions.InvalidURL as error:
             raise Unreachable("the address is no address", connection_id=self._id) from error
         except (requests.RequestException, OSError, ValueError) as error:
-            raise ProtocolViolation("the connection was cut or the answer is no HTTP", connection_id=self._id) from error
+            raise ProtocolViolation(
+                "the connection was cut or the answer is no HTTP", connection_id=self._id
+            ) from error
         finally:
             if response is not None:
                 response.close()
@@ -238,7 +249,7 @@ def read_piece(response: requests.Response, size: int, connection_id: str) -> by
         piece: bytes = response.raw.read1(size, decode_content=False)
     except PacsError:
         raise
-    except Exception as error:  # noqa: BLE001 - urllib3 and http.client have a dozen names for a broken connection
+    except Exception as error:  # urllib3 and http.client have a dozen names for a cut
         raise ProtocolViolation("the connection was cut", connection_id=connection_id) from error
     return piece
 

@@ -53,7 +53,7 @@ class DimsePacs:
         """C-ECHO."""
         with self._open([Wanted(VERIFICATION, UNCOMPRESSED)], cancelled) as association:
             context = association.need(VERIFICATION)
-            request = {
+            request: dimse.Command = {
                 dimse.AFFECTED_SOP_CLASS: VERIFICATION,
                 dimse.COMMAND_FIELD: dimse.C_ECHO_RQ,
                 dimse.MESSAGE_ID: association.next_message_id(),

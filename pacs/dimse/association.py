@@ -331,7 +331,6 @@ class Association:
             self._acknowledge_at_once()
             deadline = time.monotonic() + timeout_s
 
-
     def _acknowledge_at_once(self) -> None:
         """Many peers (DCMTK, Orthanc) send a message in two writes without TCP_NODELAY: each would wait 40 ms for our
         delayed acknowledgement. Linux forgets this option after a while, so it is set after every read."""

@@ -20,15 +20,13 @@ PENDING: Final = (0xFF00, 0xFF01)
 CANCELED: Final = 0xFE00
 _C_CANCEL_RQ = 0x0FFF
 
-_STUDY_KEYS = (
-    ("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "ReferringPhysicianName", "StudyDescription")
-    + ("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID")
-    + ("NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances", "BodyPartExamined", "StationName")
-    + ("InstitutionName",)
+_STUDY_KEYS = tuple(
+    "StudyDate StudyTime AccessionNumber ModalitiesInStudy ReferringPhysicianName StudyDescription PatientName"
+    " PatientID IssuerOfPatientID PatientBirthDate PatientSex StudyInstanceUID StudyID NumberOfStudyRelatedSeries"
+    " NumberOfStudyRelatedInstances BodyPartExamined StationName InstitutionName".split()
 )
-_SERIES_KEYS = (
-    ("Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "BodyPartExamined")
-    + ("NumberOfSeriesRelatedInstances",)
+_SERIES_KEYS = tuple(
+    "Modality SeriesInstanceUID SeriesNumber SeriesDescription BodyPartExamined NumberOfSeriesRelatedInstances".split()
 )
 _INSTANCE_KEYS = ("SOPClassUID", "SOPInstanceUID", "InstanceNumber", "NumberOfFrames")
 
@@ -72,7 +70,7 @@ def find(association: Association, identifier: Dataset, limit: int = 0) -> Itera
     """
     context = association.need(STUDY_ROOT_FIND)
     message_id = association.next_message_id()
-    request = {
+    request: dimse.Command = {
         dimse.AFFECTED_SOP_CLASS: STUDY_ROOT_FIND,
         dimse.COMMAND_FIELD: dimse.C_FIND_RQ,
         dimse.MESSAGE_ID: message_id,
@@ -117,7 +115,7 @@ def decode_identifier(data: bytes, context: Accepted) -> Dataset:
     try:
         answer = decode(BytesIO(data), context.transfer_syntax == IMPLICIT_LITTLE, True)
         answer.decode()
-    except Exception as error:  # noqa: BLE001 - pydicom raises nearly anything for damaged data
+    except Exception as error:  # pydicom raises nearly anything for damaged data
         raise ProtocolViolation("a search answer that cannot be read") from error
     return answer
 

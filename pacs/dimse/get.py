@@ -10,7 +10,7 @@ from pacs.dimse import command as dimse
 from pacs.dimse.association import IMPLEMENTATION_CLASS_UID, Association, Message, Sink
 from pacs.dimse.contexts import STUDY_ROOT_GET
 from pacs.dimse.find import PENDING, encode_identifier, failure
-from pacs.elements import HEAD_BYTES, Identifiers, encode_file_meta, identifiers
+from pacs.elements import HEAD_BYTES, encode_file_meta, identifiers
 from pacs.errors import ProtocolViolation, UnsafeName
 from pacs.files import IncomingFile, check_uid
 from pacs.port import RetrieveRequest
@@ -118,7 +118,7 @@ def get(association: Association, identifier: Dataset, receipt: Receipt) -> None
     """One C-GET. Raises `Refused`, `NotAuthorised` and what an
     association raises; what came by then is kept."""
     context = association.need(STUDY_ROOT_GET)
-    request = {
+    request: dimse.Command = {
         dimse.AFFECTED_SOP_CLASS: STUDY_ROOT_GET,
         dimse.COMMAND_FIELD: dimse.C_GET_RQ,
         dimse.MESSAGE_ID: association.next_message_id(),

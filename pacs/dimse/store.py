@@ -30,7 +30,7 @@ def _store_one(association: Association, item: StoreObject) -> StoreOutcome:
         return StoreOutcome(
             item.sop_instance_uid, StoreState.NOT_SUPPORTED, 0x0122, "the PACS does not accept this kind of object"
         )
-    request = {
+    request: dimse.Command = {
         dimse.AFFECTED_SOP_CLASS: item.sop_class_uid,
         dimse.COMMAND_FIELD: dimse.C_STORE_RQ,
         dimse.MESSAGE_ID: association.next_message_id(),

@@ -178,9 +178,7 @@ class OrthancPeer:
         with requests.Session() as session:
             session.auth = (self.user, self.password)
             for item in objects:
-                answer = session.post(
-                    f"http://127.0.0.1:{self.http_port}/instances", data=_part10(item), timeout=30
-                )
+                answer = session.post(f"http://127.0.0.1:{self.http_port}/instances", data=_part10(item), timeout=30)
                 answer.raise_for_status()
                 count += 1
         return count
