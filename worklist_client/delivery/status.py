@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -17,9 +18,11 @@ class DeliveryState(StrEnum):
     RETRY = "RETRY"
     BLOCKED = "BLOCKED"
     ATTENTION = "ATTENTION"
+    WITHDRAWN = "WITHDRAWN"
+    """The fence was refused: nothing was sent, the text lives on as an orphan draft."""
 
 
-UNDELIVERED = frozenset(DeliveryState) - {DeliveryState.DONE}
+UNDELIVERED = frozenset(DeliveryState) - {DeliveryState.DONE, DeliveryState.WITHDRAWN}
 """States in which quitting asks."""
 
 
@@ -36,7 +39,9 @@ class DeliveryStatus:
     """The last of SIGNED, FENCED, STORED, VERIFIED, DONE that was reached; differs in RETRY, BLOCKED, ATTENTION."""
     reason: str = ""
     attempts: int = 0
-    next_attempt_at: float | None = None
-    """Seconds since the epoch by the injected clock; None = no attempt is planned, or at once."""
+    next_attempt_at: datetime | None = None
+    """By the injected clock; None = no attempt is planned, or at once."""
     proof: str = ""
-    """The proof obtained: "", "accepted", "found in archive", "read back"."""
+    """The weakest proof over all objects: "", "accepted", "found in archive", "read back"."""
+    overdue: bool = False
+    """Undelivered for more than 15 minutes, 3 for STAT: offer to phone the report through."""

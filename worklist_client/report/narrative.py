@@ -28,7 +28,7 @@ from worklist_client.report.drawn import outline
 from worklist_client.report.model import SECTIONS, Draft, Reader, ReportedMeasurement
 from worklist_client.report.source import SourceImage
 from worklist_client.report.text import phrase
-from worklist_client.report.words import language_of, measurement_text, value_text
+from worklist_client.report.words import language_of, measurement_text, values_text
 
 _GEOMETRIC = {"length": codes.LENGTH, "area": codes.AREA}
 
@@ -148,23 +148,24 @@ def _baselines(draft: Draft, references: References) -> list[Dataset]:
 def _measured(measurement: ReportedMeasurement, element: Code, references: References, language: str) -> list[Dataset]:
     """One TEXT for each kind of number: TID 2001 allows one kind below an observation (report.md §3).
 
-    The measurement's own words stand on the first; a numberless one (arrow) points at its image.
+    Words that the reader changed stand on the first, unchanged ones are dealt out with their numbers; a numberless
+    one (arrow) points at its image.
     """
     annotation = measurement.annotation
-    words = measurement.text.strip() or measurement_text(annotation, language)
     geometric = [value for value in annotation.values if value.name in _GEOMETRIC]
     derived = [value for value in annotation.values if value.name in codes.DERIVATIONS]
     reference = references.of(annotation.frame)
-    items = []
+    spoken = measurement_text(annotation, language)
+    words = measurement.text.strip() or spoken
     if not geometric and not derived:
         children = [picture(INFERRED_FROM, codes.BEST_ILLUSTRATION, reference)] if reference is not None else []
         return [text(CONTAINS, element, words, children)] if words else []
-    for value in geometric:
-        items.append(_finding(element, words, [value], annotation, reference, references))
-        words = ""
-    if derived:
-        spoken = words or ", ".join(value_text(value, language) for value in derived)
-        items.append(_finding(element, spoken, derived, annotation, reference, references))
+    kinds = [[value] for value in geometric] + ([derived] if derived else [])
+    items = []
+    for place, values in enumerate(kinds):
+        is_whole = place == 0 and (words != spoken or len(kinds) == 1)
+        says = words if is_whole else values_text(values, language)
+        items.append(_finding(element, says, values, annotation, reference, references))
     return items
 
 

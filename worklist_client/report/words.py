@@ -5,6 +5,8 @@ These are words *of the report*, in the report's language, so they do not go thr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from viewer.records import Annotation, AnnotationKind, MeasuredValue, SpacingBasis
 from worklist_client.report.model import PriorStudy
 
@@ -74,17 +76,22 @@ def value_text(value: MeasuredValue, language: str) -> str:
 def measurement_text(annotation: Annotation, language: str) -> str:
     """The words that are inserted into the report: "Lengte 14,1 mm" (nl), "Length 14.1 mm" (en).
 
-    An arrow gives its own text. Several values follow each other with commas, the first letter is a capital.
+    An arrow gives its own text. Several values follow each other with commas; a label of the annotation goes before them.
     """
     if annotation.kind is AnnotationKind.ARROW:
         return annotation.text.strip()
-    parts = [value_text(value, language) for value in annotation.values]
-    words = ", ".join(parts)
+    words = values_text(annotation.values, language)
     label = annotation.text.strip()
     if label:
-        words = f"{label}: {words}" if words else label
+        words = f"{label}: {words[:1].lower() + words[1:]}" if words else label
     if annotation.degraded:
         words += f" ({DEGRADED[language_of(language)]}: {annotation.degraded})"
+    return words
+
+
+def values_text(values: Sequence[MeasuredValue], language: str) -> str:
+    """Several numbers after each other, with a capital first."""
+    words = ", ".join(value_text(value, language) for value in values)
     return words[:1].upper() + words[1:]
 
 

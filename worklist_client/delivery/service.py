@@ -1,0 +1,249 @@
+"""Deliveries in the background: which report is next, when it is tried again, and what the windows may know.
+
+Serve `work` more than once (`WORKERS`), so that one dead hospital holds up one worker for one time-out and nobody else:
+each site has its own queue, at most one worker is at a site, and a site that is away is left alone until its time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from pacs.errors import Interrupted
+from pacs.port import Cancelled, Pacs
+from pacs.site import Connection, Site
+from worklist_client.delivery.errors import Blocked, DeliveryError, Held, Later, Refused
+from worklist_client.delivery.packing import rows_of
+from worklist_client.delivery.status import DeliveryState, DeliveryStatus
+from worklist_client.journal import JournalDamaged, JournalError, Outbox, PackageRow, PackageState
+from worklist_client.report.draft_json import draft_to_json
+from worklist_client.report.model import Draft, SignedReport
+
+if TYPE_CHECKING:
+    from worklist_client.delivery.steps import Courier, FenceDesk
+
+_log = logging.getLogger("wl.delivery")
+
+WORKERS = 3
+"""How many times `work` should be served."""
+BACK_OFF_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+IDLE_S = 5.0
+OVERDUE_MIN, OVERDUE_STAT_MIN = 15, 3
+
+Emit = Callable[[DeliveryStatus], None]
+
+
+class Token(Protocol):
+    """What `work` needs of `viewer.cancel.CancelToken`."""
+
+    def cancelled(self) -> bool:
+        """Whether to stop."""
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call back when asked to stop."""
+
+
+def _silent(_status: DeliveryStatus) -> None:
+    return
+
+
+class DeliveryService:
+    """The outbox at work. Every method is safe from any thread; none takes a destination."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        desk: FenceDesk,
+        sites: Callable[[], Sequence[Site]],
+        open_pacs: Callable[[Connection], Pacs],
+        now: Callable[[], datetime],
+        *,
+        jitter: Callable[[], float] = lambda: 0.0,
+        failpoint: Callable[[str], None] | None = None,
+    ) -> None:
+        """`sites` = the directory as it is now; `jitter` = a fraction within ±0.2 added to each back-off;
+        `failpoint` is told the name of every point between two steps (fault tests)."""
+        self._outbox, self._desk, self._sites, self._open_pacs = outbox, desk, sites, open_pacs
+        self._now, self._jitter, self._failpoint = now, jitter, failpoint
+        self._changed = threading.Condition()
+        self._busy: set[str] = set()
+        self._away_until: dict[str, datetime] = {}
+        self._nudges = 0
+        self._courier: Courier | None = None
+
+    def sign(
+        self, report: SignedReport, draft: Draft, draft_uid: str, signed_at: datetime, *, stat: bool = False
+    ) -> DeliveryStatus:
+        """Write text, bytes, hashes and outbox rows in one transaction, then wake the workers.
+
+        Raises what `Outbox.sign` raises; repeating it with the same report changes nothing.
+        """
+        package, objects = rows_of(report, draft_to_json(draft), signed_at, stat=stat)
+        written = self._outbox.sign(package, objects, draft_uid)
+        self.nudge()
+        return self._status(written)
+
+    def work(self, token: Token, emit: Emit) -> None:
+        """Deliver until cancelled; for `TaskRunner.serve`."""
+        token.on_cancel(self.nudge)
+        while not token.cancelled():
+            with self._changed:
+                seen = self._nudges
+            if not self.deliver_one(token.cancelled, emit):
+                with self._changed:
+                    self._changed.wait_for(lambda seen=seen: self._nudges != seen, self._pause_s())  # type: ignore[misc]
+
+    def deliver_due(self, cancelled: Cancelled, emit: Emit = _silent) -> int:
+        """One pass over what is due now; how many reports were tried."""
+        count = 0
+        while not cancelled() and self.deliver_one(cancelled, emit):
+            count += 1
+        return count
+
+    def deliver_one(self, cancelled: Cancelled, emit: Emit = _silent) -> bool:
+        """Try the next report whose site is free; whether there was one."""
+        package = self._take()
+        if package is None:
+            return False
+        try:
+            self._attempt(package, cancelled, emit)
+        finally:
+            with self._changed:
+                self._busy.discard(package.site_id)
+                self._changed.notify_all()
+        return True
+
+    def nudge(self) -> None:
+        """Look again now: something was signed, a clock was moved, or it is time to stop."""
+        with self._changed:
+            self._nudges += 1
+            self._changed.notify_all()
+
+    def try_again(self, report_id: str = "") -> None:
+        """A person says: try again now (one report, or all). Leaves RETRY, BLOCKED and ATTENTION behind."""
+        for package in self._outbox.undelivered():
+            aside = package.state in (PackageState.RETRY, PackageState.BLOCKED, PackageState.ATTENTION)
+            if aside and report_id in ("", package.report_id):
+                with self._changed:
+                    self._away_until.pop(package.site_id, None)
+                self._outbox.resume(package.report_id, self._now())
+        self.nudge()
+
+    def undelivered(self) -> tuple[DeliveryStatus, ...]:
+        """What quitting has to ask about, oldest first."""
+        return tuple(self._status(package) for package in self._outbox.undelivered())
+
+    def status_of(self, report_id: str) -> DeliveryStatus:
+        """How far a report is. Raises `RowMissing`."""
+        return self._status(self._outbox.get(report_id))
+
+    def status_of_workitem(self, workitem_uid: str) -> DeliveryStatus | None:
+        """How far the report of a study is; None where none was signed here."""
+        packages = self._outbox.of_workitem(workitem_uid)
+        return self._status(packages[-1]) if packages else None
+
+    def _take(self) -> PackageRow | None:
+        now = self._now()
+        with self._changed:
+            for package in self._outbox.due(now):
+                is_fenced = package.reached is not PackageState.SIGNED
+                if package.site_id not in self._busy and not (is_fenced and self._is_away(package.site_id)):
+                    self._busy.add(package.site_id)
+                    return package
+        return None
+
+    def _is_away(self, site_id: str) -> bool:
+        away = self._away_until.get(site_id)
+        return away is not None and away > self._now()
+
+    def _attempt(self, package: PackageRow, cancelled: Cancelled, emit: Emit) -> None:
+        report_id = package.report_id
+
+        def moved() -> None:
+            emit(self.status_of(report_id))
+
+        try:
+            self._carrier().carry(package, cancelled, moved)
+            with self._changed:
+                self._away_until.pop(package.site_id, None)
+        except Interrupted:
+            return
+        except JournalDamaged as error:
+            self._outbox.attention(report_id, error.reason, self._now())
+            moved()
+        except DeliveryError as error:
+            self._set_aside(report_id, error)
+            moved()
+        except JournalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the border of one delivery: a poison report must not delay others
+            _log.exception("delivery failed: error=%s", type(error).__name__)
+            self._set_aside(report_id, Held(f"delivering failed inside the program: {type(error).__name__}"))
+            moved()
+
+    def _set_aside(self, report_id: str, error: DeliveryError) -> None:
+        """Write down which way on an error is."""
+        now = self._now()
+        if isinstance(error, Later):
+            package = self._outbox.get(report_id)
+            wait_s = BACK_OFF_S[min(package.tries, len(BACK_OFF_S) - 1)] * (1 + self._jitter())
+            at = now + timedelta(seconds=wait_s)
+            self._outbox.retry(report_id, error.reason, at, now)
+            if error.site_wide:
+                with self._changed:
+                    self._away_until[package.site_id] = at
+        elif isinstance(error, Refused):
+            self._outbox.withdraw(report_id, error.reason, now)
+        elif isinstance(error, Blocked):
+            self._outbox.block(report_id, error.reason, now)
+        else:
+            assert isinstance(error, Held)
+            self._outbox.attention(report_id, error.reason, now)
+
+    def _pause_s(self) -> float:
+        """How long there is nothing to do, as far as the journal knows."""
+        now = self._now()
+        times = [package.next_attempt for package in self._outbox.undelivered() if package.next_attempt is not None]
+        waits = [max(0.05, (at - now).total_seconds()) for at in times]
+        return min([IDLE_S, *waits])
+
+    def _carrier(self) -> Courier:
+        with self._changed:
+            if self._courier is None:
+                from worklist_client.delivery.steps import Courier, nothing  # noqa: PLC0415 - pydicom costs a second
+
+                self._courier = Courier(
+                    self._outbox,
+                    self._desk,
+                    self._sites,
+                    self._open_pacs,
+                    self._now,
+                    self._failpoint or nothing,
+                    self._is_away,
+                )
+            return self._courier
+
+    def _status(self, package: PackageRow) -> DeliveryStatus:
+        limit = timedelta(minutes=OVERDUE_STAT_MIN if package.stat else OVERDUE_MIN)
+        final = package.state in (PackageState.DONE, PackageState.WITHDRAWN)
+        status = DeliveryStatus(
+            report_id=package.report_id,
+            workitem_uid=package.workitem_uid,
+            site_id=package.site_id,
+            study_instance_uid=package.study_instance_uid,
+            state=DeliveryState(package.state.value),
+            reached=DeliveryState(package.reached.value),
+            reason=package.reason,
+            attempts=package.tries,
+            next_attempt_at=package.next_attempt,
+            overdue=not final and self._now() - package.signed_at > limit,
+        )
+        if package.reached in (PackageState.SIGNED, PackageState.FENCED):
+            return status
+        proofs = {row.proof for row in self._outbox.objects(package.report_id)}
+        weakest = next((proof for proof in ("", "accepted", "found in archive") if proof in proofs), "read back")
+        return replace(status, proof=weakest)
