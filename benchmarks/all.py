@@ -1,6 +1,6 @@
 """Runs every benchmark of this folder and writes the table of `docs/performance.md`.
 
-Each benchmark is a script that prints one JSON line: `{"benchmark": NAME, "figures": {...}}`; what it says besides goes to
+Each benchmark is a script that prints one JSON line: `{"benchmark": NAME, "figures": {...}}`; the rest goes to
 standard error. A figure that has a goal in `GOALS` is marked as reached or missed, with the size of the miss.
 """
 
