@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ups.claiming import ClaimKind
 from viewer.cancel import CancelToken
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotEditable, Standing
 from worklist_client.commands.desk import Desk
-from worklist_client.worklist.claim import ClaimKind, ClaimResult
 from worklist_client.worklist.entries import Status, StudyEntry
+from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
 
 
 class CaseClaim:
@@ -40,10 +41,11 @@ class CaseClaim:
         """Ask for the claim; again after an unclear answer is harmless (the same Transaction UID is replayed)."""
         self.stand(Standing.ASKING)
         self._desk.runner.submit(
-            lambda uid, _token: self._desk.claims.claim(uid),
-            self._entry.workitem_uid,
+            self._claim,
+            self._entry,
             lane="hub",
             owner=self,
+            priority=-1,
             done=self._answered,
             failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
         )
@@ -58,7 +60,7 @@ class CaseClaim:
             self._entry.workitem_uid,
             lane="hub",
             owner=self,
-            done=lambda _value: self.stand(Standing.RELEASED),
+            done=self._released,
             failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
         )
 
@@ -86,8 +88,22 @@ class CaseClaim:
         self.reason = reason
         self._changed()
 
-    def _release(self, workitem_uid: str, _token: CancelToken) -> None:
-        self._desk.claims.release(workitem_uid)
+    def _claim(self, entry: StudyEntry, token: CancelToken) -> ClaimResult:
+        return self._desk.claims.claim(
+            entry.workitem_uid,
+            site_id=entry.site_id,
+            study_instance_uid=entry.study_instance_uid,
+            cancelled=token.cancelled,
+        )
+
+    def _release(self, workitem_uid: str, token: CancelToken) -> ReleaseResult:
+        return self._desk.claims.release(workitem_uid, "given back by the reader", cancelled=token.cancelled)
+
+    def _released(self, result: ReleaseResult) -> None:
+        if result.kind is ReleaseKind.UNKNOWN:
+            self.stand(Standing.UNCLEAR, result.reason)
+        else:
+            self.stand(Standing.RELEASED, result.reason)
 
     def _answered(self, result: ClaimResult) -> None:
         if result.kind is ClaimKind.WON:

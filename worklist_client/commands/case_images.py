@@ -110,21 +110,26 @@ class CaseImages:
 
     def cancel(self) -> None:
         """Stop everything; what has come stays in the cache."""
-        for known in self._loading.values():
+        for study, known in self._loading.items():
             for task in known.tasks:
                 task.cancel()
+            self._desk.cache.close_study(known.request.site.site_id, study)
 
     def _new_load(self, request: LoadRequest) -> StudyLoad:
-        site, study = request.site, request.study_instance_uid
-        cache = self._desk.cache
-        opening = OpenRequest(
-            site, study, str(cache.study_folder(site.site_id, study)), frozenset(cache.present(site.site_id, study))
-        )
-        feed = _CheckedFeed(self._viewer, request, self._found_stranger)
-        return StudyLoad(opening, feed, self._open_port, request.gate)
+        site_id, study, cache = request.site.site_id, request.study_instance_uid, self._desk.cache
 
-    def _open_port(self, connection: Connection) -> Pacs:
-        return open_pacs(connection, calling_ae=self._desk.calling_ae)
+        def place() -> tuple[str, frozenset[str]]:
+            return str(cache.study_folder(site_id, study)), frozenset(cache.present(site_id, study))
+
+        opening = OpenRequest(
+            request.site,
+            study,
+            place,
+            request.gate,
+            lambda connection: port_of(self._desk, connection),
+            self._desk.credentials,
+        )
+        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger))
 
     def _workers_for(self, known: _Loading) -> Sequence[ImageWorker]:
         """The study being read may use all workers; a prior takes the last one, so that it never delays the study."""
@@ -179,6 +184,12 @@ class CaseImages:
             self._changed(request.study_instance_uid)
 
         self._desk.runner.post(note)
+
+
+def port_of(desk: Desk, connection: Connection) -> Pacs:
+    """The adapter of a connection with its secrets. Blocking (keychain): for background work only."""
+    credentials = desk.credentials(connection.connection_id)
+    return open_pacs(connection, calling_ae=desk.calling_ae, credentials=credentials)
 
 
 class _CheckedFeed:

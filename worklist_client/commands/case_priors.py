@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pacs.connect import open_pacs
-from pacs.port import Cancelled
-from pacs.site import Site
+from pacs.port import Cancelled, Pacs
+from pacs.site import Connection, Site
 from viewer.cancel import CancelToken
 from viewer.tasks import Task
 from viewer.ui.labels import StudyLabel
-from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, sentence_of
+from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, port_of, sentence_of
 from worklist_client.commands.case_state import CardIncomplete
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, gate
@@ -20,6 +19,7 @@ from worklist_client.identity.patient import Verdict
 from worklist_client.journal import AuditRow, LinkRow
 from worklist_client.reading.consent import ConsentAnswer, ConsentPort, ConsentQuestion, Purpose, SiteDirectoryConsent
 from worklist_client.reading.errors import CannotOpenPrior, NotPermitted
+from worklist_client.reading.instance_identity import read_national_id
 from worklist_client.reading.priors import (
     CurrentStudy,
     PriorCandidate,
@@ -27,7 +27,6 @@ from worklist_client.reading.priors import (
     SearchState,
     SiteSearch,
     hangs_by_itself,
-    national_id_of_study,
     ranked,
     search_elsewhere,
     search_home,
@@ -63,15 +62,14 @@ def current_study_of(entry: StudyEntry) -> CurrentStudy:
 def prior_services(desk: Desk, consent: ConsentPort | None = None) -> PriorServices:
     """How the sites of this desk are asked; also for the timeline of the worklist."""
 
+    def open_port(connection: Connection) -> Pacs:
+        return port_of(desk, connection)
+
     def national_id(site: Site, study_instance_uid: str, cancelled: Cancelled) -> str:
-        return national_id_of_study(
-            [open_pacs(connection, calling_ae=desk.calling_ae) for connection in site.connections],
-            study_instance_uid,
-            cancelled,
-        )
+        return read_national_id(site, study_instance_uid, open_port, cancelled)
 
     return PriorServices(
-        open_port=lambda connection: open_pacs(connection, calling_ae=desk.calling_ae),
+        open_port=open_port,
         national_id=national_id,
         consent=consent or SiteDirectoryConsent(),
         reader_code=desk.reader.code,

@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from pacs.credentials import Credentials
 from pacs.errors import Interrupted, PacsError
 from pacs.files import file_name_of
 from pacs.port import Cancelled, InstanceAnswer, Pacs, Retrieved, RetrieveRequest, SeriesAnswer
+from pacs.retrieval import middle_first, split
 from pacs.site import Connection, Site
 from viewer.api import Feed
 from viewer.records import InstanceHeader
@@ -35,8 +37,10 @@ class ImageWorker(Protocol):
         connection: Connection,
         request: RetrieveRequest,
         ingest: Callable[[str], object],
-        on_batch: Callable[[Sequence[Any]], None],
+        on_batch: Callable[[list[Any]], None],
         cancelled: Cancelled,
+        *,
+        credentials: Credentials | None = None,
     ) -> Retrieved:
         """Fetch in the child, read each file there, hand the results back in batches."""
 
@@ -44,39 +48,38 @@ class ImageWorker(Protocol):
         """Run a module-level function in the child."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenRequest:
-    """Which study, and where its files go (`cache.study_folder`). `cached` are SOP Instance UIDs that lie there."""
+    """Which study, where its files go and how its site is reached. The functions are called in the background.
+
+    `place` makes the folder and gives it with the SOP Instance UIDs that lie there already; `gate` runs before anything
+    is shown: it asks consent, writes the audit line, and raises to refuse.
+    """
 
     site: Site
     study_instance_uid: str
-    folder: str
-    cached: frozenset[str] = frozenset()
+    place: Callable[[], tuple[str, frozenset[str]]]
+    gate: Callable[[], None]
+    open_port: Callable[[Connection], Pacs]
+    credentials: Callable[[str], Credentials | None] = lambda _connection_id: None
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One retrieval: a whole series, or one instance of it ahead of the others."""
+    """One retrieval: a whole series, or a part of it; `first` come before the others."""
 
     series_instance_uid: str
     sop_instance_uids: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
 
 
 class StudyLoad:
     """One study on its way into the viewer. All methods block; safe to call from several tasks at once."""
 
-    def __init__(
-        self,
-        request: OpenRequest,
-        feed: Feed,
-        open_port: Callable[[Connection], Pacs],
-        gate: Callable[[], None],
-    ) -> None:
-        """`gate` runs before anything is shown: it asks consent, writes the audit line, and raises to refuse."""
+    def __init__(self, request: OpenRequest, feed: Feed) -> None:
         self._request = request
         self._feed = feed
-        self._open_port = open_port
-        self._gate = gate
+        self._folder = ""
         self._lock = threading.Lock()
         self._series: dict[str, SeriesCount] = {}
         self._skipped: dict[str, int] = {}
@@ -105,9 +108,10 @@ class StudyLoad:
         OpeningFailed : nothing is cached and no connection answers
         Interrupted : cancelled
         """
-        self._gate()
+        self._request.gate()
         self._failed = ""
-        self._show_cached(worker, cancelled)
+        self._folder, cached = self._request.place()
+        self._show_cached(cached, worker, cancelled)
         try:
             answers = self._ask_series(cancelled)
         except Interrupted:
@@ -146,7 +150,9 @@ class StudyLoad:
         last: PacsError | None = None
         for connection in self._request.site.connections:
             try:
-                answers = self._open_port(connection).search_for_series(self._request.study_instance_uid, cancelled)
+                answers = self._request.open_port(connection).search_for_series(
+                    self._request.study_instance_uid, cancelled
+                )
             except Interrupted:
                 raise
             except PacsError as error:
@@ -171,47 +177,48 @@ class StudyLoad:
             if answer.number_of_instances is not None:
                 self._feed.expect(self._request.study_instance_uid, uid, answer.number_of_instances)
 
-    def _show_cached(self, worker: ImageWorker, cancelled: Cancelled) -> None:
+    def _show_cached(self, cached: frozenset[str], worker: ImageWorker, cancelled: Cancelled) -> None:
         """Read what lies in the cache, in small batches. What came in an earlier `ask` is not read again."""
         here = frozenset[str]().union(*(item.received for item in self._series.values()))
-        uids = sorted(self._request.cached - here)
+        uids = sorted(cached - here)
         for start in range(0, len(uids), CACHED_BATCH):
             chunk = uids[start : start + CACHED_BATCH]
-            paths = tuple(os.path.join(self._request.folder, file_name_of(uid)) for uid in chunk)
+            paths = tuple(os.path.join(self._folder, file_name_of(uid)) for uid in chunk)
             self._take(worker.call(ingest_files, paths, cancelled))
 
     def _queue_jobs(self, answers: list[SeriesAnswer], cancelled: Cancelled) -> None:
-        """One image of the main series, then the main series, then the others, largest last."""
+        """The main series with its middle image in front, in as many parts as the site allows, then the others."""
         images = [answer for answer in answers if answer.modality not in NOT_IMAGES]
         jobs: list[_Job] = []
         for position, answer in enumerate(sorted(images, key=_main_first)):
             uid = answer.series_instance_uid
             if self._series[uid].complete:
                 continue
-            if position == 0 and not self._series[uid].received:
-                middle = self._middle_of(uid, cancelled)
-                if middle:
-                    jobs.append(_Job(uid, (middle,)))
-            jobs.append(_Job(uid))
+            jobs.extend(self._main_jobs(uid, cancelled) if position == 0 else (_Job(uid),))
         with self._lock:
             self._jobs = deque(jobs)
 
-    def _middle_of(self, series_instance_uid: str, cancelled: Cancelled) -> str:
-        """The SOP Instance UID in the middle of a series, or empty where it cannot be learnt quickly or is alone."""
+    def _main_jobs(self, series_instance_uid: str, cancelled: Cancelled) -> tuple[_Job, ...]:
+        """Where its instances cannot be learnt, the series as a whole: this is only about order."""
         try:
             instances = self._instances(series_instance_uid, cancelled)
         except Interrupted:
             raise
         except PacsError:
-            return ""  # the series itself follows anyway; this is only about which image comes first
-        if len(instances) < 2:
-            return ""
-        ordered = sorted(instances, key=lambda item: (item.instance_number or 0, item.sop_instance_uid))
-        return ordered[len(ordered) // 2].sop_instance_uid
+            return (_Job(series_instance_uid),)
+        whole = RetrieveRequest(
+            self._request.study_instance_uid,
+            self._folder,
+            series_instance_uid,
+            already=self._series[series_instance_uid].received,
+            first=middle_first(instances),
+        )
+        parts = split(self._request.site.connections[0], whole, instances=instances)
+        return tuple(_Job(series_instance_uid, part.sop_instance_uids, part.first) for part in parts)
 
     def _instances(self, series_instance_uid: str, cancelled: Cancelled) -> list[InstanceAnswer]:
         connection = self._request.site.connections[0]
-        port = self._open_port(connection)
+        port = self._request.open_port(connection)
         return port.search_for_instances(self._request.study_instance_uid, series_instance_uid, cancelled)
 
     def _fetch_job(self, job: _Job, worker: ImageWorker, cancelled: Cancelled) -> None:
@@ -223,30 +230,31 @@ class StudyLoad:
                 already = self._series[job.series_instance_uid].received
             request = RetrieveRequest(
                 self._request.study_instance_uid,
-                self._request.folder,
+                self._folder,
                 job.series_instance_uid,
                 job.sop_instance_uids,
                 already,
+                job.first,
             )
             try:
-                ended = worker.retrieve(connection, request, ingest_file, self._take, cancelled)
+                secrets = self._request.credentials(connection.connection_id)
+                ended = worker.retrieve(connection, request, ingest_file, self._take, cancelled, credentials=secrets)
             except Interrupted:
                 raise
             except PacsError as error:
                 reason = error.reason
                 continue
-            if not job.sop_instance_uids:
-                self._note_end(job.series_instance_uid, ended)
+            self._note_end(job, ended)
             return
-        if not job.sop_instance_uids:
-            self._set(self._series[job.series_instance_uid].with_missing(frozenset(), reason))
+        self._set(self._series[job.series_instance_uid].with_missing(frozenset(), reason))
 
-    def _note_end(self, series_instance_uid: str, ended: Retrieved) -> None:
+    def _note_end(self, job: _Job, ended: Retrieved) -> None:
         """What the peer itself says it could not give."""
+        series_instance_uid = job.series_instance_uid
         reason = "; ".join(ended.warnings)
         with self._lock:
             count = self._series[series_instance_uid]
-            if count.expected is None and ended.expected is not None:
+            if count.expected is None and ended.expected is not None and not job.sop_instance_uids:
                 count = replace(count, expected=ended.expected)
             self._series[series_instance_uid] = count.with_missing(frozenset(ended.missing), reason)
 

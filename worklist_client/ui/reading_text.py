@@ -1,0 +1,106 @@
+"""Words that the reading window shares: dates, patients, how a claim and a delivery stand. Pure; `tr` is handed in."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from worklist_client.commands.case_state import Standing
+from worklist_client.identity.patient import PatientIdentity
+from worklist_client.journal import PackageRow, PackageState
+from worklist_client.settings.language import Translator
+
+FIELD_TITLES = {
+    "family_name": "Family name",
+    "given_name": "Given name",
+    "birth_date": "Date of birth",
+    "sex": "Sex",
+    "national_id": "National ID",
+    "patient_id": "Patient number",
+}
+AGREEMENT_TITLES = {
+    "equal": "Equal",
+    "alike": "Alike",
+    "differs": "Differs",
+    "missing": "Not known",
+    "invalid": "Not usable",
+}
+SEXES = {"M": "male", "F": "female", "O": "other"}
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+SECTION_TITLES = {
+    "clinical_question": "Clinical question",
+    "technique": "Technique",
+    "comparison": "Comparison",
+    "findings": "Findings",
+    "impression": "Impression",
+}
+
+
+def day_text(dicom_date: str, tr: Translator) -> str:
+    """YYYYMMDD as 12-mar-1960: no two countries read it differently. Anything else unchanged."""
+    if len(dicom_date) != 8 or not dicom_date.isdigit() or not 1 <= int(dicom_date[4:6]) <= 12:
+        return dicom_date
+    return f"{dicom_date[6:]}-{tr(MONTHS[int(dicom_date[4:6]) - 1])}-{dicom_date[:4]}"
+
+
+def age_text(birth_date: str, on: date, tr: Translator) -> str:
+    """Age in years on a day, or empty."""
+    try:
+        born = date(int(birth_date[:4]), int(birth_date[4:6]), int(birth_date[6:8]))
+    except ValueError:
+        return ""
+    years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+    return tr("{years} y", years=years) if years >= 0 else ""
+
+
+def patient_facts(patient: PatientIdentity, on: date, tr: Translator) -> str:
+    """Birth date with age, sex, number with issuer: what stands beside the name."""
+    born = day_text(patient.birth_date, tr) if patient.birth_date else tr("birth date not known")
+    age = age_text(patient.birth_date, on, tr)
+    sex = tr(SEXES[patient.sex]) if patient.sex in SEXES else tr("sex not known")
+    number = patient.key.patient_id or tr("no number")
+    issuer = f" ({patient.key.issuer})" if patient.key.issuer else ""
+    return "  ·  ".join((f"{born} ({age})" if age else born, sex, f"{number}{issuer}"))
+
+
+def field_text(name_of_field: str, value: str, tr: Translator) -> str:
+    """A value on the card: dates as dates, sexes as words, an empty one as a dash."""
+    if not value.strip():
+        return "–"
+    if name_of_field == "birth_date":
+        return day_text(value, tr)
+    if name_of_field == "sex" and value in SEXES:
+        return tr(SEXES[value])
+    return value
+
+
+def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str, str]:
+    """What the bar says of the claim, and its tone: ok, info, attention or danger."""
+    if standing is Standing.LOST:
+        return (tr("Read-only: {name} has this study", name=holder or tr("another reader")), "danger")
+    return {
+        Standing.LOOKING: (tr("Read-only: not claimed"), "info"),
+        Standing.ASKING: (tr("Asking for the claim …"), "info"),
+        Standing.MINE: (tr("Claimed by you"), "ok"),
+        Standing.UNCLEAR: (tr("Read-only: the claim is not certain"), "attention"),
+        Standing.SIGNING: (tr("Signing …"), "info"),
+        Standing.SIGNED: (tr("Signed"), "ok"),
+        Standing.RELEASED: (tr("Released"), "info"),
+    }[standing]
+
+
+def delivery_text(package: PackageRow, site_name: str, tr: Translator) -> tuple[str, str]:
+    """How far a signed report is, in words that promise nothing that was not proven; and the tone."""
+    if package.state is PackageState.DONE:
+        return (tr("Delivered to {site}, read back and equal", site=site_name), "ok")
+    if package.state is PackageState.RETRY:
+        return (
+            tr("Signed; {site} does not take it yet, trying again: {reason}", site=site_name, reason=package.reason),
+            "attention",
+        )
+    if package.state is PackageState.BLOCKED:
+        return (tr("Signed; waits: {reason}", reason=package.reason), "attention")
+    if package.state is PackageState.ATTENTION:
+        return (tr("Signed, NOT delivered: {reason}", reason=package.reason), "danger")
+    if package.state is PackageState.WITHDRAWN:
+        return (tr("Not sent: {reason}. The text is kept as a draft", reason=package.reason), "danger")
+    return (tr("Signed, being delivered to {site} …", site=site_name), "info")

@@ -1,0 +1,372 @@
+"""The reading window: one study beside its priors, and its report. It shows what `CaseSession` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QPixmap
+from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QToolBar, QVBoxLayout, QWidget
+
+from viewer.ui.viewer_widget import ViewerWidget
+from worklist_client.commands.case import CaseSession
+from worklist_client.commands.case_draft import AUTOSAVE_MS
+from worklist_client.commands.case_images import sentence_of
+from worklist_client.commands.case_state import CaseError, Standing, Topic
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.links import Gate
+from worklist_client.identity.names import display_name
+from worklist_client.journal import JournalError
+from worklist_client.reading.errors import ReadingError
+from worklist_client.reading.priors import PriorCandidate
+from worklist_client.settings.keymap import load_keymap
+from worklist_client.settings.theme import load_theme
+from worklist_client.ui.action_set import ActionSet
+from worklist_client.ui.bars import NoticeBar
+from worklist_client.ui.dialogs import KeysDialog, question
+from worklist_client.ui.reading_bar import PatientBar, SiteChip
+from worklist_client.ui.reading_card import IdentityCard
+from worklist_client.ui.reading_commands import fill_toolbar, menus, reading_commands, reading_keymap
+from worklist_client.ui.reading_priors import PriorStrip
+from worklist_client.ui.reading_report import ReportPanel
+from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
+from worklist_client.ui.reading_text import day_text, delivery_text, patient_facts, standing_text
+from worklist_client.worklist.entries import StudyEntry
+
+DELIVERY_MS = 500
+"""How often the journal is asked how far a signed report is, until it is done."""
+REPORT_WIDTH_PX = 380
+
+
+class ReadingWindow(QMainWindow):
+    """One study. Everything that can be done is a row of `commands`; texts of people and reports are plain text."""
+
+    next_asked = Signal()
+    """The reader is done here and wants the worklist; the window closes by itself."""
+
+    def __init__(self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None) -> None:
+        super().__init__()
+        self.setObjectName("reading_window")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._desk, self._tr = desk, desk.tr
+        self._theme = load_theme("dark")
+        self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
+        self.session = CaseSession(desk, entry, self.viewer)
+        self.commands = reading_commands(self)
+        self._bar = PatientBar(self._theme)
+        self._strip = PriorStrip(desk.tr, self._theme)
+        self._notice = NoticeBar("reading_notice", desk.tr("Put away"))
+        self.report = ReportPanel(desk.tr, self._theme)
+        self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
+        self.actions_.fill_menu_bar(self.menuBar(), menus())
+        self._build()
+        self._show_case(entry)
+        self._autosave = QTimer(self)
+        self._autosave.setInterval(AUTOSAVE_MS)
+        self._autosave.timeout.connect(self.session.keeper.save_soon)
+        self._delivery = QTimer(self)
+        self._delivery.setInterval(DELIVERY_MS)
+        self._delivery.timeout.connect(self.session.signing.refresh)
+        self._connect()
+
+    def start(self, *, claim: bool) -> None:
+        """Load, claim where asked, look for priors."""
+        self._autosave.start()
+        self.session.start(claim=claim)
+        self.on_topic(Topic.STANDING)
+        self.on_topic(Topic.DRAFT)
+
+    # --- what the hub and the session say ---
+
+    def entry_changed(self, entry: StudyEntry) -> None:
+        """The hub told something newer of this study."""
+        self.session.entry_changed(entry)
+
+    def on_topic(self, topic: Topic) -> None:
+        """Show what changed."""
+        {
+            Topic.STANDING: self._show_standing,
+            Topic.PRIORS: self._show_priors,
+            Topic.IMAGES: self._show_images,
+            Topic.DRAFT: self._show_draft,
+            Topic.MEASUREMENTS: self._show_measurements,
+            Topic.DELIVERY: self._show_delivery,
+            Topic.NOTICE: self._show_notice,
+        }[topic]()
+
+    # --- what the commands ask (`reading_commands.ReadingWindowPort`) ---
+
+    def sign(self) -> None:
+        """Show whom, what and where to; Enter signs."""
+        self._try(self._sign)
+
+    def insert_measurement(self) -> None:
+        """Put the selected (or last drawn) measurement where the cursor is."""
+        chosen = self.report.selected_annotation()
+        if chosen:
+            self._insert(chosen)
+
+    def focus_report(self) -> None:
+        """To the text that was used last."""
+        self.report.focus_report()
+
+    def focus_images(self) -> None:
+        """To the images; what was typed is saved."""
+        self.viewer.setFocus()
+
+    def claim(self) -> None:
+        """Ask for the claim (again)."""
+        self.session.claim.ask()
+
+    def release(self) -> None:
+        """Give the study back, after a question where something was written."""
+        draft = self.session.report.draft
+        written = any(draft.sections.get(name, "").strip() for name in ("findings", "impression"))
+        text = self._tr("The study becomes available to everybody. What you wrote is kept here as a draft.")
+        if written and not question(self, self._tr("Release"), text, self._tr("Release"), self._tr("Keep it")):
+            return
+        self._try(self.session.claim.release)
+
+    def retry_images(self) -> None:
+        """Go on with what is missing."""
+        self.session.retry_images()
+
+    def next_case(self) -> None:
+        """Back to the worklist for the next study."""
+        if self.close():
+            self.next_asked.emit()
+
+    def close_window(self) -> None:
+        """Close; the claim stays."""
+        self.close()
+
+    def next_prior(self) -> None:
+        """Open the next prior of the strip, or its card."""
+        rows = [row for row in self.session.priors.rows() if row.gate is not Gate.CLOSED]
+        if rows:
+            hung = next((place for place, row in enumerate(rows) if row.hung), -1)
+            self.choose_prior(rows[(hung + 1) % len(rows)].candidate.candidate_id)
+
+    def show_keys(self) -> None:
+        """All keys of this window."""
+        rows = [(self._tr(row.title), self.actions_.action(row.id).shortcuts()) for row in self.commands]
+        KeysDialog(self._tr, [row for row in rows if row[1]], self).exec()
+
+    def is_editable(self) -> bool:
+        """Whether the report takes text."""
+        return self.session.editable
+
+    def is_claimable(self) -> bool:
+        """Whether asking for the claim makes sense."""
+        return self.session.claim.standing in (Standing.LOOKING, Standing.UNCLEAR)
+
+    def is_mine(self) -> bool:
+        """Whether the claim is mine."""
+        return self.session.claim.standing is Standing.MINE
+
+    def perform(self, action_id: str) -> None:
+        """One action of the viewer."""
+        self.viewer.perform(action_id)
+
+    def choose_prior(self, candidate_id: tuple[str, str]) -> None:
+        """Open a prior; where its identity is not proven, the card comes first."""
+
+        def choose() -> None:
+            row = self.session.priors.row(candidate_id)
+            if row.gate is not Gate.CARD:
+                self.session.priors.open(candidate_id)
+                return
+            card = self.make_card(row.candidate)
+            if card.exec() == QDialog.DialogCode.Accepted:
+                self.session.priors.confirm(candidate_id, card.ticked())
+
+        self._try(choose)
+
+    def make_card(self, candidate: PriorCandidate) -> IdentityCard:
+        """The side-by-side card of a prior."""
+        home = self._desk.sites.get(self.session.entry.site_id)
+        other = self._desk.sites.get(candidate.site_id)
+        return IdentityCard(
+            candidate, ((home.name, home.color), (other.name, other.color)), self._tr, self._theme, self
+        )
+
+    def make_sign_dialog(self) -> SignDialog:
+        """The sign dialog as it would be shown. Raises `CannotSign`."""
+        summary = self.session.signing.summary()
+        return SignDialog(summary, self._tr, self._theme, self, self._thumbnail())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Qt: nothing typed is lost; where it cannot be stored the window stays."""
+        try:
+            self.session.close()
+        except JournalError as error:
+            self._notice.say(self._tr(error.reason), "danger")
+            event.ignore()
+            return
+        self._autosave.stop()
+        self._delivery.stop()
+        self.viewer.close_down()
+        super().closeEvent(event)
+
+    # --- inside ---
+
+    def _build(self) -> None:
+        toolbar = QToolBar(self._tr("Tools"))
+        toolbar.setObjectName("reading_toolbar")
+        fill_toolbar(toolbar, self.actions_, self._theme, self._tr)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(toolbar)
+        column.addWidget(self.viewer, 1)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("reading_split")
+        split.addWidget(left)
+        split.addWidget(self.report)
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 0)
+        split.setChildrenCollapsible(False)
+        split.setSizes([1500, REPORT_WIDTH_PX])
+        self.report.setMinimumWidth(300)
+        whole = QWidget()
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        for widget in (self._bar, self._strip, self._notice):
+            rows.addWidget(widget)
+        rows.addWidget(split, 1)
+        self.setCentralWidget(whole)
+        self.resize(1600, 950)
+
+    def _connect(self) -> None:
+        self.session.observe(self.on_topic)
+        self._strip.chosen.connect(self.choose_prior)
+        self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
+        self.viewer.annotation_selected.connect(self.report.select_annotation)
+        self.report.typed.connect(self._typed)
+        self.report.left.connect(self.session.keeper.save_soon)
+        self.report.insert_asked.connect(self._insert)
+        self.report.link_followed.connect(self.session.report.go_to)
+        self.report.sign_asked.connect(lambda: self.commands.run("case.sign"))
+
+    def _show_case(self, entry: StudyEntry) -> None:
+        site = self._desk.sites.get(entry.site_id)
+        name = display_name(entry.patient.name) or self._tr("no name")
+        day = entry.study_datetime
+        when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
+        what = " ".join(part for part in (entry.modality, entry.study_description) if part)
+        accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
+        exam = "  ·  ".join(part for part in (what, when, accession) if part)
+        facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
+        self._bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
+        self.report.show_patient(name)
+        self.setWindowTitle(f"{what} – {site.name}")
+
+    def _show_standing(self) -> None:
+        claim = self.session.claim
+        text, tone = standing_text(claim.standing, display_name(claim.holder), self._tr)
+        self._bar.show_standing(text, tone)
+        self._show_editable()
+        if claim.reason and claim.standing is not Standing.SIGNED:
+            again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
+            tone = "danger" if claim.standing is Standing.LOST else "attention"
+            self._notice.say(self._tr(claim.reason), tone, again, self.claim)
+        elif claim.standing is Standing.MINE:
+            self._notice.hide()
+        self.actions_.refresh()
+
+    def _show_editable(self) -> None:
+        strange = self.session.is_strange
+        self.report.set_editable(self.session.editable, alarm=strange)
+        if strange:
+            text = self._tr(
+                "STOP: the images are of another patient than the list says. This report cannot be written."
+            )
+            self.report.show_status(text, "danger")
+        elif not self.session.editable and self.session.signing.package is None:
+            claim = self.session.claim
+            self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
+        elif self.session.editable:
+            restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
+            self.report.show_status(restored)
+
+    def _show_priors(self) -> None:
+        priors = self.session.priors
+        rows = priors.rows()
+        sites = self._desk.sites.all()
+        self._strip.show_rows(
+            rows, {site.site_id: site.name for site in sites}, {site.site_id: site.color for site in sites}
+        )
+        self._strip.show_searches(priors.searches, priors.searching, len(rows))
+
+    def _show_images(self) -> None:
+        self._show_editable()
+        self._show_priors()
+        for study in self.session.images.studies():
+            reason = self.session.images.error(study)
+            if reason:
+                self._notice.say(self._tr(reason), "attention", self._tr("Try again"), self.retry_images)
+
+    def _show_draft(self) -> None:
+        self.report.show_sections(self.session.report.draft.sections)
+        self._show_editable()
+        self._show_measurements()
+
+    def _show_measurements(self) -> None:
+        self.report.show_measurements(self.session.report.measurements())
+
+    def _show_delivery(self) -> None:
+        package = self.session.signing.package
+        if package is None:
+            return
+        text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
+        self.report.show_status(text, "muted" if tone == "info" else tone)
+        self._notice.say(text, tone, self._tr("Next study"), lambda: self.commands.run("case.next"))
+        if self.session.signing.delivered:
+            self._delivery.stop()
+        elif not self._delivery.isActive():
+            self._delivery.start()
+
+    def _show_notice(self) -> None:
+        if self.session.notice:
+            self._notice.say(self._tr(self.session.notice), "attention")
+        else:
+            self._notice.hide()
+
+    def _typed(self, section: str, text: str) -> None:
+        self._try(lambda: self.session.report.set_section(section, text))
+
+    def _insert(self, annotation_id: str) -> None:
+        section, position = self.report.where()
+
+        def insert() -> None:
+            after = self.session.report.insert_measurement(annotation_id, section, position)
+            self.report.put_cursor(section, after)
+
+        self._try(insert)
+
+    def _sign(self) -> None:
+        self.session.keeper.save_now()
+        if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
+            self.session.signing.sign()
+
+    def _thumbnail(self) -> QPixmap:
+        picture = self.viewer.desk.grid.grab()
+        return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        """The border of a command: what it refuses becomes a sentence."""
+        try:
+            act()
+        except (CaseError, ReadingError, JournalError) as error:
+            self._notice.say(self._tr(sentence_of(error)), "attention")
+
+
+def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWindow:
+    """Make the window of a study, show it, and start: images load while the claim is asked for."""
+    window = ReadingWindow(desk, entry)
+    window.show()
+    window.start(claim=claim)
+    return window
