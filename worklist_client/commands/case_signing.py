@@ -15,10 +15,10 @@ from worklist_client.commands.case_images import CaseImages, sentence_of
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk
+from worklist_client.delivery.service import DeliveryService
 from worklist_client.identity.names import display_name
-from worklist_client.journal import Journal, ObjectRow, PackageRow, PackageState
+from worklist_client.journal import PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
-from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Draft, SignedReport
 from worklist_client.report.request import RenderRequest, SourceInstance
 from worklist_client.worklist.entries import StudyEntry
@@ -102,7 +102,7 @@ class CaseSigning:
         )
         self._claim.stand(Standing.SIGNING)
         self._desk.runner.submit(
-            lambda work, token: sign(work, token, self._render, self._desk.journal),
+            lambda work, token: sign(work, token, self._render, self._desk.delivery),
             request,
             lane="deliver",
             owner=self,
@@ -131,7 +131,6 @@ class CaseSigning:
     def _signed(self, report: SignedReport) -> None:
         self._keeper.close_editing()
         self.package = self._desk.journal.outbox.get(report.report_id)
-        self._desk.delivery.nudge()
         self._claim.stand(Standing.SIGNED)
         self._tell(Topic.DELIVERY)
 
@@ -194,8 +193,8 @@ def sign_request(
     return SignRequest(render, draft_uid, now, stat)
 
 
-def sign(request: SignRequest, token: CancelToken, render: Render, journal: Journal) -> SignedReport:
-    """Render, then store text, bytes, hashes and outbox rows in one transaction. Background task.
+def sign(request: SignRequest, token: CancelToken, render: Render, delivery: DeliveryService) -> SignedReport:
+    """Render, then store text, bytes, hashes and outbox rows in one transaction, and wake the delivery. Background.
 
     Raises
     ------
@@ -203,36 +202,7 @@ def sign(request: SignRequest, token: CancelToken, render: Render, journal: Jour
     JournalError : the same
     """
     signed = render(request.render, token.cancelled)
-    draft = request.render.draft
-    package = PackageRow(
-        report_id=signed.report_id,
-        workitem_uid=signed.workitem_uid,
-        site_id=signed.site_id,
-        study_instance_uid=signed.study_instance_uid,
-        patient_issuer=signed.patient.key.issuer,
-        patient_id=signed.patient.key.patient_id,
-        accession_number=signed.accession_number,
-        text=draft_to_json(draft),
-        signed_at=request.signed_at,
-        stat=request.stat,
-        draft_uid=request.draft_uid,
-    )
-    objects = [
-        ObjectRow(
-            report_id=signed.report_id,
-            position=position,
-            kind=item.kind,
-            sop_class_uid=item.sop_class_uid,
-            sop_instance_uid=item.sop_instance_uid,
-            series_instance_uid=item.series_instance_uid,
-            study_instance_uid=item.study_instance_uid,
-            transfer_syntax_uid=item.transfer_syntax_uid,
-            content_sha256=item.content_sha256,
-            data=item.data,
-        )
-        for position, item in enumerate(signed.objects)
-    ]
-    journal.outbox.sign(package, objects, request.draft_uid)
+    delivery.sign(signed, request.render.draft, request.draft_uid, request.signed_at, stat=request.stat)
     return signed
 
 

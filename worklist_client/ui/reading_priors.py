@@ -60,6 +60,7 @@ class PriorStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("prior_strip")
         self._tr, self._theme = tr, theme
+        self._shown: list[PriorCard] = []
         self._cards = QWidget()
         self._layout = QHBoxLayout(self._cards)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -88,15 +89,17 @@ class PriorStrip(QFrame):
 
     def show_rows(self, rows: Sequence[PriorRow], names: dict[str, str], colors: dict[str, str]) -> None:
         """Replace the cards; `names` and `colors` by site."""
-        for card in self.cards():
+        for card in self._shown:
             self._layout.removeWidget(card)
-            card.setParent(None)
+            card.hide()
             card.deleteLater()
+        self._shown.clear()
         for place, row in enumerate(rows):
             site_id = row.candidate.site_id
             card = PriorCard(row, names.get(site_id, site_id), colors.get(site_id, "#5b7a99"), self._tr, self._theme)
             card.clicked.connect(lambda _checked=False, chosen=card.candidate_id: self.chosen.emit(chosen))
             self._layout.insertWidget(place, card)
+            self._shown.append(card)
 
     def show_searches(self, searches: Sequence[SiteSearch], waiting: Sequence[str], found: int) -> None:
         """What the hospitals said: who is still being asked, who is down, who does not permit."""
@@ -121,8 +124,7 @@ class PriorStrip(QFrame):
 
     def cards(self) -> tuple[PriorCard, ...]:
         """The cards now, in order."""
-        widgets = (self._layout.itemAt(place).widget() for place in range(self._layout.count()))
-        return tuple(widget for widget in widgets if isinstance(widget, PriorCard))
+        return tuple(self._shown)
 
 
 def _state(row: PriorRow, tr: Translator) -> tuple[str, str]:

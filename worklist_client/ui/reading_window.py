@@ -323,7 +323,7 @@ class ReadingWindow(QMainWindow):
             return
         text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
         self.report.show_status(text, "muted" if tone == "info" else tone)
-        self._notice.say(text, tone, self._tr("Next study"), lambda: self.commands.run("case.next"))
+        self._notice.say(text, tone, self._tr("Next study"), self.next_case)
         if self.session.signing.delivered:
             self._delivery.stop()
         elif not self._delivery.isActive():
@@ -353,7 +353,7 @@ class ReadingWindow(QMainWindow):
             self.session.signing.sign()
 
     def _thumbnail(self) -> QPixmap:
-        picture = self.viewer.desk.grid.grab()
+        picture: QPixmap = self.viewer.desk.grid.grab()
         return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
 
     def _try(self, act: Callable[[], object]) -> None:
