@@ -36,6 +36,18 @@ class IssueKind(StrEnum):
     UNREADABLE = "UNREADABLE"
 
 
+HARMLESS = frozenset(
+    {
+        IssueKind.DUPLICATE_INSTANCE,
+        IssueKind.MIXED_MATRIX,
+        IssueKind.MIXED_SPACING,
+        IssueKind.MIXED_ORIENTATION,
+        IssueKind.MIXED_FRAME_OF_REFERENCE,
+    }
+)
+"""Issues that splitting or dropping has already dealt with: each block may still be a regular stack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One oddity: `text` is a plain English sentence, `count` how many frames or places it concerns."""
@@ -94,7 +106,8 @@ class ImageSet:
     @property
     def is_regular(self) -> bool:
         """Whether the slices are evenly spaced, parallel and complete: the condition for reslicing."""
-        return self.order_basis is OrderBasis.POSITION and len(self.frames) > 2 and not self.issues
+        breaking = any(issue.kind not in HARMLESS for issue in self.issues)
+        return self.order_basis is OrderBasis.POSITION and len(self.frames) > 2 and not breaking
 
     def index_of(self, ref: FrameRef) -> int | None:
         """Place of a frame in this set; None where it is not part of it."""
