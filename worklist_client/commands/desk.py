@@ -13,8 +13,8 @@ from pacs.site import Site
 from worklist_client.report.model import Reader
 
 if TYPE_CHECKING:  # types only: the windows must not wait for DICOM libraries at start
+    from pacs.credentials import Credentials
     from pacs.workers import WorkerProcess
-
     from ups.client import UpsClient
     from viewer.tasks import TaskRunner
     from worklist_client.cache.store import Cache
@@ -100,3 +100,5 @@ class Desk:
     """software, vtk or auto: handed to the viewer widget."""
     solo: bool = False
     """Whether the hub is embedded, so that nobody else sees these claims."""
+    credentials: Callable[[str], Credentials | None] = lambda _connection_id: None
+    """The secrets of a connection by its id; blocking (keychain), for background work only."""

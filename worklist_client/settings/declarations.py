@@ -75,7 +75,9 @@ TEXT_SIZE_PT = Setting(
     "appearance.text_size_pt", 10, "Size of the text", minimum=8, maximum=18, unit="pt", restart=True
 )
 
-DECLARATIONS: tuple[Setting[str] | Setting[int] | Setting[float] | Setting[bool], ...] = (
+AnySetting = Setting[str] | Setting[int] | Setting[float] | Setting[bool]
+
+DECLARATIONS: tuple[AnySetting, ...] = (
     LANGUAGE,
     READER_NAME,
     READER_CODE,

@@ -14,7 +14,9 @@ from typing import Any
 
 _MODIFIERS = ("Ctrl", "Alt", "Shift", "Meta")
 _NAMED = frozenset(
-    ["Return", "Enter", "Escape", "Space", "Tab", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown", "Up", "Down", "Left", "Right", "Plus", "Minus", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12"]
+    {"Return", "Enter", "Escape", "Space", "Tab", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown"}
+    | {"Up", "Down", "Left", "Right", "Plus", "Minus"}
+    | {f"F{number}" for number in range(1, 13)}
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from worklist_client.settings.declarations import DECLARATIONS, Setting
+from worklist_client.settings.declarations import DECLARATIONS, AnySetting, Setting
 
 T = TypeVar("T", str, int, float, bool)
 
@@ -59,7 +59,7 @@ class Settings:
         settings = Settings(None, {})
         declared = {setting.key: setting for setting in DECLARATIONS}
         for name, value in values.items():
-            settings.set(declared[name.replace("__", ".")], value)  # type: ignore[type-var]
+            settings.put(declared[name.replace("__", ".")], value)
         return settings
 
     def get(self, setting: Setting[T]) -> T:
@@ -69,12 +69,22 @@ class Settings:
 
     def set(self, setting: Setting[T], value: T) -> None:
         """Change a value and write the file at once. Raises `SettingsError`."""
-        refusal = setting.refusal(value)
+        self._put(setting.key, setting.refusal(value), value)
+
+    def value_of(self, setting: AnySetting) -> object:
+        """`get` for whoever goes through all settings."""
+        return self._values.get(setting.key, setting.default)
+
+    def put(self, setting: AnySetting, value: object) -> None:
+        """`set` for whoever goes through all settings. Raises `SettingsError`."""
+        self._put(setting.key, setting.refusal(value), value)
+
+    def _put(self, key: str, refusal: str, value: object) -> None:
         if refusal:
-            raise SettingsError(setting.key, refusal)
-        self._values[setting.key] = value
+            raise SettingsError(key, refusal)
+        self._values[key] = value
         if self._path is not None:
-            _write(self._path, self._values, setting.key)
+            _write(self._path, self._values, key)
 
 
 def _write(path: Path, values: Mapping[str, Any], key: str) -> None:

@@ -1,4 +1,4 @@
-"""The theme: colours and metrics as named tokens in `resources/themes`, and the Qt style sheet made of them. No Qt here.
+"""The theme: colours and metrics as tokens in `resources/themes`, and the Qt style sheet made of them. No Qt here.
 
 Widgets ask for a look by their `role` property (muted, heading, danger, ok, chip, primary, bar), never by a colour.
 """
@@ -113,7 +113,7 @@ QMenu { background: @{surface_panel}; border: 1px solid @{line_normal}; padding:
 QMenu::item { padding: 5px 28px 5px 12px; }
 QMenu::item:disabled, QMenuBar::item:disabled { color: @{text_disabled}; background: transparent; }
 QMenu::separator { height: 1px; background: @{line_faint}; margin: 4px 8px; }
-QTableView { background: @{surface_panel}; alternate-background-color: @{surface_panel}; border: 1px solid @{line_faint};
+QTableView { background: @{surface_panel}; border: 1px solid @{line_faint};
     gridline-color: @{line_faint}; outline: none; }
 QTableView::item { padding: 0 6px; border: none; }
 QTableView::item:selected { background: @{surface_selection}; color: @{text_primary}; }
@@ -126,21 +126,24 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { back
     border: 1px solid @{line_normal}; border-radius: @{radius_px}px; padding: 4px 7px; color: @{text_primary}; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {
     border: 1px solid @{line_focus}; }
-QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled { color: @{text_disabled}; background: @{surface_window}; }
+QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled { color: @{text_disabled};
+    background: @{surface_window}; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox[active="true"], QLineEdit[active="true"] { border: 1px solid @{state_accent}; }
 QComboBox QAbstractItemView { background: @{surface_panel}; border: 1px solid @{line_normal}; outline: none;
     selection-background-color: @{surface_selection}; }
-QPushButton, QToolButton { background: @{surface_raised}; border: 1px solid @{line_normal}; border-radius: @{radius_px}px;
-    padding: 5px 12px; color: @{text_primary}; }
+QPushButton, QToolButton { background: @{surface_raised}; border: 1px solid @{line_normal};
+    border-radius: @{radius_px}px; padding: 5px 12px; color: @{text_primary}; }
 QPushButton:hover, QToolButton:hover { background: @{surface_hover}; border-color: @{line_focus}; }
 QPushButton:focus, QToolButton:focus { border: 1px solid @{line_focus}; }
 QPushButton:pressed, QToolButton:pressed { background: @{surface_selection}; }
-QPushButton:disabled, QToolButton:disabled { color: @{text_disabled}; background: @{surface_panel}; border-color: @{line_faint}; }
+QPushButton:disabled, QToolButton:disabled { color: @{text_disabled}; background: @{surface_panel};
+    border-color: @{line_faint}; }
 QPushButton:checked, QToolButton:checked { background: @{surface_selection}; border-color: @{state_accent}; }
 QPushButton[role="primary"] { background: @{state_accent}; color: @{text_on_accent}; border-color: @{state_accent};
     font-weight: 600; }
-QPushButton[role="primary"]:disabled { background: @{surface_panel}; color: @{text_disabled}; border-color: @{line_faint}; }
+QPushButton[role="primary"]:disabled { background: @{surface_panel}; color: @{text_disabled};
+    border-color: @{line_faint}; }
 QPushButton[role="chip"] { padding: 4px 12px; border-radius: 12px; }
 QPushButton[role="link"] { background: transparent; border: none; color: @{state_accent}; padding: 2px 4px;
     text-decoration: underline; }
@@ -170,7 +173,8 @@ QCheckBox::indicator, QRadioButton::indicator { width: 15px; height: 15px; borde
     background: @{surface_field}; }
 QCheckBox::indicator { border-radius: 3px; }
 QRadioButton::indicator { border-radius: 8px; }
-QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @{state_accent}; border-color: @{state_accent}; }
+QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @{state_accent};
+    border-color: @{state_accent}; }
 QGroupBox { border: 1px solid @{line_faint}; border-radius: @{radius_px}px; margin-top: 10px; padding-top: 8px; }
 QGroupBox::title { subcontrol-origin: margin; left: 8px; color: @{text_secondary}; }
 QTabBar::tab { background: @{surface_window}; color: @{text_secondary}; padding: 6px 14px; border: none; }

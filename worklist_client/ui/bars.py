@@ -22,7 +22,7 @@ class NoticeBar(QFrame):
         self._action = QPushButton()
         self._action.setObjectName(f"{name}_action")
         self._action.clicked.connect(self._act)
-        self._run: Callable[[], None] | None = None
+        self._run: Callable[[], object] | None = None
         self._on_close = on_close
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 6, 4)
@@ -35,7 +35,7 @@ class NoticeBar(QFrame):
             layout.addWidget(close)
         self.hide()
 
-    def say(self, text: str, tone: str = "info", action: str = "", run: Callable[[], None] | None = None) -> None:
+    def say(self, text: str, tone: str = "info", action: str = "", run: Callable[[], object] | None = None) -> None:
         """Show a sentence; tone is info, ok, attention or danger."""
         self._text.setText(text)
         self.setAccessibleName(text)

@@ -131,7 +131,11 @@ class DeliveriesDialog(QDialog):
         copy.clicked.connect(self._copy)
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)
-        row.addWidget(copy)
+        again = QPushButton(tr("Try again now"))
+        again.setObjectName("deliveries_again")
+        again.clicked.connect(self._try_again)
+        for widget in (again, copy):
+            row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(close)
         self._layout.addLayout(row)
@@ -164,7 +168,7 @@ class DeliveriesDialog(QDialog):
 
     def _texts(self, package: PackageRow) -> tuple[str, ...]:
         tr = self._desk.tr
-        entry = next((e for e in self._desk.live.entries() if e.workitem_uid == package.workitem_uid), None)
+        entry = next((e for e in self._desk.live.entries if e.workitem_uid == package.workitem_uid), None)
         name = display_name(entry.patient.name) if entry is not None else ""
         wait = ""
         if package.next_attempt is not None:
@@ -178,6 +182,16 @@ class DeliveriesDialog(QDialog):
             tr(STATE_TITLES[package.state]),
             tr(package.reason) if package.reason else "",
             wait,
+        )
+
+    def _try_again(self) -> None:
+        """All of them, now; what comes of it arrives as changes of their states."""
+        self._desk.runner.submit(
+            lambda delivery, _token: delivery.try_again(),
+            self._desk.delivery,
+            lane="journal",
+            owner=self,
+            done=lambda _none: self._deliveries.reload(),
         )
 
     def _copy(self) -> None:
@@ -230,9 +244,7 @@ class OrphansDialog(QDialog):
             self._table.selectRow(0)
 
     def _texts(self, row: DraftRow) -> tuple[str, ...]:
-        entry = next(
-            (e for e in self._desk.live.entries() if e.entry_id == (row.site_id, row.study_instance_uid)), None
-        )
+        entry = next((e for e in self._desk.live.entries if e.entry_id == (row.site_id, row.study_instance_uid)), None)
         name = display_name(entry.patient.name) if entry is not None else row.patient_id
         day = entry.study_datetime.strftime("%Y%m%d") if entry is not None and entry.study_datetime else ""
         study = f"{entry.modality} {short_date(day)}".strip() if entry is not None else ""

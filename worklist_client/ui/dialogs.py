@@ -1,4 +1,4 @@
-"""Small dialogs of the worklist: a reason, a question, the keys, what happened. They ask; they do nothing themselves."""
+"""Small dialogs of the worklist: a reason, a question, the keys, what happened. They ask and do nothing themselves."""
 
 from __future__ import annotations
 

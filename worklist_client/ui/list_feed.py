@@ -74,7 +74,7 @@ class ListFeed(QObject):
 
     def entries(self) -> tuple[StudyEntry, ...]:
         """The whole list."""
-        return tuple(self._desk.live.entries())
+        return tuple(self._desk.live.entries)
 
     def highlighted(self) -> frozenset[EntryId]:
         """Rows that just changed."""

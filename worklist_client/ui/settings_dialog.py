@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from worklist_client.settings.declarations import DECLARATIONS
+from worklist_client.settings.declarations import DECLARATIONS, AnySetting
 from worklist_client.settings.language import Translator
 from worklist_client.settings.store import Settings, SettingsError
 from worklist_client.ui.bars import plain_label
@@ -64,17 +64,16 @@ class SettingsDialog(QDialog):
         try:
             for setting in DECLARATIONS:
                 value = _value(self._editors[setting.key])
-                if value != self._settings.get(setting):  # type: ignore[type-var]
-                    self._settings.set(setting, value)  # type: ignore[type-var]
+                if value != self._settings.value_of(setting):
+                    self._settings.put(setting, value)
         except SettingsError as error:
             self._error.setText(f"{error.key}: {error.reason}")
             self._error.show()
             return
         super().accept()
 
-    def _editor(self, setting: object) -> QWidget:
-        declared = next(one for one in DECLARATIONS if one is setting)
-        value = self._settings.get(declared)  # type: ignore[type-var]
+    def _editor(self, declared: AnySetting) -> QWidget:
+        value = self._settings.value_of(declared)
         if declared.choices:
             combo = QComboBox()
             for choice in declared.choices:
@@ -96,8 +95,7 @@ class SettingsDialog(QDialog):
                 spin.setDecimals(1)
                 spin.setValue(value)
             return spin
-        line = QLineEdit(str(value))
-        return line
+        return QLineEdit(str(value))
 
 
 def _value(editor: QWidget) -> object:

@@ -1,9 +1,9 @@
-"""What can be done with the selected study: open with a claim, look, release, take off the list. And the open windows."""
+"""What can be done with the selected study: claim and open, look, release, take off the list. And the open windows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -13,20 +13,15 @@ from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk, UnknownSite
 from worklist_client.identity.names import display_name
 from worklist_client.worklist.entries import Status, StudyEntry
+from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 
 EntryId = tuple[str, str]
+T = TypeVar("T")
 Opener = Callable[[Desk, StudyEntry, bool], QWidget]
 
 CLAIMABLE = frozenset({Status.INCOMING, Status.AVAILABLE, Status.RESERVED, Status.MINE})
 ELSEWHERE = frozenset({Status.INCOMING, Status.AVAILABLE, Status.RESERVED})
 VISIBLE = frozenset(Status) - {Status.CANCELED}
-
-
-class KnowsItsEntry(Protocol):
-    """A reading window that wants to hear what the hub tells of its study."""
-
-    def entry_changed(self, entry: StudyEntry) -> None:
-        """The hub told something newer."""
 
 
 class StudyActions(QObject):
@@ -35,6 +30,8 @@ class StudyActions(QObject):
     said = Signal(str, str)
     """(sentence, tone): tone is info, ok, attention or danger."""
     windows_changed = Signal()
+    next_asked = Signal()
+    """The reader is done with a study and wants the list."""
 
     def __init__(self, desk: Desk, open_window: Opener, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,17 +65,26 @@ class StudyActions(QObject):
             if callable(release):
                 release()
                 return
+        tr = self._desk.tr
+
+        def released(result: ReleaseResult) -> tuple[str, str]:
+            if result.kind is ReleaseKind.RELEASED:
+                return tr("Released. The study is available to everybody again."), "ok"
+            if result.kind is ReleaseKind.LOST:
+                return tr("The study was not yours any more: {reason}", reason=tr(result.reason)), "attention"
+            return tr("The shared worklist does not answer; the release is sent as soon as it does."), "attention"
+
         self._in_hub(
             lambda: self._desk.claims.release(entry.workitem_uid),
-            self._desk.tr("Released. The study is available to everybody again."),
-            self._desk.tr("The study could not be released"),
+            released,
+            tr("The study could not be released"),
         )
 
     def read_elsewhere(self, entry: StudyEntry, reason: str) -> None:
         """Take a study off the list, with the reason."""
         self._in_hub(
             lambda: self._desk.claims.read_elsewhere(entry.workitem_uid, reason),
-            self._desk.tr("Taken off the list: {reason}", reason=reason),
+            lambda _none: (self._desk.tr("Taken off the list: {reason}", reason=reason), "ok"),
             self._desk.tr("The study could not be taken off the list"),
         )
 
@@ -125,6 +131,9 @@ class StudyActions(QObject):
         if claim and entry.status is not Status.MINE:
             self._claiming.add(entry_id)
         window.destroyed.connect(lambda: self._closed(entry_id))
+        next_asked: Any = getattr(window, "next_asked", None)
+        if next_asked is not None:
+            next_asked.connect(self.next_asked)
         self.windows_changed.emit()
 
     def _closed(self, entry_id: EntryId) -> None:
@@ -132,8 +141,8 @@ class StudyActions(QObject):
         self._claiming.discard(entry_id)
         self.windows_changed.emit()
 
-    def _in_hub(self, call: Callable[[], object], done: str, failed: str) -> None:
-        def work(_request: None, _token: CancelToken) -> object:
+    def _in_hub(self, call: Callable[[], T], done: Callable[[T], tuple[str, str]], failed: str) -> None:
+        def work(_request: None, _token: CancelToken) -> T:
             return call()
 
         self._desk.runner.submit(
@@ -141,6 +150,6 @@ class StudyActions(QObject):
             None,
             lane="hub",
             owner=self,
-            done=lambda _value: self.said.emit(done, "ok"),
+            done=lambda value: self.said.emit(*done(value)),
             failed=lambda error: self.said.emit(f"{failed}: {self._desk.tr(sentence_of(error))}", "danger"),
         )

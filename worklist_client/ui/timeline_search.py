@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pacs.site import Site
 from viewer.cancel import CancelToken
 from viewer.tasks import Task
+from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_priors import current_study_of, prior_services
 from worklist_client.commands.desk import Desk
 from worklist_client.reading.priors import CurrentStudy, SearchState, SiteSearch, ranked, search_elsewhere, search_home
@@ -117,7 +119,7 @@ class TimelineSearch(QObject):
                 lane="prefetch",
                 owner=self,
                 priority=9,
-                done=lambda search, entry_id=entry.entry_id: self._counted(entry_id, search),
+                done=partial(self._counted, entry.entry_id),
                 failed=lambda _error: None,
             )
 
@@ -130,7 +132,6 @@ class TimelineSearch(QObject):
         self._expected = len(sites)
         for site in sites:
             work = self._ask_home if site.site_id == entry.site_id else self._ask_elsewhere
-            failed = SiteSearch(site.site_id, site.name, SearchState.DOWN, (), "Did not answer")
             self._tasks.append(
                 self._desk.runner.submit(
                     work,
@@ -138,8 +139,8 @@ class TimelineSearch(QObject):
                     lane="interaction",
                     owner=self,
                     priority=2,
-                    done=lambda search, entry_id=entry.entry_id: self._found(entry_id, search),
-                    failed=lambda _error, entry_id=entry.entry_id, search=failed: self._found(entry_id, search),
+                    done=partial(self._found, entry.entry_id),
+                    failed=partial(self._silent, entry.entry_id, site),
                 )
             )
 
@@ -160,6 +161,9 @@ class TimelineSearch(QObject):
             self._at_least[entry_id] = timeline.priors
         self.timeline_changed.emit()
         self.counts_changed.emit()
+
+    def _silent(self, entry_id: EntryId, site: Site, error: Exception) -> None:
+        self._found(entry_id, SiteSearch(site.site_id, site.name, SearchState.DOWN, (), sentence_of(error)))
 
     def _counted(self, entry_id: EntryId, search: SiteSearch) -> None:
         if search.state is SearchState.SEARCHED:

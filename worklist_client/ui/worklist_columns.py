@@ -1,4 +1,4 @@
-"""The columns of the list, as data, and the words in their cells. No Qt: what a cell says can be tested without a window.
+"""The columns of the list, as data, and the words in their cells. No Qt: what a cell says is tested without a window.
 
 The tone of a cell is a token of the theme; it never carries a meaning that the word does not.
 """

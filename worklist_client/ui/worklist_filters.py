@@ -111,13 +111,14 @@ class FilterBar(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Qt: Enter, Down and Escape in the text field."""
-        if watched is self.text and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
-                if self._typing.isActive():
-                    self._typing.stop()
-                    self._emit()
-                self.leave_text.emit()
-                return True
+        leaves = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
+        is_press = watched is self.text and event.type() == QEvent.Type.KeyPress
+        if is_press and isinstance(event, QKeyEvent) and event.key() in leaves:
+            if self._typing.isActive():
+                self._typing.stop()
+                self._emit()
+            self.leave_text.emit()
+            return True
         return super().eventFilter(watched, event)
 
     def _emit(self) -> None:

@@ -1,4 +1,4 @@
-"""The table view: one selected row, Enter and double-click, and a scroll position that changes of others do not move."""
+"""The table view: one selected row, Enter and double-click, a scroll position that changes of others do not move."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class WorklistWindow(QMainWindow):
         if dialog.exec():
             self._parts.actions.read_elsewhere(entry, dialog.reason())
 
-    def find(self) -> None:
+    def find_text(self) -> None:
         """Go to the text filter."""
         self.filters.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filters.text.selectAll()
@@ -272,6 +272,12 @@ class WorklistWindow(QMainWindow):
             self.table.setCurrentIndex(self._model.index(0, 0))
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _come_back(self) -> None:
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self._to_rows()
+
     def _context_menu(self, position: QPoint) -> None:
         if self.table.indexAt(position).isValid():
             menu = self.actions_set.context_menu(CONTEXT_MENU)
@@ -344,3 +350,4 @@ class WorklistWindow(QMainWindow):
         parts.timeline.timeline_changed.connect(self._show_timeline)
         parts.timeline.counts_changed.connect(self._counts_changed)
         parts.actions.said.connect(self.bars.say)
+        parts.actions.next_asked.connect(self._come_back)

@@ -1,0 +1,124 @@
+"""Composes the desk of one profile. The one place that knows every service by its class."""
+
+from __future__ import annotations
+
+import random
+import socket
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from pacs.connect import open_pacs
+from pacs.credentials import Credentials
+from pacs.secrets import from_environment, from_file
+from pacs.workers import WorkerProcess
+from ups.client import UpsClient
+from ups.codes import Person
+from viewer.tasks import TaskRunner
+from worklist_client.cache.store import Cache
+from worklist_client.commands.desk import Desk, SiteDirectory, Workers
+from worklist_client.delivery.service import DeliveryService
+from worklist_client.journal import Journal
+from worklist_client.report.model import Reader
+from worklist_client.settings.declarations import (
+    CACHE_BUDGET_GB,
+    IMAGE_WORKERS,
+    READER_ORGANISATION,
+    RENDER_PATH,
+)
+from worklist_client.settings.language import Translator
+from worklist_client.settings.profile import Profile, ae_title_of, reader_name_and_code
+from worklist_client.settings.store import Settings
+from worklist_client.worklist.claim import ClaimDesk
+from worklist_client.worklist.embedded import HubAddress
+from worklist_client.worklist.live import LiveList
+
+GIGABYTE = 1_000_000_000
+
+
+def reader_of(settings: Settings, profile: str) -> Reader:
+    """Who reads and signs at this desk."""
+    name, code = reader_name_and_code(settings, profile)
+    return Reader(name=name, code=code, organisation=settings.get(READER_ORGANISATION) or socket.gethostname())
+
+
+def new_uid() -> str:
+    """A fresh UID below 2.25 (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def local_now() -> datetime:
+    """The wall clock with its offset."""
+    return datetime.now().astimezone()
+
+
+def credentials_of(folder: Path) -> Callable[[str], Credentials | None]:
+    """Secrets of connections: environment, then the profile's private file."""
+
+    def find(connection_id: str) -> Credentials | None:
+        return from_environment(connection_id) or from_file(folder / "secrets.toml").get(connection_id)
+
+    return find
+
+
+def compose(
+    runner: TaskRunner,
+    profile: Profile,
+    settings: Settings,
+    journal: Journal,
+    tr: Translator,
+    address: HubAddress,
+    *,
+    solo: bool,
+    render_path: str = "",
+) -> Desk:
+    """Put the desk together. Nothing is started and nothing is asked of anybody yet."""
+    reader = reader_of(settings, profile.name)
+    calling_ae = ae_title_of(settings, profile.name)
+    client = UpsClient(
+        address.url,
+        token=address.token,
+        reader=Person(code=reader.code, name=reader.name, organisation=reader.organisation),
+        calling_ae=calling_ae,
+    )
+    sites = SiteDirectory()
+    claims = ClaimDesk(journal, client, new_uid, local_now)
+    credentials = credentials_of(profile.folder)
+    return Desk(
+        runner=runner,
+        journal=journal,
+        settings=settings,
+        tr=tr,
+        reader=reader,
+        client=client,
+        claims=claims,
+        live=LiveList(reader.code),
+        sites=sites,
+        cache=Cache(profile.folder / "cache", int(settings.get(CACHE_BUDGET_GB) * GIGABYTE)),
+        workers=_workers(calling_ae, settings.get(IMAGE_WORKERS)),
+        delivery=DeliveryService(
+            journal.outbox,
+            claims,
+            sites.all,
+            lambda connection: open_pacs(
+                connection, calling_ae=calling_ae, credentials=credentials(connection.connection_id)
+            ),
+            local_now,
+            jitter=lambda: random.uniform(-0.2, 0.2),
+        ),
+        calling_ae=calling_ae,
+        new_uid=new_uid,
+        now=local_now,
+        render_path=render_path or settings.get(RENDER_PATH),
+        solo=solo,
+        credentials=credentials,
+    )
+
+
+def _workers(calling_ae: str, images: int) -> Workers:
+    """Not started yet; each imports ahead what its first job needs."""
+    return Workers(
+        images=tuple(WorkerProcess(calling_ae=calling_ae, preload=("viewer.dicom.ingest",)) for _ in range(images)),
+        reports=WorkerProcess(calling_ae=calling_ae, preload=("worklist_client.report.signing",)),
+    )

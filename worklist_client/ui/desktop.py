@@ -1,0 +1,286 @@
+"""The running application: profile, services, the worklist window, and a clean end."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from PySide6.QtCore import QLocale, QObject, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from ups.claiming import ClaimKind
+from ups.datetimes import dt_from_datetime
+from viewer.cancel import CancelToken
+from viewer.tasks import Task, TaskRunner
+from worklist_client.commands.desk import Desk
+from worklist_client.composition import compose
+from worklist_client.delivery.service import WORKERS as DELIVERY_WORKERS
+from worklist_client.delivery.status import DeliveryStatus
+from worklist_client.journal import Journal, JournalError
+from worklist_client.settings.declarations import LANGUAGE, TEXT_SIZE_PT
+from worklist_client.settings.keymap import KeymapError, load_keymap
+from worklist_client.settings.language import LANGUAGES, Translator
+from worklist_client.settings.profile import Profile
+from worklist_client.settings.store import Settings
+from worklist_client.settings.theme import load_theme, style_sheet
+from worklist_client.ui.crash import CrashReporter
+from worklist_client.ui.deliveries import Deliveries
+from worklist_client.ui.dialogs import question, tell
+from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.start import HubStart
+from worklist_client.ui.study_actions import StudyActions
+from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
+from worklist_client.worklist.channel import keep_alive, listen
+from worklist_client.worklist.embedded import HubAddress
+from worklist_client.worklist.entries import StudyEntry
+from worklist_client.worklist.outcomes import ClaimResult
+from worklist_client.worklist.region import sites
+
+_log = logging.getLogger("wl.desktop")
+
+PATIENCE_MS = 1500
+"""A start that takes longer than this says what it waits for."""
+AFTER_PAINT_MS = 250
+DIRECTORY_S = 60.0
+KEEP_FINISHED = timedelta(hours=24)
+HOUSEKEEPING_MS = 600_000
+
+
+def run(options: argparse.Namespace, profile: Profile, settings: Settings, runner: TaskRunner, hub: HubStart) -> int:
+    """Open the windows and run until they are closed; returns the exit status."""
+    _log_to(profile.folder / "client.log")
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("Worklist")
+    tr = Translator(_language(options.language or settings.get(LANGUAGE)))
+    theme = load_theme("dark")
+    application.setStyle("Fusion")
+    application.setStyleSheet(style_sheet(theme, settings.get(TEXT_SIZE_PT)))
+    crash = CrashReporter(runner, tr)
+    crash.install()
+    desktop = Desktop(profile, settings, runner, hub, tr, options.render)
+    try:
+        if not desktop.open_journal():
+            return 3
+        signal.signal(signal.SIGINT, lambda *_args: application.quit())
+        signal.signal(signal.SIGTERM, lambda *_args: application.quit())
+        return int(application.exec())
+    finally:
+        desktop.close()
+        crash.remove()
+
+
+class Desktop(QObject):
+    """Everything that lives as long as the application. `close` ends all of it."""
+
+    def __init__(
+        self, profile: Profile, settings: Settings, runner: TaskRunner, hub: HubStart, tr: Translator, render: str
+    ) -> None:
+        super().__init__()
+        self._profile, self._settings, self._runner, self._hub = profile, settings, runner, hub
+        self._tr, self._render = tr, render
+        self._theme = load_theme("dark")
+        self._journal: Journal | None = None
+        self._events: Task | None = None
+        self._waiting: QLabel | None = None
+        self.desk: Desk | None = None
+        self.window: WorklistWindow | None = None
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self._say_waiting)
+        self._housekeeping = QTimer(self)
+        self._housekeeping.setInterval(HOUSEKEEPING_MS)
+        self._housekeeping.timeout.connect(self._drop_finished)
+        hub.listen(self._hub_ready, self._hub_failed)
+
+    def open_journal(self) -> bool:
+        """Lock the profile and open its journal; where that fails it is said, and False is returned."""
+        try:
+            self._journal = Journal.open(self._profile.folder / "journal.sqlite")
+        except JournalError as error:
+            tell(None, self._tr("Worklist"), self._tr(error.reason), self._tr("Close"))
+            return False
+        self._patience.start()
+        return True
+
+    def close(self) -> None:
+        """End services, worker processes and threads; the order lets nobody write into something closed."""
+        self._housekeeping.stop()
+        self._patience.stop()
+        if self.window is not None:
+            self.window.hide()
+        left = self._runner.shutdown()
+        if left:
+            _log.warning("threads that did not stop: %s", ", ".join(left))
+        if self.desk is not None:
+            for worker in (*self.desk.workers.images, self.desk.workers.reports):
+                worker.stop()
+            self.desk.client.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    # --- the hub ---
+
+    def _hub_ready(self, address: HubAddress) -> None:
+        assert self._journal is not None
+        self._patience.stop()
+        self._drop_waiting()
+        self.desk = compose(
+            self._runner,
+            self._profile,
+            self._settings,
+            self._journal,
+            self._tr,
+            address,
+            solo=self._hub.embedded,
+            render_path=self._render,
+        )
+        self._open_window(self.desk)
+        QTimer.singleShot(AFTER_PAINT_MS, self, self._after_paint)
+
+    def _hub_failed(self, error: Exception) -> None:
+        self._patience.stop()
+        self._drop_waiting()
+        tr = self._tr
+        reason = getattr(error, "reason", type(error).__name__)
+        advice = getattr(error, "advice", "")
+        text = tr("The worklist of this computer does not start: {reason}", reason=tr(reason))
+        text += f"\n\n{advice}" if advice else ""
+        parent = QWidget()
+        if question(parent, tr("Worklist"), text, tr("Try again"), tr("Quit")):
+            self._patience.start()
+            self._hub.begin()
+        else:
+            QApplication.exit(4)
+
+    def _say_waiting(self) -> None:
+        label = QLabel(self._tr("Starting the worklist of this computer…"))
+        label.setObjectName("waiting")
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        label.setMinimumSize(420, 120)
+        label.show()
+        self._waiting = label
+
+    def _drop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+            self._waiting = None
+
+    # --- the window ---
+
+    def _open_window(self, desk: Desk) -> None:
+        self.feed = ListFeed(desk, time.monotonic, self)
+        self.deliveries = Deliveries(desk, self)
+        self.timeline = TimelineSearch(desk, self)
+        self.actions = StudyActions(desk, open_reading_window, self)
+        overlay = self._profile.folder / "keymap.toml"
+        problems = list(self._settings.problems)
+        try:
+            keymap = load_keymap(overlay)
+        except (KeymapError, OSError, UnicodeDecodeError) as error:
+            problems.append(str(error))
+            keymap = load_keymap()
+        self.window = WorklistWindow(
+            WorklistParts(
+                desk, self._theme, keymap, self.feed, self.timeline, self.deliveries, self.actions, self._listen
+            )
+        )
+        self.window.closing.connect(QApplication.quit)
+        self.window.show()
+        if problems:
+            self.window.bars.say("\n".join(problems), "attention")
+        self._listen()
+        self._runner.serve("directory", self._read_directory, self._directory_told, owner=self)
+
+    def _listen(self) -> None:
+        """Follow the hub's list; once more = ask for everything again."""
+        assert self.desk is not None
+        if self._events is not None:
+            self._events.cancel()
+        work = listen(self.desk.client, self.desk.calling_ae)
+        self._events = self._runner.serve("events", work, self.feed.apply, owner=self.feed, broken=self.feed.broken)
+
+    def _after_paint(self) -> None:
+        """What the list does not need: worker processes, heartbeat, deliveries, the modules of the reading window."""
+        desk = self.desk
+        assert desk is not None
+        for worker in (*desk.workers.images, desk.workers.reports):
+            worker.start()
+        self._runner.serve("heartbeat", keep_alive(desk.claims), self._claims_told, owner=self)
+        for place in range(DELIVERY_WORKERS):
+            self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
+        self._runner.submit(_warm_up, None, lane="prefetch", owner=self, failed=lambda _error: None)
+        self._housekeeping.start()
+
+    def _read_directory(self, token: CancelToken, emit: Callable[[object], None]) -> None:
+        """Body of a service: what the hub says of itself and of the hospitals, again each minute."""
+        assert self.desk is not None
+        client = self.desk.client
+        while True:
+            emit(sites(client))
+            if token.wait(DIRECTORY_S):
+                return
+
+    def _directory_told(self, told: object) -> None:
+        assert self.desk is not None
+        assert isinstance(told, tuple)
+        if told != self.desk.sites.all():
+            self.desk.sites.replace(told)
+            self.desk.live.replace_sites(told)
+            self.feed.changed.emit()
+
+    def _claims_told(self, results: tuple[ClaimResult, ...]) -> None:
+        if any(result.kind is ClaimKind.LOST for result in results):
+            self.deliveries.reload()
+
+    def _delivered(self, status: DeliveryStatus) -> None:
+        self.deliveries.status_changed(status)
+
+    def _drop_finished(self) -> None:
+        assert self.desk is not None
+        if not self.desk.live.drop_finished(dt_from_datetime(self.desk.now() - KEEP_FINISHED)).is_empty:
+            self.feed.changed.emit()
+
+
+def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> QWidget:
+    """Open a study. Imported here, for viewer and codecs would delay the list by half a second."""
+    window = import_module("worklist_client.ui.reading_window").open_reading_window(desk, entry, claim)
+    assert isinstance(window, QWidget)
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return window
+
+
+def _warm_up(_request: None, _token: CancelToken) -> None:
+    """In the background, so that the first double-click finds the modules loaded."""
+    import_module("worklist_client.ui.reading_window")
+
+
+def _language(chosen: str) -> str:
+    if chosen in LANGUAGES:
+        return chosen
+    return "nl" if QLocale.system().language() == QLocale.Language.Dutch else "en"
+
+
+def _log_to(path: Path) -> None:
+    """One file of the profile, for its owner only, without patient data."""
+    os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+    handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger("wl")
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    if not faulthandler.is_enabled():
+        faulthandler.enable()
