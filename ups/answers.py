@@ -6,6 +6,7 @@ import re
 
 import requests
 
+from ups.codes import Person
 from ups.errors import (
     AlreadyThere,
     Conflict,
@@ -33,7 +34,10 @@ def check(response: requests.Response, *, creating: bool = False, filtered: bool
     status = response.status_code
     if 200 <= status < 300:
         return
-    raise error_of(status, _said(response), creating=creating, filtered=filtered)
+    error = error_of(status, _said(response), creating=creating, filtered=filtered)
+    if isinstance(error, Conflict):
+        error.holder = _holder(response)
+    raise error
 
 
 def error_of(status: int, said: str, *, creating: bool = False, filtered: bool = False) -> UpsError:
@@ -51,6 +55,15 @@ def error_of(status: int, said: str, *, creating: bool = False, filtered: bool =
     if status == 409:
         return Conflict(said or "the state of the workitem does not allow it")
     return Refused(status, said)
+
+
+def _holder(response: requests.Response) -> Person | None:
+    """Who has it, where the server says so in the body, as our hub does."""
+    try:
+        told = response.json()["holder"]
+        return Person(str(told["code"]), str(told["name"]), str(told["organisation"]))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _said(response: requests.Response) -> str:

@@ -45,6 +45,7 @@ def _engine(path: Path, *, pool_size: int, begin: str) -> sa.Engine:
         poolclass=sa.pool.QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error text with them would carry patient data into the log
         connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
     )
 

@@ -1,0 +1,154 @@
+"""Reads hub.toml. Every error names the file, the key and what is allowed."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pacs.site import Site, SiteError
+
+_TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "hub": {"listen": str, "database": str, "token_file": str, "ae_title": str, "idle_s": (int, float)},
+    "intake": {"poll_s": (int, float), "enabled": bool},
+}
+_TOP_LEVEL = ("hub", "intake", "site", "rule")
+_FOREIGN_READING = ("permit", "deny", "unknown")
+_NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
+
+
+class ConfigError(Exception):
+    """hub.toml or the token file cannot be used; the text is for the administrator."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """What hub.toml says, with defaults filled in; paths are absolute."""
+
+    database: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    token_file: Path | None = None
+    ae_title: str = "WORKLISTHUB"
+    idle_s: float = 60.0
+    """How long an embedded hub stays after its last client is gone."""
+    sites: tuple[Site, ...] = ()
+    poll_s: float = 10.0
+    intake_enabled: bool = True
+    rules: tuple[Mapping[str, Any], ...] = ()
+    """The [[rule]] tables as they stand; `worklist_hub.intake` knows their keys."""
+    source: Path | None = None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listening address is this machine's own; a name but localhost counts as not."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load(path: Path) -> HubConfig:
+    """Read and check a hub.toml. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    _check_tables(path, data)
+    hub, intake = data.get("hub", {}), data.get("intake", {})
+    host, port = _address(path, hub.get("listen", "127.0.0.1:0"))
+    token_file = hub.get("token_file", "")
+    ae_title = hub.get("ae_title", "WORKLISTHUB")
+    if not 1 <= len(ae_title) <= 16 or not ae_title.isascii() or "\\" in ae_title:
+        raise ConfigError(f"{path}: [hub] ae_title must have 1 to 16 ASCII characters")
+    for table, name, given in (("intake", "poll_s", intake.get("poll_s")), ("hub", "idle_s", hub.get("idle_s"))):
+        if given is not None and given <= 0:
+            raise ConfigError(f"{path}: [{table}] {name} must be more than 0 seconds")
+    folder = path.resolve().parent
+    return HubConfig(
+        database=folder / hub.get("database", "worklist.sqlite"),
+        host=host,
+        port=port,
+        token_file=folder / token_file if token_file else None,
+        ae_title=ae_title,
+        idle_s=float(hub.get("idle_s", 60.0)),
+        sites=_sites(path, data.get("site", [])),
+        poll_s=float(intake.get("poll_s", 10.0)),
+        intake_enabled=intake.get("enabled", True),
+        rules=tuple(data.get("rule", [])),
+        source=path,
+    )
+
+
+def _check_tables(path: Path, data: Mapping[str, Any]) -> None:
+    for key in data:
+        if key not in _TOP_LEVEL:
+            raise ConfigError(f"{path}: [{key}] is unknown; allowed are {', '.join(_TOP_LEVEL)}")
+    for name, keys in _TABLES.items():
+        table = data.get(name, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: [{name}] must be a table")
+        for key, value in table.items():
+            if key not in keys:
+                raise ConfigError(f"{path}: [{name}] {key} is unknown; allowed are {', '.join(keys)}")
+            kind = keys[key]
+            if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+                raise ConfigError(f"{path}: [{name}] {key} must be {_NAME_OF[kind]}, not {value!r}")
+    for name in ("site", "rule"):
+        if not isinstance(data.get(name, []), list) or not all(isinstance(one, dict) for one in data.get(name, [])):
+            raise ConfigError(f"{path}: {name} must be written as [[{name}]]")
+
+
+def _address(path: Path, listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{path}: [hub] listen must be 'address:port' with a port of 0 to 65535, not {listen!r}")
+    return host.strip("[]"), int(port)
+
+
+def _sites(path: Path, tables: list[dict[str, Any]]) -> tuple[Site, ...]:
+    found: dict[str, Site] = {}
+    for number, table in enumerate(tables, start=1):
+        where = f"{path}: [[site]] number {number}"
+        unknown = set(table) - set(Site.__dataclass_fields__)
+        if unknown:
+            allowed = ", ".join(sorted(Site.__dataclass_fields__))
+            raise ConfigError(f"{where}: {', '.join(sorted(unknown))} is unknown; allowed are {allowed}")
+        _check_site(where, table)
+        try:
+            site = Site.from_json(table)
+        except (SiteError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{where}: {error}") from error
+        if site.site_id in found:
+            raise ConfigError(f"{where}: site_id {site.site_id!r} stands there twice")
+        found[site.site_id] = site
+    return tuple(found.values())
+
+
+def _check_site(where: str, table: Mapping[str, Any]) -> None:
+    zone = table.get("time_zone", "Europe/Amsterdam")
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
+        raise ConfigError(f"{where}: time_zone {zone!r} is none; an example is 'Europe/Amsterdam'") from error
+    if table.get("foreign_reading", "permit") not in _FOREIGN_READING:
+        raise ConfigError(f"{where}: foreign_reading must be one of {', '.join(_FOREIGN_READING)}")
+    lookback = table.get("lookback_h", 48.0)
+    if isinstance(lookback, bool) or not isinstance(lookback, (int, float)) or lookback <= 0:
+        raise ConfigError(f"{where}: lookback_h must be a number of hours above 0")
+    if not isinstance(table.get("connections", []), list):
+        raise ConfigError(f"{where}: connections must be a list of tables with 'kind'")

@@ -1,0 +1,190 @@
+"""One hub process put together: store, channels, guard and routes as an application, and uvicorn to serve it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from worklist_hub.callers import Admission, load_tokens
+from worklist_hub.channels import Channels
+from worklist_hub.config import ConfigError, HubConfig
+from worklist_hub.guard import Guard
+from worklist_hub.presence import Presence
+from worklist_hub.store.subscriptions import SubscriptionStore
+from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.web import Transactions, routes
+
+_log = logging.getLogger("wl.hub")
+KEEP_ALIVE_S = 75
+GRACEFUL_S = 1
+IDLE_CHECK_S = 0.25
+INTAKE_DELAY_S = 1.0
+"""Reading DICOM libraries takes a second of this process; the first screens of the desk come before that."""
+BACKLOG = 256
+
+
+class Hub:
+    """A hub that serves on a socket it already holds. `run` blocks; `stop` may be called from any thread."""
+
+    def __init__(
+        self,
+        config: HubConfig,
+        *,
+        token: str = "",
+        embedded: bool = False,
+        store: WorkitemStore | None = None,
+        on_ending: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config, self.embedded = config, embedded
+        self._on_ending = on_ending
+        self.admission = admission_of(config, token)
+        self.presence = Presence()
+        self.channels = Channels()
+        self.stopping = threading.Event()
+        self.socket = _listen(config)
+        try:
+            self.store = store or WorkitemStore(config.database)
+        except BaseException:
+            self.socket.close()
+            raise
+        self.store.publish = self.channels.publish
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._application(),
+                log_level="warning",
+                access_log=False,  # URLs of searches hold names
+                ws="websockets-sansio",
+                ws_max_size=65536,
+                ws_ping_interval=15.0,
+                ws_ping_timeout=15.0,
+                ws_per_message_deflate=False,
+                http="h11",
+                loop="asyncio",
+                lifespan="on",
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACEFUL_S,
+                h11_max_incomplete_event_size=65536,
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self.socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self) -> None:
+        """Serve until `stop`, a signal, or, embedded, until nobody has been there for `idle_s`."""
+        try:
+            self._server.run(sockets=[self.socket])
+        finally:
+            self.stopping.set()
+            self.socket.close()
+            self.store.close()
+
+    def stop(self) -> None:
+        """End `run`; open channels are closed."""
+        self._server.should_exit = True
+
+    def _application(self) -> Starlette:
+        subscriptions = SubscriptionStore(self.store)
+        self.channels.set_subscribers(subscriptions.subscribers())
+        transactions = Transactions(self.store, subscriptions, self.channels)
+        return Starlette(
+            routes=routes(transactions, self.config, embedded=self.embedded),
+            middleware=[Middleware(Guard, admission=self.admission, presence=self.presence)],
+            lifespan=self._lifespan,
+        )
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        self.channels.bind(asyncio.get_running_loop())
+        running = [asyncio.create_task(self._intake())]
+        if self.embedded:
+            running.append(asyncio.create_task(self._end_when_idle()))
+        try:
+            yield
+        finally:
+            self._on_ending()
+            self.stopping.set()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _end_when_idle(self) -> None:
+        while self.presence.idle_s() < self.config.idle_s:
+            await asyncio.sleep(min(IDLE_CHECK_S, self.config.idle_s / 4))
+        _log.info("nobody is there any more")
+        self._on_ending()  # before anything else, so that nobody joins a hub that is leaving
+        self.stop()
+
+    async def _intake(self) -> None:
+        """Start intake a moment after the first screens; it runs in threads of its own until `stopping`."""
+        if not self.config.sites or not self.config.intake_enabled:
+            return
+        await asyncio.sleep(INTAKE_DELAY_S)
+        await asyncio.to_thread(self._start_intake)
+
+    def _start_intake(self) -> None:
+        runner = importlib.import_module("worklist_hub.intake.runner")
+        runner.start(self.store, self.config, self.stopping)
+
+
+def admission_of(config: HubConfig, token: str) -> Admission:
+    """How callers are known. Raises `ConfigError` where strangers could reach an open hub."""
+    if config.token_file is not None:
+        return Admission(readers=load_tokens(config.token_file))
+    if not config.is_loopback:
+        raise ConfigError(
+            f"{config.source}: [hub] listen = {config.host!r} can be reached from other machines, so [hub] token_file"
+            " is needed; without one this hub listens on 127.0.0.1 only"
+        )
+    return Admission(shared_token=token)
+
+
+def new_token() -> str:
+    """For an embedded hub: 256 bits, known to this data directory's owner only."""
+    return secrets.token_urlsafe(32)
+
+
+def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
+    """Loopback and a port of the system's choosing, whatever hub.toml says of them."""
+    if loaded is None:
+        return HubConfig(database=data_dir / "worklist.sqlite")
+    return HubConfig(
+        database=loaded.database,
+        ae_title=loaded.ae_title,
+        idle_s=loaded.idle_s,
+        sites=loaded.sites,
+        poll_s=loaded.poll_s,
+        intake_enabled=loaded.intake_enabled,
+        rules=loaded.rules,
+        source=loaded.source,
+    )
+
+
+def _listen(config: HubConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((config.host, config.port))
+        made.listen(BACKLOG)
+    except OSError as error:
+        made.close()
+        raise ConfigError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from error
+    return made
