@@ -66,7 +66,8 @@ class Cache:
         """
         path = self._path(site_id, study_instance_uid)
         with self._lock:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder, path.parent, path):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (path / USED_MARK).touch(mode=0o600)
             self._open.add(path)
         return path
