@@ -141,9 +141,7 @@ def study_of(paths: list[Path]) -> Study:
     instances = []
     for path in paths:
         header = dcmread(path, stop_before_pixels=True)
-        instances.append(
-            SourceInstance(str(path), header.SOPClassUID, header.SOPInstanceUID, header.SeriesInstanceUID)
-        )
+        instances.append(SourceInstance(str(path), header.SOPClassUID, header.SOPInstanceUID, header.SeriesInstanceUID))
     return Study(paths[0].parent, tuple(paths), dcmread(paths[0], stop_before_pixels=True), tuple(instances))
 
 

@@ -76,7 +76,7 @@ def value_text(value: MeasuredValue, language: str) -> str:
 def measurement_text(annotation: Annotation, language: str) -> str:
     """The words that are inserted into the report: "Lengte 14,1 mm" (nl), "Length 14.1 mm" (en).
 
-    An arrow gives its own text. Several values follow each other with commas; a label of the annotation goes before them.
+    An arrow gives its own text. Several values follow each other with commas; a label of the annotation goes first.
     """
     if annotation.kind is AnnotationKind.ARROW:
         return annotation.text.strip()
