@@ -128,7 +128,6 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBo
     border: 1px solid @{line_focus}; }
 QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled { color: @{text_disabled};
     background: @{surface_window}; }
-QComboBox::drop-down { border: none; width: 18px; }
 QComboBox[active="true"], QLineEdit[active="true"] { border: 1px solid @{state_accent}; }
 QComboBox QAbstractItemView { background: @{surface_panel}; border: 1px solid @{line_normal}; outline: none;
     selection-background-color: @{surface_selection}; }
@@ -153,6 +152,7 @@ QLabel[role="name"] { font-size: @{name_pt}pt; font-weight: 600; }
 QLabel[role="danger"] { color: @{state_danger}; font-weight: 600; }
 QLabel[role="attention"] { color: @{state_attention}; }
 QLabel[role="ok"] { color: @{state_ok}; }
+QDialog, QMessageBox { border: 1px solid @{line_normal}; }
 QFrame[role="bar"] { background: @{surface_raised}; border: none; border-top: 1px solid @{line_faint}; }
 QFrame[role="bar"][tone="attention"] { border-left: 4px solid @{state_attention}; }
 QFrame[role="bar"][tone="danger"] { border-left: 4px solid @{state_danger}; }

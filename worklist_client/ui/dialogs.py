@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -74,9 +74,21 @@ def button_box(dialog: QDialog, accept: str, reject: str) -> QDialogButtonBox:
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
     ok = box.button(QDialogButtonBox.StandardButton.Ok)
     ok.setText(accept)
+    ok.setIcon(QIcon())
+    box.button(QDialogButtonBox.StandardButton.Cancel).setIcon(QIcon())
     ok.setProperty("role", "primary")
     box.button(QDialogButtonBox.StandardButton.Cancel).setText(reject)
     box.accepted.connect(dialog.accept)
+    box.rejected.connect(dialog.reject)
+    return box
+
+
+def close_box(dialog: QDialog, text: str) -> QDialogButtonBox:
+    """One button that closes."""
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    button = box.button(QDialogButtonBox.StandardButton.Close)
+    button.setText(text)
+    button.setIcon(QIcon())
     box.rejected.connect(dialog.reject)
     return box
 
@@ -113,10 +125,7 @@ def tell(parent: QWidget | None, title: str, text: str, close: str, details: str
         box.setReadOnly(True)
         box.setMinimumHeight(180)
         layout.addWidget(box)
-    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-    buttons.button(QDialogButtonBox.StandardButton.Close).setText(close)
-    buttons.rejected.connect(dialog.reject)
-    layout.addWidget(buttons)
+    layout.addWidget(close_box(dialog, close))
     dialog.exec()
 
 
@@ -153,7 +162,4 @@ class KeysDialog(QDialog):
         texts = [(title, "  ".join(key.toString(native) for key in keys)) for title, keys in rows]
         layout = QVBoxLayout(self)
         layout.addWidget(plain_table("keys", (tr("Action"), tr("Key")), texts, stretch=0))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(close_box(self, tr("Close")))

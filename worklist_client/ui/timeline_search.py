@@ -89,7 +89,8 @@ class TimelineSearch(QObject):
             for item in ranked(found, self._entry.site_id)
         ]
         silent = [search for search in self._searches.values() if search.state is not SearchState.SEARCHED]
-        notes = tuple(f"{search.site_name}: {self._desk.tr(search.reason)}" for search in silent)
+        tr = self._desk.tr
+        notes = tuple(tr("{site}: {reason}", site=search.site_name, reason=tr(search.reason)) for search in silent)
         if self._expected == 0 or len(self._searches) < self._expected:
             state = TimelineState.SEARCHING
         else:
@@ -157,8 +158,8 @@ class TimelineSearch(QObject):
         timeline = self.timeline()
         if timeline.state is TimelineState.COMPLETE:
             self._exact[entry_id] = timeline.priors
-        elif timeline.priors >= self._at_least.get(entry_id, 0):
-            self._at_least[entry_id] = timeline.priors
+        elif any(one.state is SearchState.SEARCHED for one in self._searches.values()):
+            self._at_least[entry_id] = max(timeline.priors, self._at_least.get(entry_id, 0))
         self.timeline_changed.emit()
         self.counts_changed.emit()
 

@@ -47,7 +47,8 @@ class WorklistBars(QWidget):
             self.status_bar.addWidget(label)
         self._reader.setContentsMargins(8, 2, 8, 2)
         self.status_bar.addPermanentWidget(self._reader)
-        reader = display_name(desk.reader.name) or desk.reader.name
+        is_person_name = "^" in desk.reader.name
+        reader = display_name(desk.reader.name) if is_person_name else desk.reader.name
         self._reader.setText(f"{reader}   {desk.reader.organisation}".strip())
         if desk.solo:
             self._solo.setText(tr("Worklist on this computer only: nobody else sees these claims"))

@@ -54,7 +54,7 @@ class RowContext:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `width_px` at 96 dpi, the stretching one takes what is left.
+    """One column: `width_px` at 96 dpi is the least; `weight` is its share of what is left.
 
     Its id is the name of its order in `query.ORDERS`; columns without one cannot be sorted.
     """
@@ -64,8 +64,8 @@ class Column:
     width_px: int
     text: Callable[[StudyEntry, RowContext], str]
     tone: Callable[[StudyEntry, RowContext], str] = lambda _entry, _context: "text.primary"
-    stretch: bool = False
     tooltip: str = ""
+    weight: int = 0
 
 
 def age_text(entry: StudyEntry, context: RowContext) -> str:
@@ -130,6 +130,12 @@ def due_text(entry: StudyEntry, context: RowContext) -> str:
     return due_words(due, context.tr)
 
 
+def is_late(entry: StudyEntry, context: RowContext) -> bool:
+    """Whether the due time is past and nobody has reported it."""
+    due = due_of(entry, context.now)
+    return due is not None and is_open(entry) and due.level is DueLevel.LATE
+
+
 def due_words(due: Due, tr: Translator) -> str:
     """The countdown in words: days, hours and minutes, and seconds in the last ten minutes."""
     seconds = abs(int(due.seconds_left))
@@ -172,20 +178,28 @@ def date_of(text: str) -> date | None:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("urgency", "Urgency", 74, urgency, urgency_tone),
-    Column("due", "Due in", 88, due_text, due_tone, tooltip="Time left until the report is due"),
-    Column("site", "Hospital", 128, lambda entry, context: context.site_name(entry.site_id)),
-    Column("patient", "Patient", 172, patient_name),
-    Column("age", "Age, sex", 66, age_and_sex),
-    Column("modality", "Mod.", 50, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 150, lambda entry, _context: entry.study_description, stretch=True),
-    Column("body_part", "Body part", 84, lambda entry, _context: entry.body_part.capitalize()),
-    Column("for", "For", 110, for_whom, tooltip="Expertise asked for, or the person it is reserved for"),
-    Column("status", "Status", 138, status_text, lambda entry, _context: STATUS_TONES[entry.status]),
-    Column("holder", "Held by", 116, holder_text, tooltip="Who claimed it"),
+    Column("urgency", "Urgency", 70, urgency, urgency_tone),
+    Column("due", "Due in", 86, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("site", "Hospital", 150, lambda entry, context: context.site_name(entry.site_id), weight=2),
+    Column("patient", "Patient", 172, patient_name, weight=3),
+    Column("age", "Age, sex", 68, age_and_sex),
+    Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
+    Column("description", "Description", 182, lambda entry, _context: entry.study_description, weight=6),
+    Column("body_part", "Body part", 80, lambda entry, _context: entry.body_part.capitalize(), weight=1),
+    Column("for", "For", 100, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
+    Column("status", "Status", 146, status_text, lambda entry, _c: STATUS_TONES[entry.status], weight=1),
+    Column("holder", "Held by", 106, holder_text, tooltip="Who claimed it", weight=2),
     Column(
-        "priors", "Priors", 56, lambda entry, context: context.priors(entry), tooltip="Earlier studies of the patient"
+        "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),
 )
+"""Together they fit a window of 1280 pixels."""
 
 COLUMN_INDEX = {column.column_id: index for index, column in enumerate(COLUMNS)}
+
+
+def column_widths(available_px: int) -> tuple[int, ...]:
+    """Widths of the columns in so much room: what is beyond their own widths is shared by weight, never less."""
+    spare = max(0, available_px - sum(column.width_px for column in COLUMNS))
+    weights = sum(column.weight for column in COLUMNS)
+    return tuple(column.width_px + spare * column.weight // weights for column in COLUMNS)

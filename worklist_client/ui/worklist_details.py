@@ -24,7 +24,15 @@ from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.timeline import Timeline, TimelineModel, TimelineState, short_date
-from worklist_client.ui.worklist_columns import RowContext, age_and_sex, due_text, patient_name, status_text, urgency
+from worklist_client.ui.worklist_columns import (
+    RowContext,
+    age_and_sex,
+    due_text,
+    is_late,
+    patient_name,
+    status_text,
+    urgency,
+)
 from worklist_client.worklist.entries import Status, StudyEntry
 
 BUTTONS = ("study.claim_and_open", "study.look", "study.release", "study.read_elsewhere")
@@ -50,7 +58,7 @@ class WorklistDetails(QSplitter):
         self.setChildrenCollapsible(False)
         self.setHandleWidth(theme.metrics["gap_px"])
         self.addWidget(self._study_panel(theme))
-        self.addWidget(self._timeline_panel(timeline))
+        self.addWidget(self._timeline_panel(timeline, theme))
         self.setStretchFactor(0, 5)
         self.setStretchFactor(1, 6)
         self.setSizes([560, 680])
@@ -78,13 +86,15 @@ class WorklistDetails(QSplitter):
         images = tr("{n} images", n=entry.images) if entry.images is not None else ""
         study = [entry.modality, entry.study_description, when, images]
         due = due_text(entry, context)
+        if due and not is_late(entry, context):
+            due = tr("due in {time}", time=due)
         values = {
             "Number": numbers,
             "Hospital": context.site_name(entry.site_id),
             "Study": "   ".join(part for part in study if part),
             "Clinical question": entry.clinical_question or tr("None given"),
             "Status": _status_line(entry, context, tr),
-            "Urgency": urgency(entry, context) + (f"   {tr('due in {time}', time=due)}" if due else ""),
+            "Urgency": "   ".join(part for part in (urgency(entry, context), due) if part),
         }
         for field, value in values.items():
             if self._values[field].text() != value:
@@ -99,7 +109,7 @@ class WorklistDetails(QSplitter):
             TimelineState.NOTHING_SELECTED: "",
             TimelineState.SEARCHING: tr("Searching all hospitals…"),
             TimelineState.COMPLETE: tr("{n} earlier or other studies", n=priors) if priors else tr("No other studies"),
-            TimelineState.PARTIAL: tr("At least {n} other studies; not every hospital answered", n=priors),
+            TimelineState.PARTIAL: tr("{n} found so far; not every hospital answered", n=priors),
         }[timeline.state]
         self._summary.setText(sentence)
         self._notes.setText("\n".join(notes))
@@ -134,7 +144,9 @@ class WorklistDetails(QSplitter):
             value.setWordWrap(True)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._values[field] = value
-            form.addRow(plain_label(f"title_{field.lower()}", self._tr(field), "muted"), value)
+            title = plain_label(f"title_{field.lower()}", self._tr(field), "muted")
+            title.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            form.addRow(title, value)
         buttons = QHBoxLayout()
         for command_id in BUTTONS:
             button = QPushButton()
@@ -152,11 +164,13 @@ class WorklistDetails(QSplitter):
         layout.addLayout(buttons)
         return panel
 
-    def _timeline_panel(self, model: TimelineModel) -> QWidget:
+    def _timeline_panel(self, model: TimelineModel, theme: Theme) -> QWidget:
         panel = QFrame()
         panel.setObjectName("timeline_panel")
         panel.setProperty("role", "panel")
         layout = QVBoxLayout(panel)
+        gap = theme.metrics["gap_px"]
+        layout.setContentsMargins(gap + 4, gap, gap + 4, gap)
         head = QHBoxLayout()
         head.addWidget(plain_label("timeline_title", self._tr("This patient at all hospitals"), "heading"))
         self._summary = plain_label("timeline_summary", role="muted")
@@ -175,7 +189,7 @@ class WorklistDetails(QSplitter):
         self._timeline.verticalHeader().hide()
         self._timeline.verticalHeader().setDefaultSectionSize(26)
         header = self._timeline.horizontalHeader()
-        for column, width in enumerate((96, 130, 50, 150, 190)):
+        for column, width in enumerate((104, 160, 50, 120, 170)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)

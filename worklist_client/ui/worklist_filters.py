@@ -135,7 +135,7 @@ class FilterBar(QWidget):
                 widget.setProperty("active", bool(active))
                 widget.style().unpolish(widget)
                 widget.style().polish(widget)
-        self.clear.setEnabled(choice != FilterChoice())
+        self.clear.setVisible(choice != FilterChoice())
         self.changed.emit(choice)
 
     def _build(self) -> None:
@@ -169,7 +169,7 @@ class FilterBar(QWidget):
         self.clear = QPushButton(tr("Clear filters"))
         self.clear.setObjectName("filter_clear")
         self.clear.setProperty("role", "link")
-        self.clear.setEnabled(False)
+        self.clear.hide()
         self.clear.clicked.connect(self._clear)
         self.count = plain_label("filter_count", role="muted")
         for widget in (self.text, self.site, self.modality, self.expertise, self.status, self.mine, self.clear):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from worklist_client.settings.theme import Theme
-from worklist_client.ui.worklist_columns import COLUMN_INDEX, COLUMNS
+from worklist_client.ui.worklist_columns import COLUMN_INDEX, COLUMNS, column_widths
 from worklist_client.ui.worklist_delegate import WorklistDelegate
 from worklist_client.ui.worklist_model import EntryId, WorklistModel
 from worklist_client.worklist.entries import StudyEntry
@@ -30,6 +30,7 @@ class WorklistTable(QTableView):
         super().__init__(parent)
         self._model = model
         self._empty_text = ""
+        self._dragged = self._sharing = False
         self._muted = theme.color("text.secondary")
         self.setObjectName("worklist")
         self.setModel(model)
@@ -112,11 +113,20 @@ class WorklistTable(QTableView):
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setMinimumSectionSize(44)
-        for index, column in enumerate(COLUMNS):
-            header.resizeSection(index, column.width_px)
-            if column.stretch:
-                header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
+        header.sectionResized.connect(self._resized)
         header.sectionClicked.connect(self._header_clicked)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt: share the width, as long as nobody has dragged a column."""
+        super().resizeEvent(event)
+        if not self._dragged:
+            self._sharing = True
+            for index, width in enumerate(column_widths(self.viewport().width())):
+                self.horizontalHeader().resizeSection(index, width)
+            self._sharing = False
+
+    def _resized(self) -> None:
+        self._dragged = self._dragged or not self._sharing
 
     def _header_clicked(self, section: int) -> None:
         self.sort_asked.emit(COLUMNS[section].column_id)
