@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QWidget
+
 from viewer.errors import RenderError
 from viewer.geometry.view import ViewTransform
 from viewer.render.choice import make_canvas
@@ -55,7 +56,7 @@ class Stage:
 
         try:
             self.qtbot.waitUntil(is_there, timeout=4000)
-        except Exception:
+        except self.qtbot.TimeoutError:
             wrong = int(np.any(seen[0] != expected, axis=2).sum())
             pytest.fail(f"{wrong} of {expected[:, :, 0].size} pixels differ from the numpy reference")
 

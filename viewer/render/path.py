@@ -17,6 +17,7 @@ from viewer.geometry.view import ViewTransform
 
 Pixels = NDArray[np.uint8]
 PaintOverlay = Callable[[QPainter], None]
+Prepare = Callable[[], None]
 
 BACKGROUND = "#000000"
 """Around an image the screen is black; where no image is, the viewport paints its own ground and says why."""
@@ -71,13 +72,16 @@ class RenderPath(Protocol):
         """The widget that shows it; owned by its parent widget."""
 
     def mount(self, picture: Picture | None) -> None:
-        """Show another picture, None = none; the array is kept alive until the next call."""
+        """Show another picture at the next paint, None = none; the array is kept alive until the next call."""
 
     def apply_view(self, transform: ViewTransform, *, smooth: bool) -> None:
         """Where the picture lies (a `snapped` transform), and whether it is interpolated (never measured on)."""
 
-    def set_overlay(self, paint: PaintOverlay) -> None:
-        """Called at the end of every paint."""
+    def set_overlay(self, paint: PaintOverlay, prepare: Prepare | None = None) -> None:
+        """`prepare` at the beginning of every paint may mount and apply; `paint` at its end draws on top.
+
+        Computing the picture there makes many events between two paints cost one picture.
+        """
 
     def not_ready(self) -> str:
         """Why nothing can be drawn yet (plain English), empty when it can: a blank GL widget looks like an image."""

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QTransform
 from PySide6.QtWidgets import QWidget
 
 from viewer.geometry.view import ViewTransform
-from viewer.render.path import BACKGROUND, PaintOverlay, Picture
+from viewer.render.path import BACKGROUND, PaintOverlay, Picture, Prepare
 
 
 def image_of(picture: Picture) -> QImage:
@@ -43,6 +43,7 @@ class SoftwareCanvas(QWidget):
         self._transform: ViewTransform | None = None
         self._smooth = True
         self._overlay: PaintOverlay | None = None
+        self._prepare: Prepare | None = None
 
     def widget(self) -> QWidget:
         """This widget."""
@@ -52,16 +53,14 @@ class SoftwareCanvas(QWidget):
         """Show another picture."""
         self._image = None if picture is None else image_of(picture)
         self._picture = picture
-        self.update()
 
     def apply_view(self, transform: ViewTransform, *, smooth: bool) -> None:
         """Where the picture lies."""
         self._transform, self._smooth = transform, smooth
-        self.update()
 
-    def set_overlay(self, paint: PaintOverlay) -> None:
-        """What is painted on top."""
-        self._overlay = paint
+    def set_overlay(self, paint: PaintOverlay, prepare: Prepare | None = None) -> None:
+        """What is painted on top, and what runs before each paint."""
+        self._overlay, self._prepare = paint, prepare
 
     def not_ready(self) -> str:
         """QPainter is always ready."""
@@ -73,10 +72,12 @@ class SoftwareCanvas(QWidget):
 
     def dispose(self) -> None:
         """Let go of the array and of whoever paints on top."""
-        self._image = self._picture = self._overlay = None
+        self._image = self._picture = self._overlay = self._prepare = None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, picture, overlay."""
+        if self._prepare is not None:
+            self._prepare()
         painter = QPainter(self)
         painter.fillRect(QRect(0, 0, self.width(), self.height()), QColor(BACKGROUND))
         if self._image is not None and self._transform is not None:

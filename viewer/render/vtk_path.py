@@ -21,7 +21,7 @@ from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkR
 from vtkmodules.vtkRenderingOpenGL2 import vtkGenericOpenGLRenderWindow
 
 from viewer.geometry.view import ViewTransform
-from viewer.render.path import PaintOverlay, Picture
+from viewer.render.path import PaintOverlay, Picture, Prepare
 
 _log = logging.getLogger("wl.viewer.vtk")
 
@@ -108,10 +108,11 @@ class VtkCanvas(QOpenGLWidget):
         self.setUpdateBehavior(QOpenGLWidget.UpdateBehavior.NoPartialUpdate)
         self.setMouseTracking(True)
         self._overlay: PaintOverlay | None = None
+        self._prepare: Prepare | None = None
         self._context: QOpenGLContext | None = None
         self._surface: QSurface | None = None
         self._disposed = False
-        self._failure = ""
+        self._ready = False
         self._scene = _Scene()
         self._window = vtkGenericOpenGLRenderWindow()
         self._window.SetReadyForRendering(False)
@@ -131,22 +132,18 @@ class VtkCanvas(QOpenGLWidget):
     def mount(self, picture: Picture | None) -> None:
         """Show another picture."""
         self._scene.mount(picture)
-        self.update()
 
     def apply_view(self, transform: ViewTransform, *, smooth: bool) -> None:
         """Where the picture lies."""
         self._scene.apply_view(transform, smooth=smooth)
-        self.update()
 
-    def set_overlay(self, paint: PaintOverlay) -> None:
-        """What is painted on top."""
-        self._overlay = paint
+    def set_overlay(self, paint: PaintOverlay, prepare: Prepare | None = None) -> None:
+        """What is painted on top, and what runs before each paint."""
+        self._overlay, self._prepare = paint, prepare
 
     def not_ready(self) -> str:
         """Why nothing can be drawn yet."""
-        if self._failure:
-            return self._failure
-        return "" if self._context is not None else "OpenGL is not ready yet"
+        return "" if self._ready and not self._disposed else "OpenGL is not ready yet"
 
     def request_draw(self) -> None:
         """Paint soon."""
@@ -155,7 +152,7 @@ class VtkCanvas(QOpenGLWidget):
     def dispose(self) -> None:
         """Free GL objects with the context current."""
         self._release()
-        self._overlay = None
+        self._overlay = self._prepare = None
 
     def initializeGL(self) -> None:
         """Hand Qt's context to VTK."""
@@ -168,6 +165,7 @@ class VtkCanvas(QOpenGLWidget):
         self._window.SetReadyForRendering(True)
         self._window.OpenGLInitContext()
         self._window.OpenGLInit()
+        self._ready = True
 
     def resizeGL(self, width: int, height: int) -> None:
         """VTK counts device pixels; so does the camera."""
@@ -190,6 +188,8 @@ class VtkCanvas(QOpenGLWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """GL first, then QPainter on top of it."""
+        if self._prepare is not None and not self._disposed:
+            self._prepare()
         super().paintEvent(event)
         if self._overlay is not None and not self._disposed:
             painter = QPainter(self)

@@ -1,1 +1,1 @@
-"""One file per pointer tool. A tool is pure: `(event, state) -> (state, edits)`; edits are values, applied elsewhere."""
+"""One file per pointer tool. A tool is pure: `(event, state) -> (state, edits)`; edits are values."""

@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.records import Annotation, DisplayedState, FrameRef
 from viewer.tasks import TaskRunner
 from viewer.ui.desk import Desk
 from viewer.ui.feed_inbox import FeedInbox
+from viewer.ui.keys import action_of
 from viewer.ui.labels import StudyLabel
 
 Translate = Callable[[str], str]
@@ -47,6 +49,8 @@ class ViewerWidget(FeedInbox):
     """(study, series): every promised image is here and can be scrolled."""
     frame_shown = Signal(object)
     """A `DisplayedState`: this frame has really been painted."""
+    retry_wanted = Signal(str, str)
+    """(study, SOP instance): the reader asks for an image again that could not be shown."""
 
     def __init__(
         self,
@@ -64,7 +68,7 @@ class ViewerWidget(FeedInbox):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.desk.thumbnails)
+        layout.addWidget(self.desk.strip.widget)
         layout.addWidget(self.desk.grid, 1)
         self.fed.connect(self.desk.take)
         self.desk.annotations_changed.connect(self.annotations_changed)
@@ -73,6 +77,7 @@ class ViewerWidget(FeedInbox):
         self.desk.first_image_shown.connect(self.first_image_shown)
         self.desk.series_ready.connect(self.series_ready)
         self.desk.frame_shown.connect(self.frame_shown)
+        self.desk.retry_wanted.connect(self.retry_wanted)
 
     def set_study(self, study_instance_uid: str, label: StudyLabel) -> None:
         """Say whose study this is, before or after its images arrive; again to correct it."""
@@ -130,12 +135,21 @@ class ViewerWidget(FeedInbox):
 
     def render_path(self) -> str:
         """What draws now: "software" or "vtk"."""
-        return self.desk.render_path
+        return self.desk.grid.choice.name
 
     def set_render_path(self, render_path: str) -> None:
         """Switch between "software", "vtk" and "auto" while running."""
         self.desk.set_render_path(render_path)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys of the table act while the focus is anywhere in the viewer."""
+        action_id = action_of(event)
+        if action_id is None:
+            super().keyPressEvent(event)
+        else:
+            self.perform(action_id)
+
     def close_down(self) -> None:
         """Free GL resources and forget all studies; call before the widget is deleted."""
+        self.stop_feeding()
         self.desk.close_down()

@@ -1,0 +1,12 @@
+"""Ellipse in the box between two corners."""
+
+from __future__ import annotations
+
+from viewer.records import AnnotationKind
+from viewer.tools.draw import draw
+from viewer.tools.pointer import PointerEvent, Scene, Step, ToolState
+
+
+def ellipse(event: PointerEvent, state: ToolState, scene: Scene) -> Step:
+    """See `viewer.tools.draw`."""
+    return draw(AnnotationKind.ELLIPSE, event, state, scene)

@@ -1,0 +1,88 @@
+"""What a viewport says about itself: one of the phases, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from viewer.state.image_set import ImageSet, OrderBasis
+from viewer.ui.shelf import Phase, SeriesOnShelf
+
+Translate = Callable[[str], str]
+
+ORDER_NOTES = {
+    OrderBasis.TIME: "Ordered by time",
+    OrderBasis.FRAME_NUMBER: "Ordered by frame number",
+    OrderBasis.INSTANCE_NUMBER: "Ordered by instance number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewportStatus:
+    """`title` and `detail` stand in the middle while there is no image; `badge` above an image."""
+
+    phase: Phase
+    title: str = ""
+    detail: str = ""
+    badge: str = ""
+
+    @property
+    def warns(self) -> bool:
+        """Whether the badge is more than progress."""
+        return self.phase in (Phase.PARTIAL, Phase.DEGRADED, Phase.FAILED)
+
+
+def empty(why: str, tr: Translate) -> ViewportStatus:
+    """Nothing is hung here, and why."""
+    return ViewportStatus(Phase.EMPTY, tr("No image"), why)
+
+
+def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportStatus:
+    """The state of a mounted series."""
+    phase = series.phase
+    count = _count(series, site_name, tr)
+    if phase is Phase.FAILED:
+        return ViewportStatus(phase, tr("This series could not be loaded"), series.failure)
+    if phase is Phase.LOADING:
+        progress = f"{tr('Loading')} {count}"
+        return ViewportStatus(phase, tr("Loading"), count, badge=progress)
+    if phase is Phase.PARTIAL:
+        reason = series.failure or next(iter(series.missing.values()), "")
+        text = " · ".join(part for part in (f"{tr('Incomplete')}: {count}", reason) if part)
+        return ViewportStatus(phase, tr("Incomplete"), " · ".join(p for p in (count, reason) if p), badge=text)
+    if not series.images:
+        return ViewportStatus(Phase.EMPTY, tr("No image"), tr("This series holds no images"))
+    if phase is Phase.DEGRADED:
+        text = tr("{n} images cannot be shown").format(n=series.failed_images)
+        return ViewportStatus(phase, text, "", badge=text)
+    return ViewportStatus(phase)
+
+
+def _count(series: SeriesOnShelf, site_name: str, tr: Translate) -> str:
+    if series.expected is None:
+        return tr("{n} images").format(n=series.received)
+    if site_name:
+        text = tr("{n} of {all} images from {site}")
+        return text.format(n=series.received, all=series.expected, site=site_name)
+    return tr("{n} of {all} images").format(n=series.received, all=series.expected)
+
+
+def oddities(images: ImageSet | None, tr: Translate) -> str:
+    """Issues of a stack and what it is ordered by, in one line; empty when all is as it should be."""
+    if images is None:
+        return ""
+    notes = [tr(issue.text) for issue in images.issues]
+    if len(images.frames) > 1 and images.order_basis in ORDER_NOTES:
+        notes.append(tr(ORDER_NOTES[images.order_basis]))
+    return "  ·  ".join(notes)
+
+
+def degraded_reason(series: SeriesOnShelf | None) -> str:
+    """What a measurement on this series must carry along (plain English), empty when nothing is wrong."""
+    if series is None:
+        return ""
+    if series.phase is Phase.PARTIAL:
+        return "incomplete series"
+    if series.phase is Phase.DEGRADED:
+        return "series with unreadable images"
+    return ""
