@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from pacs.credentials import Credentials
-from pacs.dicomweb.answers import Dicom, datasets, instance_answer, series_answer, study_answer
+from pacs.dicomweb.answers import Dicom, datasets, instance_answer, patient, series_answer, study_answer
 from pacs.dicomweb.http import HttpSession
 from pacs.dicomweb.stow import batches, store_batch
 from pacs.dicomweb.wado import retrieve_objects
 from pacs.errors import Interrupted, NotFound
 from pacs.files import check_uid
+from pacs.metadata import PatientOfStudy
 from pacs.port import (
     Cancelled,
     InstanceAnswer,
@@ -119,17 +120,17 @@ class DicomwebPacs:
                     outcomes += store_batch(session, batch)
         return outcomes
 
-    def metadata(
+    def patient_of_instance(
         self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, cancelled: Cancelled
-    ) -> Dicom:
+    ) -> PatientOfStudy:
         """WADO-RS metadata of one instance. Raises `NotFound`."""
         path = f"{_study(study_instance_uid)}/series/{check_uid(series_instance_uid)}"
         path += f"/instances/{check_uid(sop_instance_uid)}/metadata"
         with self._open(cancelled) as session:
-            found = self._search(session, path, [], limit=1)
+            found = self._search(session, path, [])
         if not found:
             raise NotFound("the PACS has no metadata of it", connection_id=self._connection.connection_id)
-        return found[0]
+        return patient(found[0])
 
     def _open(self, cancelled: Cancelled) -> HttpSession:
         return HttpSession(

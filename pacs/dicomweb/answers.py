@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pacs.errors import ProtocolViolation
+from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer
 
 Dicom = Mapping[str, Any]
@@ -119,4 +120,18 @@ def instance_answer(dataset: Dicom, series_instance_uid: str = "") -> InstanceAn
         series_instance_uid=text(dataset, "0020000E") or series_instance_uid,
         instance_number=whole(dataset, "00200013"),
         number_of_frames=whole(dataset, "00280008"),
+    )
+
+
+def patient(dataset: Dicom) -> PatientOfStudy:
+    """The patient in the metadata of an instance."""
+    return PatientOfStudy(
+        study_instance_uid=text(dataset, "0020000D"),
+        patient_name=text(dataset, "00100010"),
+        patient_birth_date=text(dataset, "00100030"),
+        patient_sex=text(dataset, "00100040"),
+        patient_id=text(dataset, "00100020"),
+        issuer_of_patient_id=text(dataset, "00100021"),
+        other_patient_ids=other_ids(dataset),
+        accession_number=text(dataset, "00080050"),
     )

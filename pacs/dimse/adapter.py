@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from pacs.dimse.find import (
     find,
     instance_answer,
     instance_identifier,
+    read_patient,
     series_answer,
     series_identifier,
     study_answer,
@@ -20,7 +22,8 @@ from pacs.dimse.find import (
 from pacs.dimse.get import get, retrieve_identifiers
 from pacs.dimse.move import move
 from pacs.dimse.store import contexts_for, store
-from pacs.errors import AssociationRejected, PacsError, ProtocolViolation, Refused
+from pacs.errors import AssociationRejected, NotFound, PacsError, ProtocolViolation, Refused
+from pacs.metadata import PatientOfStudy
 from pacs.port import (
     Cancelled,
     InstanceAnswer,
@@ -116,6 +119,18 @@ class DimsePacs:
                 state = StoreState.UNKNOWN if opened and number == 0 else _unsent(error)
                 outcomes.append(StoreOutcome(item.sop_instance_uid, state, error.status, error.reason))
         return outcomes
+
+    def patient_of_instance(
+        self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, cancelled: Cancelled
+    ) -> PatientOfStudy:
+        """Fetch the one instance and read its patient. Raises `NotFound`."""
+        found: list[PatientOfStudy] = []
+        with tempfile.TemporaryDirectory(prefix="patient-") as folder:
+            request = RetrieveRequest(study_instance_uid, folder, series_instance_uid, (sop_instance_uid,))
+            self.retrieve(request, lambda received: found.append(read_patient(received.path)), cancelled)
+        if not found:
+            raise NotFound("the PACS did not send it", connection_id=self._connection.connection_id)
+        return found[0]
 
     def _open(self, wanted: Sequence[Wanted], cancelled: Cancelled) -> Association:
         return Association(self._connection, self._calling_ae, wanted, cancelled)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, Final
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom.dsutils import decode, encode
 
@@ -14,19 +15,40 @@ from pacs.dimse.association import Accepted, Association
 from pacs.dimse.contexts import STUDY_ROOT_FIND
 from pacs.elements import IMPLICIT_LITTLE
 from pacs.errors import NotAuthorised, PacsError, ProtocolViolation, Refused
+from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
 
 PENDING: Final = (0xFF00, 0xFF01)
 CANCELED: Final = 0xFE00
 _C_CANCEL_RQ = 0x0FFF
 
-_STUDY_KEYS = tuple(
-    "StudyDate StudyTime AccessionNumber ModalitiesInStudy ReferringPhysicianName StudyDescription PatientName"
-    " PatientID IssuerOfPatientID PatientBirthDate PatientSex StudyInstanceUID StudyID NumberOfStudyRelatedSeries"
-    " NumberOfStudyRelatedInstances BodyPartExamined StationName InstitutionName".split()
+_STUDY_KEYS = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "ReferringPhysicianName",
+    "StudyDescription",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyInstanceUID",
+    "StudyID",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+    "BodyPartExamined",
+    "StationName",
+    "InstitutionName",
 )
-_SERIES_KEYS = tuple(
-    "Modality SeriesInstanceUID SeriesNumber SeriesDescription BodyPartExamined NumberOfSeriesRelatedInstances".split()
+_SERIES_KEYS = (
+    "Modality",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "BodyPartExamined",
+    "NumberOfSeriesRelatedInstances",
 )
 _INSTANCE_KEYS = ("SOPClassUID", "SOPInstanceUID", "InstanceNumber", "NumberOfFrames")
 
@@ -165,6 +187,25 @@ def instance_answer(answer: Dataset, series_instance_uid: str) -> InstanceAnswer
         series_instance_uid=text(answer, "SeriesInstanceUID") or series_instance_uid,
         instance_number=whole(answer, "InstanceNumber"),
         number_of_frames=whole(answer, "NumberOfFrames"),
+    )
+
+
+def read_patient(path: str) -> PatientOfStudy:
+    """The patient in a stored object. Raises `ProtocolViolation`."""
+    try:
+        dataset = dcmread(path, stop_before_pixels=True)
+        dataset.decode()
+    except Exception as error:  # pydicom raises nearly anything for damaged data
+        raise ProtocolViolation("an object that cannot be read") from error
+    return PatientOfStudy(
+        study_instance_uid=text(dataset, "StudyInstanceUID"),
+        patient_name=text(dataset, "PatientName"),
+        patient_birth_date=text(dataset, "PatientBirthDate"),
+        patient_sex=text(dataset, "PatientSex"),
+        patient_id=text(dataset, "PatientID"),
+        issuer_of_patient_id=text(dataset, "IssuerOfPatientID"),
+        other_patient_ids=other_ids(dataset),
+        accession_number=text(dataset, "AccessionNumber"),
     )
 
 

@@ -1,0 +1,233 @@
+"""What to do after one poll of one site. Pure: answers, known workitems and memory in, a plan out.
+
+A site that is away gives no poll, hence no plan: nothing vanishes because a line is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pacs.port import StudyAnswer
+from pacs.site import Site
+from ups import dicom_json as dj
+from ups.codes import INTERPRETATION_CODE, UNSPECIFIED_REASON, UPS_PUSH, Code, OtherId
+from ups.datetimes import dt_from_datetime
+from ups.identifiers import workitem_uid
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+from worklist_hub.intake.rules import Rule, StudyFacts, first_match
+
+REPORT_CLASSES: Final = frozenset(
+    "1.2.840.10008.5.1.4.1.1." + tail for tail in ("88.11", "88.22", "88.33", "88.34", "88.35", "104.1", "104.2")
+)
+"""Documents by which a study counts as reported. Dose reports, CAD results, procedure logs and the like are SR too, and
+nearly every CT has one: they are no report."""
+
+REPORT_SERIES: Final = ("SR", "DOC")
+"""Modalities of series that may hold a report; KO and PR never do."""
+
+REPORTED: Final = "a report has appeared in the study"
+VANISHED: Final = "the study is no longer in the PACS"
+STILL_POLLS: Final = 2
+MISSING_POLLS: Final = 2
+"""So many polls in a row must not find a study before it counts as vanished (a PACS may be indexing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One study as polled. `count` = instances now; `has_report` = a series holds an object of `REPORT_CLASSES`."""
+
+    answer: StudyAnswer
+    count: int
+    has_report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What earlier polls saw of one study."""
+
+    count: int = -1
+    still: int = 0
+    """How many polls in a row have seen `count`."""
+    missing: int = 0
+    """How many polls in a row have not seen the study."""
+    too_old: bool = False
+    """It was there at the first poll already, and is older than the lookback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one site; starts empty, lost at a restart without harm."""
+
+    studies: Mapping[str, Remembered] = field(default_factory=dict)
+    is_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the store is to be told, and what to remember."""
+
+    create: tuple[Workitem, ...] = ()
+    update: tuple[tuple[str, dict[str, Any]], ...] = ()
+    cancel: tuple[tuple[str, Code, str], ...] = ()
+    memory: Memory = Memory(is_first=False)
+
+
+def study_date_range(site: Site, now: datetime) -> str:
+    """Study dates to ask for, in the site's time zone. Open at the end: some clocks run ahead."""
+    first = (now - timedelta(hours=site.lookback_h)).astimezone(ZoneInfo(site.time_zone)).date()
+    return f"{first:%Y%m%d}-"
+
+
+def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
+    """Whether Study Date and Time lie within the lookback; without a time the whole day counts, without a date not."""
+    zone = ZoneInfo(site.time_zone)
+    day = _day(answer.study_date)
+    if day is None:
+        return False
+    text = answer.study_time.replace(":", "")[:6].ljust(6, "0")
+    clock = text if answer.study_time and text.isdigit() else "235959"
+    hour, minute, second = (min(int(clock[at : at + 2]), most) for at, most in ((0, 23), (2, 59), (4, 59)))
+    taken = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
+    return taken >= now - timedelta(hours=site.lookback_h)
+
+
+def plan(
+    site: Site,
+    found: Sequence[Found],
+    known: Iterable[Workitem],
+    memory: Memory,
+    rules: Sequence[Rule],
+    now: datetime,
+) -> Plan:
+    """What to create, mark READY and cancel.
+
+    Parameters
+    ----------
+    found : every study within `study_date_range`, and every study of `known` that the site still has
+    known : the open workitems of the site, whoever made them
+    """
+    by_study = {item.answer.study_instance_uid: item for item in found}
+    open_items = {item.study_instance_uid: item for item in known if item.study_instance_uid}
+    studies: dict[str, Remembered] = {}
+    create: list[Workitem] = []
+    update: list[tuple[str, dict[str, Any]]] = []
+    cancel: list[tuple[str, Code, str]] = []
+    for study, item in by_study.items():
+        before = memory.studies.get(study)
+        after = _look(site, item, before, memory, now)
+        studies[study] = after
+        workitem = open_items.get(study)
+        if workitem is None:
+            rule = _rule_for(site, item, rules)
+            if rule is not None and not item.has_report and not after.too_old:
+                create.append(new_workitem(site, item, rule, now))
+        elif workitem.state is ProcedureStepState.SCHEDULED:
+            if item.has_report:
+                cancel.append((workitem.uid, UNSPECIFIED_REASON, REPORTED))
+            elif changes := _changes(workitem, after):
+                update.append((workitem.uid, changes))
+    for study, workitem in open_items.items():
+        if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
+            continue
+        missing = memory.studies.get(study, Remembered()).missing + 1
+        studies[study] = Remembered(missing=missing)
+        if missing >= MISSING_POLLS:
+            cancel.append((workitem.uid, UNSPECIFIED_REASON, VANISHED))
+    return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
+
+
+def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem:
+    """The workitem of a study to read, INCOMPLETE until its images stand still."""
+    answer = item.answer
+    description = answer.study_description or "\\".join(answer.modalities)
+    due = dt_from_datetime(now + timedelta(minutes=rule.due_min)) if rule.due_min else ""
+    return Workitem(
+        uid=workitem_uid(site.site_id, answer.study_instance_uid),
+        readiness="INCOMPLETE",
+        priority=rule.priority,
+        stat=rule.stat,
+        label=(description or "Study to read")[:64],
+        workitem_code=INTERPRETATION_CODE,
+        patient_name=answer.patient_name,
+        patient_id=answer.patient_id,
+        issuer_of_patient_id=answer.issuer_of_patient_id or site.issuer_of_patient_id,
+        other_patient_ids=tuple(OtherId(number, issuer) for number, issuer in answer.other_patient_ids),
+        birth_date=answer.patient_birth_date,
+        sex=answer.patient_sex,
+        age=age_at(answer.patient_birth_date, answer.study_date),
+        study_instance_uid=answer.study_instance_uid,
+        accession_number=answer.accession_number,
+        requested_procedure_description=answer.study_description,
+        modalities=answer.modalities,
+        study_description=answer.study_description,
+        body_part=rule.body_part or next(iter(answer.body_parts), ""),
+        study_date=answer.study_date,
+        study_time=answer.study_time,
+        images=item.count,
+        site_id=site.site_id,
+        site_name=site.name,
+        expertise=rule.expertise,
+        expertise_text=rule.expertise_text or rule.expertise,
+        start=dt_from_datetime(now),
+        due=due,
+        attributes=_input(answer.study_instance_uid),
+    )
+
+
+def age_at(birth_date: str, study_date: str) -> str:
+    """Patient's Age (AS) on the day of the study: years, below two years months; empty where it cannot be told."""
+    born, day = _day(birth_date), _day(study_date)
+    if born is None or day is None or day < born:
+        return ""
+    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    if years >= 2:
+        return f"{years:03d}Y"
+    months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
+    return f"{months:03d}M"
+
+
+def _look(site: Site, item: Found, before: Remembered | None, memory: Memory, now: datetime) -> Remembered:
+    """Compare with the last poll. A study that comes in later is new, however old: it has arrived just now."""
+    if before is None or before.missing:
+        too_old = (before is None and memory.is_first) and not is_recent(site, item.answer, now)
+        return Remembered(count=item.count, still=1, too_old=too_old)
+    still = before.still + 1 if before.count == item.count else 1
+    return Remembered(count=item.count, still=still, too_old=before.too_old)
+
+
+def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    readiness = "READY" if seen.still >= STILL_POLLS else "INCOMPLETE"
+    if workitem.images != seen.count:
+        dj.put(changes, "NumberOfStudyRelatedInstances", seen.count)
+    elif workitem.readiness == "READY":
+        return {}
+    if workitem.readiness != readiness:
+        dj.put(changes, "InputReadinessState", readiness)
+    return changes
+
+
+def _rule_for(site: Site, item: Found, rules: Sequence[Rule]) -> Rule | None:
+    answer = item.answer
+    facts = StudyFacts(site.site_id, answer.modalities, answer.station_name, answer.study_description)
+    rule = first_match(rules, facts)
+    return rule if rule is not None and rule.read else None
+
+
+def _input(study_instance_uid: str) -> dict[str, Any]:
+    item = dj.make(TypeOfInstances="DICOM", StudyInstanceUID=study_instance_uid)
+    attributes = dj.make(SOPClassUID=UPS_PUSH)
+    dj.put_items(attributes, "InputInformationSequence", [item])
+    return attributes
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        return None

@@ -1,0 +1,218 @@
+"""Polls the sites, each in a thread of its own, so that one that is away stops nobody else.
+
+The one module of the hub that makes threads for intake (the hub is a server; `viewer.tasks` belongs to the desktop).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from pacs.connect import open_pacs
+from pacs.credentials import Credentials
+from pacs.errors import PacsError
+from pacs.metadata import patient_of
+from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.site import Connection, Site
+from ups.workitem import OtherId, Workitem
+from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, plan, study_date_range
+from worklist_hub.intake.rules import Rule
+from worklist_hub.store.port import Store
+
+BACK_OFF_CAP_S: Final = 120.0
+STOP_S: Final = 5.0
+
+_log = logging.getLogger("wl.hub.intake")
+
+OpenPacs = Callable[[Site], Pacs]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """How polling a site goes: `failures` in a row, and the last error's name; no patient data."""
+
+    failures: int = 0
+    error: str = ""
+    polled_at: datetime | None = None
+
+
+def credentials_from_environment(connection: Connection, environment: Mapping[str, str]) -> Credentials:
+    """`WORKLIST_<CONNECTION ID>_USER`, `_PASSWORD`, `_TOKEN`, `_CA_FILE`; the ID in capitals, `_` for all signs."""
+    name = "".join(sign if sign.isalnum() else "_" for sign in connection.connection_id.upper())
+
+    def value(what: str) -> str:
+        return environment.get(f"WORKLIST_{name}_{what}", "")
+
+    return Credentials(value("USER"), value("PASSWORD"), value("TOKEN"), value("CA_FILE"))
+
+
+def own_pacs(calling_ae: str, environment: Mapping[str, str] | None = None) -> OpenPacs:
+    """Opens a site's own PACS: its first connection that is not a shared archive. Raises `PacsError` without one."""
+    variables = os.environ if environment is None else environment
+
+    def opened(site: Site) -> Pacs:
+        connection = next((one for one in site.connections if not one.shared), None)
+        if connection is None:
+            raise PacsError(f"site {site.site_id} has no connection of its own")
+        credentials = credentials_from_environment(connection, variables)
+        return open_pacs(connection, calling_ae=calling_ae, credentials=credentials)
+
+    return opened
+
+
+class Poller:
+    """Polls one site; `poll` is one pass."""
+
+    def __init__(
+        self, site: Site, store: Store, rules: Sequence[Rule], opened: OpenPacs, clock: Callable[[], datetime]
+    ) -> None:
+        self.site = site
+        self._store, self._rules, self._open, self._clock = store, rules, opened, clock
+        self._memory = Memory()
+        self._reports: dict[tuple[str, int], bool] = {}
+        self.state = SiteState()
+
+    def poll(self, cancelled: Cancelled) -> None:
+        """Ask the site, then tell the store. Raises `PacsError`, and then nothing was changed."""
+        now = self._clock()
+        pacs = self._open(self.site)
+        known = self._store.open_workitems(self.site.site_id)
+        answers = self._answers(pacs, known, now, cancelled)
+        found = [self._found(pacs, answer, cancelled) for answer in answers]
+        decided = plan(self.site, found, known, self._memory, self._rules, now)
+        for uid, code, reason in decided.cancel:
+            self._store.cancel_scheduled(uid, code, reason)
+        for uid, changes in decided.update:
+            self._store.update_scheduled(uid, changes)
+        for workitem in decided.create:
+            self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
+        self._memory = decided.memory
+
+    def _answers(self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> list[StudyAnswer]:
+        """Studies of the lookback, and by name those of open workitems that are not among them.
+
+        Answers are judged by their values: a PACS that ignores the date key must not flood the list.
+        """
+        wanted = study_date_range(self.site, now)
+        first = wanted.rstrip("-")
+        by_uid = {
+            answer.study_instance_uid: answer
+            for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled)
+            if answer.study_instance_uid and answer.study_date >= first
+        }
+        for workitem in known:
+            uid = workitem.study_instance_uid
+            if uid and uid not in by_uid:
+                answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
+                by_uid.update(
+                    {answer.study_instance_uid: answer for answer in answers if answer.study_instance_uid == uid}
+                )
+        return list(by_uid.values())
+
+    def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
+        uid = answer.study_instance_uid
+        count = answer.number_of_instances
+        may_hold_report = not answer.modalities or any(one in REPORT_SERIES for one in answer.modalities)
+        if count is not None and not may_hold_report:
+            return Found(answer, count)
+        if count is not None and (uid, count) in self._reports:
+            return Found(answer, count, self._reports[uid, count])
+        series = pacs.search_for_series(uid, cancelled)
+        if not answer.modalities:
+            answer = replace(answer, modalities=tuple(dict.fromkeys(one.modality for one in series if one.modality)))
+        if count is None:
+            count = sum(_count(pacs, uid, one, cancelled) for one in series)
+        has_report = any(_holds_report(pacs, uid, one, cancelled) for one in series if one.modality in REPORT_SERIES)
+        self._reports[uid, count] = has_report
+        return Found(answer, count, has_report)
+
+    @staticmethod
+    def _identified(pacs: Pacs, workitem: Workitem, cancelled: Cancelled) -> Workitem:
+        """With the other identifiers of one instance, where the answer had none. A failure here stops nothing."""
+        if workitem.other_patient_ids:
+            return workitem
+        try:
+            patient = patient_of(pacs, workitem.study_instance_uid, cancelled)
+        except PacsError as error:
+            _log.info("identifiers not read: error=%s", type(error).__name__)
+            return workitem
+        return replace(
+            workitem,
+            other_patient_ids=tuple(OtherId(number, issuer) for number, issuer in patient.other_patient_ids),
+            issuer_of_patient_id=patient.issuer_of_patient_id or workitem.issuer_of_patient_id,
+        )
+
+
+class Intake:
+    """All sites, a thread each. `start` once, `stop` once."""
+
+    def __init__(
+        self,
+        store: Store,
+        sites: Sequence[Site],
+        rules: Sequence[Rule],
+        *,
+        opened: OpenPacs,
+        poll_s: float = 10.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """
+        Parameters
+        ----------
+        opened : how to open a site's PACS, such as `own_pacs(ae_title)`
+        poll_s : seconds between two polls of a site; after a failure it doubles up to `BACK_OFF_CAP_S`
+        """
+        self._pollers = [Poller(site, store, rules, opened, clock) for site in sites if site.connections]
+        self._poll_s = poll_s
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to poll; returns at once."""
+        for poller in self._pollers:
+            name = f"intake-{poller.site.site_id}"
+            thread = threading.Thread(target=self._work, args=(poller,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop and wait; a poll in progress is canceled."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(STOP_S)
+
+    def states(self) -> dict[str, SiteState]:
+        """How polling goes, by site."""
+        return {poller.site.site_id: poller.state for poller in self._pollers}
+
+    def _work(self, poller: Poller) -> None:
+        while not self._stop.is_set():
+            pause_s = self._poll_s
+            try:
+                poller.poll(self._stop.is_set)
+                poller.state = SiteState(polled_at=datetime.now(UTC))
+            except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
+                if self._stop.is_set():
+                    return
+                failures = poller.state.failures + 1
+                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at)
+                pause_s = min(self._poll_s * 2 ** min(failures, 10), BACK_OFF_CAP_S)
+                log = _log.warning if isinstance(error, PacsError) else _log.exception
+                log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
+            self._stop.wait(pause_s)
+
+
+def _count(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -> int:
+    if series.number_of_instances is not None:
+        return series.number_of_instances
+    return len(pacs.search_for_instances(study, series.series_instance_uid, cancelled))
+
+
+def _holds_report(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -> bool:
+    instances = pacs.search_for_instances(study, series.series_instance_uid, cancelled)
+    return any(instance.sop_class_uid in REPORT_CLASSES for instance in instances)
