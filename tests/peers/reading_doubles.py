@@ -92,6 +92,8 @@ class FakePacs:
 
     answers: list[StudyAnswer] = field(default_factory=list)
     series: list[SeriesAnswer] = field(default_factory=list)
+    by_study: dict[str, list[SeriesAnswer]] = field(default_factory=dict)
+    """Series by study, in place of `series`."""
     instances: dict[str, list[InstanceAnswer]] = field(default_factory=dict)
     error: PacsError | None = None
     asked: list[StudyQuery] = field(default_factory=list)
@@ -105,7 +107,7 @@ class FakePacs:
     def search_for_series(self, study_instance_uid: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
         if self.error is not None:
             raise self.error
-        return list(self.series)
+        return list(self.by_study.get(study_instance_uid, self.series))
 
     def search_for_instances(
         self, study_instance_uid: str, series_instance_uid: str, cancelled: Callable[[], bool]

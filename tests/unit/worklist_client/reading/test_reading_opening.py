@@ -17,16 +17,12 @@ STUDY = "1.2.1"
 
 
 def peer(counts: dict[str, int | None]) -> FakePacs:
+    def instances(uid: str, count: int) -> list[InstanceAnswer]:
+        return [InstanceAnswer(f"{uid}.{k}", series_instance_uid=uid, instance_number=k) for k in range(1, count + 1)]
+
     return FakePacs(
-        series=[
-            SeriesAnswer(uid, "CT", number, number_of_instances=n) for number, (uid, n) in enumerate(counts.items())
-        ],
-        instances={
-            uid: [
-                InstanceAnswer(f"{uid}.{k}", series_instance_uid=uid, instance_number=k) for k in range(1, (n or 3) + 1)
-            ]
-            for uid, n in counts.items()
-        },
+        series=[SeriesAnswer(uid, "CT", number_of_instances=count) for uid, count in counts.items()],
+        instances={uid: instances(uid, count or 3) for uid, count in counts.items()},
     )
 
 

@@ -1,0 +1,509 @@
+"""A case on the desk: claim, draft, priors and signing; doubles of hub, hospitals and viewer over a real journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pacs.port import InstanceAnswer, SeriesAnswer
+from tests.peers.reading_doubles import (
+    BSN,
+    NORTH,
+    NOW,
+    SOUTH,
+    WEST,
+    FakePacs,
+    FakeViewer,
+    FakeWorker,
+    LaterRunner,
+    NowRunner,
+    answer,
+    entry,
+    header,
+    length,
+    patient,
+    services,
+    site,
+)
+from ups.claiming import ClaimKind
+from viewer.records import PatientLabel
+from worklist_client.commands import case_images
+from worklist_client.commands.case import CaseSession
+from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing, Topic
+from worklist_client.commands.desk import SiteDirectory
+from worklist_client.identity.links import Gate
+from worklist_client.journal import DraftState, Journal
+from worklist_client.reading.errors import CannotOpenPrior
+from worklist_client.report.draft_json import draft_from_json
+from worklist_client.report.model import Reader, SignedObject, SignedReport
+from worklist_client.report.request import RenderRequest
+from worklist_client.settings.language import Translator
+from worklist_client.worklist.entries import Status
+from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
+
+STUDY, PRIOR, FOREIGN = "1.2.1", "1.2.7", "1.2.9"
+
+
+@dataclass
+class FakeClaims:
+    """A double of the claim desk: answers what it was told to."""
+
+    kind: ClaimKind = ClaimKind.WON
+    holder: str = ""
+    asked: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+
+    def claim(self, workitem_uid: str, **_: Any) -> ClaimResult:
+        self.asked.append(workitem_uid)
+        return ClaimResult(workitem_uid, self.kind, holder=self.holder)
+
+    def release(self, workitem_uid: str, *_: Any, **__: Any) -> ReleaseResult:
+        self.released.append(workitem_uid)
+        return ReleaseResult(workitem_uid, ReleaseKind.RELEASED, "2.25.2")
+
+
+class FakeDelivery:
+    """A double of the delivery service: remembers what was signed."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.signed: list[SignedReport] = []
+
+    def sign(self, report: SignedReport, draft: Any, draft_uid: str, signed_at: Any, *, stat: bool = False) -> None:
+        from worklist_client.delivery.packing import rows_of  # noqa: PLC0415 - the real rows, the double only waits
+        from worklist_client.report.draft_json import draft_to_json  # noqa: PLC0415 - the same
+
+        package, objects = rows_of(report, draft_to_json(draft), signed_at, stat=stat)
+        self.journal.outbox.sign(package, objects, draft_uid)
+        self.signed.append(report)
+
+
+class FakeCache:
+    """A double of the cache: empty."""
+
+    def study_folder(self, site_id: str, study: str) -> Path:
+        return Path("/nowhere")
+
+    def present(self, site_id: str, study: str) -> set[str]:
+        return set()
+
+    def close_study(self, site_id: str, study: str) -> None:
+        pass
+
+
+def render(request: RenderRequest, _cancelled: Any) -> SignedReport:
+    """A double of rendering: one object that says nothing."""
+    draft = request.draft
+    thing = SignedObject("SR", "1.2.3", "9.1", "9.2", draft.study_instance_uid, "1.2.840.10008.1.2.1", "0" * 64, b"x")
+    return SignedReport(
+        "9.1",
+        draft.workitem_uid,
+        draft.site_id,
+        draft.study_instance_uid,
+        draft.patient,
+        draft.accession_number,
+        (thing,),
+    )
+
+
+class Bench:
+    """A desk of doubles over a real journal; makes sessions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal = Journal.open(folder / "journal.sqlite")
+        self.runner: Any = NowRunner()
+        self.claims = FakeClaims()
+        self.delivery = FakeDelivery(self.journal)
+        self.viewer = FakeViewer()
+        self.worker = FakeWorker([header(STUDY, f"{STUDY}.1", n) for n in (1, 2)])
+        self.peers = {name: FakePacs() for name in ("north", "west", "south")}
+        self.national_ids: dict[str, str] = {}
+        self.sites = [NORTH, WEST, SOUTH]
+        self._uids = iter(f"2.25.{number}" for number in range(100, 999))
+        self.topics: list[Topic] = []
+        self.holds(STUDY, 2)
+
+    def holds(self, study: str, count: int, label: PatientLabel | None = None) -> None:
+        """Every hospital holds this study, as one series."""
+        series = f"{study}.1"
+        for peer in self.peers.values():
+            peer.series = [*peer.series, SeriesAnswer(series, "CT", 1, number_of_instances=count)]
+            peer.instances[series] = [
+                InstanceAnswer(f"{series}.{n}", series_instance_uid=series, instance_number=n)
+                for n in range(1, count + 1)
+            ]
+        changes = {"patient": label} if label is not None else {}
+        self.worker.headers = [
+            *(item for item in self.worker.headers if item.study_instance_uid != study),
+            *(header(study, series, n, **changes) for n in range(1, count + 1)),
+        ]
+
+    @property
+    def desk(self) -> Any:
+        return SimpleNamespace(
+            runner=self.runner,
+            journal=self.journal,
+            tr=Translator("en"),
+            reader=Reader("Vries^Anna", "R1", "Region"),
+            claims=self.claims,
+            sites=SiteDirectory(self.sites),
+            cache=FakeCache(),
+            workers=SimpleNamespace(images=(self.worker,), reports=None),
+            delivery=self.delivery,
+            calling_ae="TEST",
+            new_uid=lambda: next(self._uids),
+            now=lambda: NOW,
+            credentials=lambda _connection: None,
+        )
+
+    def session(self, **changes: Any) -> CaseSession:
+        case = CaseSession(
+            self.desk,
+            entry(**changes),
+            self.viewer,
+            prior_services=services(self.peers, self.national_ids),
+            render=render,
+        )
+        case.observe(self.topics.append)
+        return case
+
+    def opened(self, **changes: Any) -> CaseSession:
+        """A session that is claimed and mine."""
+        case = self.session(**changes)
+        case.start(claim=True)
+        return case
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
+    yield made
+    made.journal.close()
+
+
+def stored(bench: Bench) -> str:
+    """Findings as the journal holds them."""
+    rows = bench.journal.drafts.editable("2.25.1")
+    return draft_from_json(rows[0].content).sections["findings"] if rows else ""
+
+
+# --- claim ---
+
+
+def test_images_load_while_the_claim_is_asked_for(bench: Bench) -> None:
+    bench.runner = LaterRunner("hub")
+    case = bench.session()
+    case.start(claim=True)
+    assert bench.viewer.of_kind("arrived")
+    assert case.claim.standing is Standing.ASKING
+    assert not case.editable
+    bench.runner.run()
+    assert case.editable
+
+
+def test_looking_asks_for_no_claim_and_takes_no_text(bench: Bench) -> None:
+    case = bench.session()
+    case.start(claim=False)
+    assert bench.claims.asked == []
+    with pytest.raises(NotEditable):
+        case.report.set_section("findings", "x")
+
+
+def test_a_lost_claim_is_read_only_and_names_the_winner(bench: Bench) -> None:
+    bench.claims = FakeClaims(ClaimKind.LOST, "Bakker^Piet")
+    case = bench.opened()
+    assert (case.claim.standing, case.claim.holder) == (Standing.LOST, "Bakker^Piet")
+    with pytest.raises(NotEditable):
+        case.report.set_section("findings", "x")
+    assert bench.viewer.of_kind("arrived")
+
+
+def test_an_unclear_answer_takes_no_text_and_asking_again_helps(bench: Bench) -> None:
+    bench.claims.kind = ClaimKind.UNKNOWN
+    case = bench.opened()
+    assert (case.claim.standing, case.editable) == (Standing.UNCLEAR, False)
+    bench.claims.kind = ClaimKind.WON
+    case.claim.ask()
+    assert case.editable
+
+
+def test_a_takeover_ends_the_typing_and_keeps_the_text(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "half a sen")
+    case.entry_changed(replace(case.entry, status=Status.CLAIMED, holder="Bakker^Piet", holder_code="R2"))
+    assert (case.claim.standing, case.claim.holder, case.editable) == (Standing.LOST, "Bakker^Piet", False)
+    orphans = bench.journal.drafts.in_state(DraftState.ORPHAN)
+    assert draft_from_json(orphans[0].content).sections["findings"] == "half a sen"
+
+
+def test_news_of_my_own_claim_changes_nothing(bench: Bench) -> None:
+    case = bench.opened()
+    case.entry_changed(replace(case.entry, status=Status.MINE, holder="Vries^Anna", holder_code="R1"))
+    assert case.editable
+
+
+def test_a_released_text_comes_back_when_i_claim_the_replacement(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "kept")
+    case.claim.release()
+    case.close()
+    assert (case.claim.standing, bench.claims.released) == (Standing.RELEASED, ["2.25.1"])
+    again = bench.opened(workitem_uid="2.25.2")
+    assert again.report.draft.sections["findings"] == "kept"
+    assert again.report.draft.workitem_uid == "2.25.2"
+
+
+# --- draft ---
+
+
+def test_the_order_fills_in_the_clinical_question(bench: Bench) -> None:
+    assert bench.opened().report.draft.sections["clinical_question"] == "Bleed?"
+
+
+def test_what_is_typed_is_stored_by_the_timer_and_at_close(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "one")
+    assert stored(bench) == ""
+    case.keeper.save_soon()
+    assert stored(bench) == "one"
+    case.report.set_section("findings", "two")
+    case.close()
+    assert stored(bench) == "two"
+
+
+def test_after_a_kill_text_and_annotations_are_there_again(bench: Bench) -> None:
+    case = bench.opened()
+    bench.viewer.drawn[STUDY] = (length(),)
+    case.report.annotations_changed()
+    case.report.set_section("findings", "before the kill")
+    case.keeper.save_soon()
+    bench.viewer = FakeViewer()  # nothing was closed: the process is gone
+    again = bench.opened()
+    assert again.report.draft.sections["findings"] == "before the kill"
+    assert bench.viewer.drawn[STUDY] == (length(),)
+    assert again.keeper.restored
+
+
+def test_a_stored_draft_of_another_patient_is_never_opened(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "about somebody else")
+    case.close()
+    other = bench.opened(patient=patient(number="N2"))
+    assert not other.editable
+    assert other.report.draft.sections["findings"] == ""
+    assert "another patient" in other.notice
+    assert stored(bench) == "about somebody else"
+
+
+def test_images_of_another_patient_refuse_the_report(bench: Bench) -> None:
+    bench.holds(STUDY, 2, PatientLabel("Bakker^Piet", "N2"))
+    case = bench.opened()
+    assert (case.is_strange, case.editable) == (True, False)
+    with pytest.raises(NotEditable):
+        case.report.set_section("findings", "x")
+    with pytest.raises(CannotSign, match="another patient"):
+        case.signing.summary()
+
+
+# --- measurements ---
+
+
+def test_a_measurement_is_inserted_at_the_cursor_with_a_link_back(bench: Bench) -> None:
+    case = bench.opened()
+    bench.viewer.drawn[STUDY] = (length(),)
+    case.report.annotations_changed()
+    case.report.set_section("findings", "Lesion: in the liver.")
+    after = case.report.insert_measurement("a1", "findings", len("Lesion:"))
+    text = case.report.draft.sections["findings"]
+    assert text == "Lesion: Length 14.1 mm. in the liver."
+    assert text[:after].endswith("14.1 mm.")
+    assert [item.annotation.annotation_id for item in case.report.draft.measurements] == ["a1"]
+    assert case.report.go_to("a1")
+    assert case.report.measurements()[0].inserted
+
+
+def test_a_moved_measurement_changes_its_words_in_the_report(bench: Bench) -> None:
+    case = bench.opened()
+    bench.viewer.drawn[STUDY] = (length(),)
+    case.report.annotations_changed()
+    case.report.insert_measurement("a1", "findings", 0)
+    bench.viewer.drawn[STUDY] = (length(millimetres=20.0),)
+    case.report.annotations_changed()
+    assert case.report.draft.sections["findings"] == "Length 20.0 mm."
+    assert case.report.draft.measurements[0].annotation.values[0].value == 20.0
+
+
+def test_a_deleted_measurement_leaves_its_words_and_is_no_measurement_any_more(bench: Bench) -> None:
+    case = bench.opened()
+    bench.viewer.drawn[STUDY] = (length(),)
+    case.report.annotations_changed()
+    case.report.insert_measurement("a1", "findings", 0)
+    bench.viewer.drawn[STUDY] = ()
+    case.report.annotations_changed()
+    assert case.report.draft.measurements == ()
+    assert "14.1" in case.report.draft.sections["findings"]
+
+
+# --- priors ---
+
+
+def test_a_same_prior_hangs_by_itself_is_audited_and_named_in_the_comparison(bench: Bench) -> None:
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
+    bench.holds(PRIOR, 1)
+    case = bench.opened()
+    assert bench.viewer.of_kind("hang")[-1] == ("hang", STUDY, PRIOR)
+    events = [(line.event, line.study_instance_uid) for line in bench.journal.audit.lines()]
+    assert events == [("study.opened", STUDY), ("prior.opened", PRIOR)]
+    assert "2025-01-01" in case.report.draft.sections["comparison"]
+    assert case.priors.of_report()[0].verdict == "same"
+
+
+def test_a_probable_prior_waits_for_the_card(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    bench.holds(FOREIGN, 1, PatientLabel("Jánssen^Zoë", "W9"))
+    case = bench.opened()
+    candidate = ("west", FOREIGN)
+    assert case.priors.row(candidate).gate is Gate.CARD
+    with pytest.raises(CannotOpenPrior):
+        case.priors.open(candidate)
+    with pytest.raises(CardIncomplete):
+        case.priors.confirm(candidate, ("birth_date",))
+    with pytest.raises(CardIncomplete):
+        case.priors.confirm(candidate, ("birth_date", "sex"))
+    assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
+    case.priors.confirm(candidate, ("birth_date", "family_name"))
+    assert [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
+    links = bench.journal.links.of_workitem("2.25.1")
+    assert [link.identifiers for link in links] == [("birth_date", "family_name")]
+    assert case.priors.of_report()[0].confirmed_identifiers == ("birth_date", "family_name")
+    label = next(item[2] for item in bench.viewer.of_kind("study") if item[1] == FOREIGN)
+    assert (label.foreign, label.site_name, label.verdict_text) == (True, "Hospital West", "Confirmed by you")
+
+
+def test_a_confirmed_card_holds_for_this_workitem_only(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    bench.opened().priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    assert bench.session().priors.searches == ()
+    again = bench.opened()
+    assert again.priors.row(("west", FOREIGN)).gate is Gate.OPEN
+    later = bench.opened(workitem_uid="2.25.2")
+    assert later.priors.row(("west", FOREIGN)).gate is Gate.CARD
+
+
+def test_a_conflict_cannot_be_opened_or_confirmed(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN, patient_sex="M", other_patient_ids=((BSN, "NLMINBIZA"),))]
+    case = bench.opened()
+    candidate = ("west", FOREIGN)
+    assert case.priors.row(candidate).gate is Gate.CLOSED
+    with pytest.raises(CannotOpenPrior):
+        case.priors.open(candidate)
+    with pytest.raises(CardIncomplete):
+        case.priors.confirm(candidate, ("birth_date", "family_name"))
+    assert bench.journal.links.of_workitem("2.25.1") == []
+
+
+def test_consent_withdrawn_after_listing_opens_nothing(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    case = bench.opened()
+    case.desk.sites.replace([NORTH, site("west", foreign="deny"), SOUTH])
+    case.priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
+    assert "does not permit" in case.images.error(FOREIGN)
+    assert [line.event for line in bench.journal.audit.lines()] == ["study.opened"]
+
+
+def test_images_of_a_prior_that_name_another_patient_are_not_drawn(bench: Bench) -> None:
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
+    bench.holds(PRIOR, 2, PatientLabel("Bakker^Piet", "N2"))
+    case = bench.opened()
+    assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == PRIOR]
+    assert PRIOR in case.images.strangers
+    assert case.editable
+
+
+def test_a_prior_that_the_reader_chose_is_not_exchanged_by_a_later_answer(bench: Bench) -> None:
+    bench.runner = LaterRunner("interaction")
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_description="CT", body_parts=())]
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    bench.national_ids = {FOREIGN: BSN}
+    case = bench.opened()
+    bench.runner.waiting.pop(0)()
+    case.priors.open(("north", PRIOR))
+    bench.runner.run()
+    assert bench.viewer.of_kind("hang")[-1] == ("hang", STUDY, PRIOR)
+
+
+# --- signing ---
+
+
+def ready(bench: Bench) -> CaseSession:
+    case = bench.opened()
+    case.report.set_section("findings", "Normal brain.")
+    case.report.set_section("impression", "Normal.")
+    return case
+
+
+def test_the_summary_names_patient_study_and_destination_and_asks_nothing(bench: Bench) -> None:
+    summary = ready(bench).signing.summary()
+    assert summary.patient_name == "JÁNSSEN, Zoë"
+    assert summary.destination == "Hospital North"
+    assert summary.study == "CT CT brain"
+    assert summary.accession_number == "A1"
+    assert summary.warnings == ()
+
+
+def test_an_empty_report_or_a_study_without_images_cannot_be_signed(bench: Bench) -> None:
+    case = bench.opened()
+    with pytest.raises(CannotSign, match="empty"):
+        case.signing.summary()
+    bench.worker.headers = []
+    bench.peers["north"].by_study.clear()
+    empty = bench.session(workitem_uid="2.25.2")
+    empty.start(claim=True)
+    empty.report.set_section("findings", "x")
+    with pytest.raises(CannotSign, match="No image"):
+        empty.signing.summary()
+
+
+def test_missing_images_and_an_empty_impression_are_said_before_signing(bench: Bench) -> None:
+    bench.worker.lost = frozenset({f"{STUDY}.1.2"})
+    case = bench.opened()
+    case.report.set_section("findings", "x")
+    assert case.signing.summary().warnings == ("The impression is empty", "Not all images of this study are here")
+
+
+def test_signing_stores_the_report_and_ends_the_typing(bench: Bench) -> None:
+    case = ready(bench)
+    case.signing.sign()
+    assert case.claim.standing is Standing.SIGNED
+    package = bench.journal.outbox.of_workitem("2.25.1")[0]
+    assert (package.site_id, package.state) == ("north", "SIGNED")
+    assert case.signing.package == package
+    assert bench.delivery.signed
+    with pytest.raises(NotEditable):
+        case.report.set_section("findings", "more")
+    with pytest.raises(CannotSign):
+        case.signing.sign()
+
+
+def test_signing_that_fails_leaves_the_draft_editable_and_says_why(bench: Bench) -> None:
+    case = ready(bench)
+
+    class RenderFailed(Exception):
+        reason = "an image that the report refers to cannot be read"
+
+    def broken(*_: Any) -> SignedReport:
+        raise RenderFailed
+
+    case.signing._render = broken
+    case.signing.sign()
+    assert (case.claim.standing, case.editable) == (Standing.MINE, True)
+    assert case.claim.reason == RenderFailed.reason
+    assert bench.journal.outbox.of_workitem("2.25.1") == []
+    assert stored(bench) == "Normal brain."
