@@ -113,9 +113,12 @@ def _series(dataset: Dataset, series_uid: str, image: SourceImage, stamp: Stamp)
     dataset.SeriesInstanceUID = series_uid
     dataset.SeriesNumber = SERIES_NUMBER
     dataset.SeriesDescription = "Annotations and windows of the report"
-    if image.header.get("BodyPartExamined"):
-        # Without the body part a validator cannot tell whether laterality is needed (report.md §6, trap 14).
-        dataset.add(copied(image.header["BodyPartExamined"]))
+    # Laterality is 2C: needed for a paired body part, so without a body part it is stated, empty if need be.
+    for keyword in ("BodyPartExamined", "Laterality"):
+        if image.header.get(keyword):
+            dataset.add(copied(image.header[keyword]))
+    if "BodyPartExamined" not in dataset and "Laterality" not in dataset:
+        dataset.Laterality = ""
     add_equipment(dataset, stamp)
 
 

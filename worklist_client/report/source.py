@@ -25,13 +25,13 @@ _NEEDED = (
     "InstanceNumber",
     "Modality",
     "BodyPartExamined",
+    "Laterality",
     "RequestAttributesSequence",
     "Rows",
     "Columns",
     "NumberOfFrames",
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PresentationLUTShape",
     "PixelSpacing",
     "ImagerPixelSpacing",
     "PixelAspectRatio",
@@ -109,9 +109,9 @@ class SourceImage:
 
     @property
     def inverse(self) -> bool:
-        """Whether low values are shown bright, said once: by MONOCHROME1 or by the image's Presentation LUT Shape."""
-        first = self.header.get("PhotometricInterpretation", "") == "MONOCHROME1"
-        return bool(first or self.header.get("PresentationLUTShape", "") == "INVERSE")
+        """Whether low values are shown bright. A Presentation LUT Shape in the image only repeats its Photometric
+        Interpretation (PS3.3 C.8.11.3); counting both would invert twice."""
+        return bool(self.header.get("PhotometricInterpretation", "") == "MONOCHROME1")
 
 
 def read_source(instance: SourceInstance) -> SourceImage:

@@ -48,6 +48,7 @@ STUDY = (
     "PatientSize",
     "PatientWeight",
     "Occupation",
+    "AdditionalPatientHistory",
     "AdmissionID",
     "IssuerOfAdmissionIDSequence",
     "PatientSexNeutered",

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian
 
 from tests.validators.samples import SYNTHETIC, request_of, write_study
 from worklist_client.report.content_hash import content_hash
@@ -22,28 +22,18 @@ def signed(tmp_path: Path) -> list[tuple[bytes, str]]:
     return [(one.data, one.content_sha256) for one in report.objects]
 
 
-def rewritten(data: bytes, **options: object) -> bytes:
-    dataset = dcmread(BytesIO(data))
-    buffer = BytesIO()
-    dataset.save_as(buffer, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
 def test_frozen_bytes_carry_their_own_hash(signed: list[tuple[bytes, str]]) -> None:
     assert [content_hash(data) for data, _ in signed] == [digest for _, digest in signed]
 
 
-@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
-def test_another_transfer_syntax_is_the_same_content(signed: list[tuple[bytes, str]], syntax: str) -> None:
+def test_another_transfer_syntax_is_the_same_content(signed: list[tuple[bytes, str]]) -> None:
     for data, digest in signed:
         dataset = dcmread(BytesIO(data))
         for element in dataset.iterall():
             str(element.value)
-        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         buffer = BytesIO()
-        dataset.save_as(
-            buffer, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=syntax != ExplicitVRBigEndian
-        )
+        dataset.save_as(buffer, implicit_vr=True)
         assert content_hash(buffer.getvalue()) == digest
 
 
