@@ -21,8 +21,10 @@ LOG_FILE = "hub.log"
 DEADLINE_S = 20.0
 """A cold start on a slow disk takes a few seconds; beyond this something is wrong."""
 POLL_S = 0.02
+RESTART_S = 0.25
 ANSWER_TIMEOUTS_S = (1.0, 3.0)
 _LOG_TAIL_BYTES = 600
+_LOG_LIMIT_BYTES = 1_000_000
 
 
 class EmbeddedHubError(Exception):
@@ -58,14 +60,18 @@ def start_or_join(
     running = answering_hub(data_dir)
     if running is not None:
         return running
-    process = _start(data_dir, [*(command or hub_command()), "serve", "--embedded", "--data-dir", str(data_dir)])
+    started = [*(command or hub_command()), "serve", "--embedded", "--data-dir", str(data_dir)]
+    process = _start(data_dir, started)
     until = clock() + deadline_s
     while clock() < until and not cancelled():
         running = answering_hub(data_dir)
         if running is not None:
-            return HubAddress(running.url, running.token, process)
-        # It ends with 0 where another window's hub holds the lock: then that one is about to answer.
-        if process.poll():
+            return HubAddress(running.url, running.token, process if process.poll() is None else None)
+        if process.poll() == 0:
+            # Another window's hub holds the lock: it is about to answer, or about to end, and then ours is needed.
+            wait(RESTART_S)
+            process = _start(data_dir, started)
+        elif process.poll():
             raise EmbeddedHubError(
                 f"the worklist hub of this desk ended at once with code {process.returncode}{_log_tail(data_dir)}",
                 f"Look into {data_dir / LOG_FILE}; where hub.toml was changed, undo the change",
@@ -104,7 +110,10 @@ def answering_hub(data_dir: Path) -> HubAddress | None:
 
 
 def _start(data_dir: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    descriptor = os.open(data_dir / LOG_FILE, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    log = data_dir / LOG_FILE
+    # Appended, for the hub of another window may be writing it; begun anew where it has grown long.
+    fresh = os.O_TRUNC if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES else 0
+    descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | fresh, 0o600)
     try:
         return subprocess.Popen(
             command,
