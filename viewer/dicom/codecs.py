@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 
 from viewer.dicom.codestream import CodecKind, Codestream, inspect_codestream
 from viewer.dicom.normalize import frame_shape
-from viewer.errors import DicomReadError
+from viewer.errors import DicomReadError, Truncated
 from viewer.records import InstanceHeader
 
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 ALWAYS_LOSSY_SYNTAXES = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 """JPEG baseline and extended. Others may carry lossless streams; then the header alone tells."""
+
+END_OF_IMAGE = b"\xff\xd9"
+TAIL_BYTES = 64
+"""Padding behind the end marker that is still taken for padding."""
+
+PADDING = b"\0\xff"
+_FORGIVING = (CodecKind.JPEG, CodecKind.JPEG_LOSSLESS, CodecKind.JPEG_LS)
+"""Their decoders fill what is missing with gray and report nothing; OpenJPEG refuses a stream that is cut short."""
 
 Array = NDArray[Any]
 _Decoder = Callable[[bytes, bool], Array]
@@ -42,6 +50,8 @@ def decode_frame(data: bytes, header: InstanceHeader) -> tuple[Array, bool]:
             f"The compressed image is {stream.columns} × {stream.rows} × {stream.samples}, "
             f"the header says {expected[1]} × {expected[0]} × {expected[2]}."
         )
+    if stream.kind in _FORGIVING and not data[-TAIL_BYTES:].rstrip(PADDING).endswith(END_OF_IMAGE):
+        raise Truncated("The compressed image is cut short.")
     is_ycc = header.photometric_interpretation.startswith("YBR_") or stream.is_jfif
     converts = stream.kind is CodecKind.JPEG and stream.samples == 3
     for decoder in _decoders(stream):
@@ -67,7 +77,8 @@ def _decoders(stream: Codestream) -> tuple[_Decoder, ...]:
         return first, _ljpeg, _jpegsof3, _pylibjpeg
     if stream.kind is CodecKind.JPEG_LS:
         return _jpegls, _pylibjpeg
-    return _jpeg2k, _htj2k, _openjpeg
+    # Not imagecodecs' own HTJ2K decoder: it returns garbage for damaged streams; OpenJPEG reads HTJ2K and refuses them.
+    return _jpeg2k, _openjpeg
 
 
 def _jpeg8(data: bytes, is_ycc: bool) -> Array:
@@ -93,10 +104,6 @@ def _jpegls(data: bytes, is_ycc: bool) -> Array:
 
 def _jpeg2k(data: bytes, is_ycc: bool) -> Array:
     return np.asarray(imagecodecs.jpeg2k_decode(data))
-
-
-def _htj2k(data: bytes, is_ycc: bool) -> Array:
-    return np.asarray(imagecodecs.htj2k_decode(data))
 
 
 def _pylibjpeg(data: bytes, is_ycc: bool) -> Array:

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from viewer.dicom.walk import SHORT_VRS, UNDEFINED, Buffer, Coding, Elements, Walk
-from viewer.errors import DicomReadError, NotDicom
+from viewer.errors import DicomReadError, NotDicom, Truncated
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -91,4 +91,6 @@ def _inflated(data: bytes) -> bytes:
         raise DicomReadError("The deflated dataset is damaged.") from error
     if decompressor.unconsumed_tail:
         raise DicomReadError("The deflated dataset is larger than any image.")
+    if not decompressor.eof:
+        raise Truncated("The deflated dataset is cut short.")
     return result
