@@ -19,6 +19,9 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from viewer.cancel import Cancelled, CancelToken
+from viewer.qt_references import hold_singletons
+
+hold_singletons()
 
 _log = logging.getLogger("wl.tasks")
 
