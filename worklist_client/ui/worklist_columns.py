@@ -109,7 +109,7 @@ def for_whom(entry: StudyEntry, context: RowContext) -> str:
     """The person it is reserved for, else the expertise."""
     if entry.reserved_for:
         return display_name(entry.reserved_for) or entry.reserved_for
-    return context.tr(entry.expertise_text) if entry.expertise_text else ""
+    return entry.expertise_text
 
 
 def urgency(entry: StudyEntry, context: RowContext) -> str:

@@ -102,7 +102,7 @@ class FilterBar(QWidget):
         offered = choices(entries)
         _refill(self.site, [(name, site_id) for site_id, name in sites])
         _refill(self.modality, [(text, value) for value, text in offered["modality"]])
-        _refill(self.expertise, sorted((self._tr(text), value) for value, text in offered["expertise"]))
+        _refill(self.expertise, [(text, value) for value, text in offered["expertise"]])
 
     def show_count(self, shown: int, total: int) -> None:
         """How many of how many."""

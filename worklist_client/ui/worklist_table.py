@@ -30,7 +30,7 @@ class WorklistTable(QTableView):
         super().__init__(parent)
         self._model = model
         self._empty_text = ""
-        self._dragged = self._sharing = False
+        self._dragged = self._sharing = self._showing = False
         self._muted = theme.color("text.secondary")
         self.setObjectName("worklist")
         self.setModel(model)
@@ -40,14 +40,26 @@ class WorklistTable(QTableView):
         self.selectionModel().currentRowChanged.connect(self._current_changed)
 
     def show_entries(self, entries: tuple[StudyEntry, ...]) -> None:
-        """Replace the rows; the selected row stays selected and, unless the list is at its top, where it is seen."""
+        """Replace the rows.
+
+        The selected row stays selected and, unless the list is at its top, where it is seen. Where it is gone nothing is
+        selected: Qt would move on to its neighbour, and the next Enter would claim another patient's study.
+        """
+        chosen = self.current_entry()
         anchor = self._anchor()
         top = self.rowViewportPosition(self._model.index_of(anchor).row()) if anchor else 0
+        self._showing = True
         self._model.show(entries)
+        if chosen is not None and not self._model.index_of(chosen.entry_id).isValid():
+            self.selectionModel().clear()
+        self._showing = False
         index = self._model.index_of(anchor) if anchor else QModelIndex()
         if index.isValid():
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + self.rowViewportPosition(index.row()) - top)
+        after = self.current_entry()
+        if (chosen.entry_id if chosen else None) != (after.entry_id if after else None):
+            self.current_changed.emit()
         self.viewport().update()
 
     def current_entry(self) -> StudyEntry | None:
@@ -91,7 +103,8 @@ class WorklistTable(QTableView):
         return first.entry_id if first is not None else None
 
     def _current_changed(self) -> None:
-        self.current_changed.emit()
+        if not self._showing:
+            self.current_changed.emit()
 
     def _build(self, theme: Theme) -> None:
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -1,0 +1,134 @@
+"""Every text that a person can see is there in Dutch; the code itself is asked which texts those are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worklist_client.settings import language
+from worklist_client.settings.language import LanguageError, Translator, fields_of, load_translations
+
+ROOT = Path(__file__).resolve().parents[4]
+PACKAGES = ("worklist_client", "viewer")
+LITERALS = {
+    "tr": (0,),
+    "_tr": (0,),
+    "Command": (1,),
+    "ViewerAction": (1,),
+    "Column": (1,),
+    "MenuRow": (0,),
+    "Setting": (2,),
+}
+"""Calls and which of their arguments are visible English texts."""
+TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS")
+"""Module constants that end so hold visible texts, as values of a dict or as items of a tuple."""
+SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading")
+"""Errors raised here carry sentences that windows show."""
+STANDARD_WORDS = frozenset({"SD"})
+
+
+def visible_texts() -> dict[str, str]:
+    """Text -> file it was found in."""
+    found: dict[str, str] = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            if "/demo/" not in name:
+                for text in _texts_of(ast.parse(path.read_text(encoding="utf-8")), name):
+                    found.setdefault(text, name)
+    return found
+
+
+def _texts_of(tree: ast.Module, name: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if len(node.args) > LITERALS.get(called, len(node.args)):
+                yield from _constants(node.args[LITERALS[called]])
+            if called == "Column":
+                yield from (text for kw in node.keywords if kw.arg == "tooltip" for text in _constants(kw.value))
+        elif isinstance(node, ast.Raise) and name.startswith(SENTENCES_IN) and isinstance(node.exc, ast.Call):
+            yield from (text for argument in node.exc.args for text in _constants(argument) if " " in text)
+    for statement in tree.body:
+        yield from _table(statement)
+
+
+def _table(statement: ast.stmt) -> Iterator[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    value = getattr(statement, "value", None)
+    if not any(name.endswith(TABLES) for name in names) or value is None:
+        return
+    lower_too = any(name in ("SEXES", "MONTHS") for name in names)
+    items = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+    for item in items:
+        for part in getattr(item, "elts", [item]):
+            yield from (text for text in _constants(part) if lower_too or text[:1].isupper() or " " in text)
+
+
+def _constants(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _constants(node.body)
+        yield from _constants(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _constants(value)
+
+
+def test_every_visible_text_has_a_dutch_translation() -> None:
+    dutch = load_translations("nl")
+    missing = {text: name for text, name in visible_texts().items() if text not in dutch and text not in STANDARD_WORDS}
+    assert not missing, "\n".join(f"{name}: {text!r}" for text, name in missing.items())
+
+
+def test_the_scan_sees_texts_of_calls_tables_and_conditions() -> None:
+    tree = ast.parse(
+        'A_TITLES = {1: "Late"}\ntr("One" if x else "Two")\nself._tr("Three {n}")\nCommand("a.b", "Four", f)'
+    )
+    assert set(_texts_of(tree, "worklist_client/x.py")) == {"Late", "One", "Two", "Three {n}", "Four"}
+
+
+def test_fields_are_put_in_after_translating() -> None:
+    tr = Translator("nl", {"Claimed by {name}": "Opgenomen door {name}"})
+    assert tr("Claimed by {name}", name="dr. {Jansen}") == "Opgenomen door dr. {Jansen}"
+
+
+def test_a_text_without_translation_is_shown_in_english() -> None:
+    assert Translator("nl", {})("Never seen") == "Never seen"
+
+
+def test_english_needs_no_file() -> None:
+    assert Translator("en")("Release") == "Release"
+
+
+def test_an_unknown_language_is_refused_with_the_choices() -> None:
+    with pytest.raises(LanguageError, match="en, nl"):
+        Translator("fy")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "line 1"),
+        ("[]", "one object"),
+        ('{"Close": ""}', "'Close'"),
+        ('{"{n} studies": "onderzoeken"}', "same fields"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_place(
+    content: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "i18n").mkdir()
+    (tmp_path / "i18n" / "nl.json").write_text(content, encoding="utf-8")
+    monkeypatch.setattr(language.package_files, "files", lambda _package: tmp_path)
+    with pytest.raises(LanguageError, match=expected):
+        load_translations("nl")
+
+
+def test_fields_are_read_from_a_text() -> None:
+    assert fields_of("{shown} of {total} studies") == {"shown", "total"}
