@@ -16,7 +16,7 @@ from ups.errors import AlreadyThere, Conflict, Interrupted, NotFound, Refused, U
 from ups.replacement import replacement_of
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
-from ups.workitem import RESCHEDULING_RECOMMENDED, Code, Person, Workitem
+from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, Code, Person, Workitem
 
 Cancelled = Callable[[], bool]
 Wait = Callable[[float], object]
@@ -204,12 +204,24 @@ def _name_holder(client: UpsClient, uid: str, transaction_uid: str, performer: P
 def _release_once(client: UpsClient, uid: str, transaction_uid: str, reason: str, code: Code) -> str:
     found = client.retrieve(uid)
     if found.state is ProcedureStepState.IN_PROGRESS:
-        client.update(uid, changes.progress(found.progress_percent, reason=reason, code=code), transaction_uid)
-        client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
-    elif found.state is not ProcedureStepState.CANCELED:
-        raise Conflict(f"a workitem that is {found.state} cannot be released")
+        try:
+            client.update(uid, changes.progress(found.progress_percent, reason=reason, code=code), transaction_uid)
+            client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
+        except Conflict:
+            found = client.retrieve(uid)  # released by another of our desks between our questions?
+            if found.state is ProcedureStepState.IN_PROGRESS:
+                raise
+    if found.state is not ProcedureStepState.IN_PROGRESS and not _was_released(found):
+        raise Conflict(f"a workitem that is {found.state} cannot be released", holder=found.holder)
     replacement = replacement_of(found.attributes)
     if not client.dialect.creates_replacement:
         with contextlib.suppress(AlreadyThere):  # made before, by us or by another client that saw the release
             client.create(Workitem.from_json(replacement))
     return dj.text(replacement, "SOPInstanceUID")
+
+
+def _was_released(found: Workitem) -> bool:
+    """CANCELED to be read anew; one cancelled for another reason (order withdrawn) must not come back."""
+    codes = (RESCHEDULED.value, RESCHEDULING_RECOMMENDED.value)
+    is_canceled = found.state is ProcedureStepState.CANCELED
+    return is_canceled and found.cancel_code is not None and found.cancel_code.value in codes

@@ -139,17 +139,20 @@ def number_from_query(value: str, name: str, highest: int) -> int:
     return min(int(value), highest)
 
 
-def row_of(dataset: DicomJson, include: Sequence[str]) -> DicomJson:
-    """What a search returns of a workitem. Raises `BadRequest` for an attribute that is none."""
-    if "all" in include:
-        return dataset
+def tags_wanted(include: Sequence[str]) -> frozenset[str] | None:
+    """Which attributes a search returns; None = all. Raises `BadRequest` for an attribute that is none."""
     wanted = set(_ROW_TAGS)
     for one in include:
         keyword = KEYWORD_OF.get(one.upper(), one).partition(".")[0]
-        if keyword not in TAG_OF:
+        if one != "all" and keyword not in TAG_OF:
             raise BadRequest(f"includefield {one[:64]} is not an attribute of a workitem")
-        wanted.add(TAG_OF[keyword])
-    return {tag: element for tag, element in dataset.items() if tag in wanted}
+        wanted.add(TAG_OF.get(keyword, ""))
+    return None if "all" in include else frozenset(wanted)
+
+
+def row_of(dataset: DicomJson, wanted: frozenset[str] | None) -> DicomJson:
+    """What a search returns of a workitem."""
+    return dataset if wanted is None else {tag: element for tag, element in dataset.items() if tag in wanted}
 
 
 def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

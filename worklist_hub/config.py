@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pacs.site import Site, SiteError
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "hub": {"listen": str, "database": str, "token_file": str, "ae_title": str, "idle_s": (int, float)},
@@ -39,8 +40,7 @@ class HubConfig:
     sites: tuple[Site, ...] = ()
     poll_s: float = 10.0
     intake_enabled: bool = True
-    rules: tuple[Mapping[str, Any], ...] = ()
-    """The [[rule]] tables as they stand; `worklist_hub.intake` knows their keys."""
+    rules: tuple[Rule, ...] = READ_ALL_IMAGES
     source: Path | None = None
 
     @property
@@ -89,7 +89,7 @@ def load(path: Path) -> HubConfig:
         sites=_sites(path, data.get("site", [])),
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),
-        rules=tuple(data.get("rule", [])),
+        rules=_rules(path, data.get("rule", [])),
         source=path,
     )
 
@@ -137,6 +137,13 @@ def _sites(path: Path, tables: list[dict[str, Any]]) -> tuple[Site, ...]:
             raise ConfigError(f"{where}: site_id {site.site_id!r} stands there twice")
         found[site.site_id] = site
     return tuple(found.values())
+
+
+def _rules(path: Path, tables: list[dict[str, Any]]) -> tuple[Rule, ...]:
+    try:
+        return rules_from(tables)
+    except RuleError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _check_site(where: str, table: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 1024 * 1024
 """A workitem is a few kilobytes."""
+DRAIN_BYTES = 8 * 1024 * 1024
 
 
 class Guard:
@@ -71,8 +72,24 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, text:
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": text[:100]})
         return
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await _drain(receive)
+    content = text.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(content)).encode()),
+        (b"connection", b"close"),
+    ]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what is still coming, up to a limit: a connection closed on unread bytes takes our answer with it."""
+    left = DRAIN_BYTES
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-import importlib.util
 import logging
 import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,6 +24,9 @@ from worklist_hub.presence import Presence
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
 from worklist_hub.web import Transactions, routes
+
+if TYPE_CHECKING:
+    from worklist_hub.intake.runner import Intake
 
 _log = logging.getLogger("wl.hub")
 KEEP_ALIVE_S = 75
@@ -133,15 +135,22 @@ class Hub:
         self.stop()
 
     async def _intake(self) -> None:
-        """Start intake a moment after the first screens; it runs in threads of its own until `stopping`."""
-        if not self.config.sites or not self.config.intake_enabled:
+        """Start intake a moment after the first screens; it polls in threads of its own until the hub ends."""
+        if not self.config.intake_enabled or not any(site.connections for site in self.config.sites):
             return
         await asyncio.sleep(INTAKE_DELAY_S)
-        await asyncio.to_thread(self._start_intake)
+        intake = await asyncio.to_thread(self._new_intake)
+        intake.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            intake.stop()
 
-    def _start_intake(self) -> None:
-        runner = importlib.import_module("worklist_hub.intake.runner")
-        runner.start(self.store, self.config, self.stopping)
+    def _new_intake(self) -> Intake:
+        from worklist_hub.intake.runner import Intake, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds
+
+        config = self.config
+        return Intake(self.store, config.sites, config.rules, opened=own_pacs(config.ae_title), poll_s=config.poll_s)
 
 
 def admission_of(config: HubConfig, token: str) -> Admission:

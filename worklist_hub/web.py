@@ -64,6 +64,7 @@ class Transactions:
         pairs = request.query_params.multi_items()
         wanted = [match_from(key, value) for key, value in pairs if key.lower() not in _SEARCH_WORDS]
         include = [one for key, value in pairs if key == "includefield" for one in value.split(",") if one]
+        tags = bodies.tags_wanted(include)
         asked = request.query_params.get("limit", str(bodies.DEFAULT_LIMIT))
         limit = bodies.number_from_query(asked, "limit", bodies.MAX_LIMIT)
         offset = bodies.number_from_query(request.query_params.get("offset", "0"), "offset", 10**9)
@@ -71,7 +72,7 @@ class Transactions:
         headers = {"Cache-Control": "no-store"}
         if len(found) > limit:
             headers["Warning"] = bodies.warning("There are more results; page on with offset")
-        rows = [bodies.row_of(dataset, include) for dataset in found[:limit]]
+        rows = [bodies.row_of(dataset, tags) for dataset in found[:limit]]
         return bodies.json_answer(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
 
     async def update(self, request: HttpRequest) -> Response:
