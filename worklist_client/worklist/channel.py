@@ -22,7 +22,7 @@ def listen(client: UpsClient, aet: str) -> Callable[[CancelToken, Callable[[Even
 
 
 def keep_alive(desk: ClaimDesk) -> Callable[[CancelToken, Callable[[tuple[ClaimResult, ...]], None]], None]:
-    """Verifies the journal's open claims once, then every thirty seconds; emits what is known of each claim."""
+    """Verifies the journal's open claims at once, then every thirty seconds; emits what is known of each claim."""
 
     def work(token: CancelToken, emit: Callable[[tuple[ClaimResult, ...]], None]) -> None:
         emit(desk.resume(cancelled=token.cancelled))

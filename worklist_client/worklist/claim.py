@@ -103,29 +103,27 @@ class ClaimDesk:
                 self._book.set_state(workitem_uid, before)
                 raise
 
-    def heartbeat(self, *, cancelled: Cancelled = _never) -> tuple[ClaimResult, ...]:
-        """Tell the hub that each held claim is alive; what is known of each afterwards. LOST = taken over meanwhile."""
-        results = []
-        for row in self._book.open_claims():
-            if cancelled():
-                break
-            if row.state in (ClaimState.HELD, ClaimState.FENCED):
-                with self._talk(row.workitem_uid):
-                    results.append(self._verify(row.workitem_uid, cancelled))
-        return tuple(results)
-
     def resume(self, *, cancelled: Cancelled = _never) -> tuple[ClaimResult, ...]:
-        """At start: verify every open claim of the journal, finish what was being given back or completed.
+        """Verify every open claim of the journal, and finish what was being given back or completed.
 
-        UNKNOWN = the hub is away; the claim is still in the journal and shown as mine until the hub says otherwise.
+        One result for each claim that is, may be, or against expectation no longer is ours; none for what was given
+        back or completed as intended. UNKNOWN = the hub is away; the claim stays in the journal and is shown as mine.
         """
-        results = []
+        results: list[ClaimResult] = []
         for row in self._book.open_claims():
             if cancelled():
                 break
             with self._talk(row.workitem_uid):
-                results.append(self._resume(row.workitem_uid, cancelled))
+                results += self._resume(row.workitem_uid, cancelled)
         return tuple(results)
+
+    def heartbeat(self, *, cancelled: Cancelled = _never) -> tuple[ClaimResult, ...]:
+        """Tell the hub that each claim is alive; what is known of each afterwards. LOST = taken over meanwhile.
+
+        The proof that a claim is ours is the sign of life, and what an absent hub left unfinished is finished when it
+        is back: so this is `resume` once more.
+        """
+        return self.resume(cancelled=cancelled)
 
     def fence(self, workitem_uid: str) -> FenceResult:
         """Before the first object of a report leaves: may it? Asking again after PASSED is harmless."""
@@ -172,6 +170,9 @@ class ClaimDesk:
             self._client.request_cancel(
                 workitem_uid, reason=reason, code=UNSPECIFIED_REASON, contact_name=_name(self._client.reader)
             )
+            found = self._client.retrieve(workitem_uid)
+            if found.state is not ProcedureStepState.CANCELED:
+                raise Conflict("somebody began to read this study", holder=found.holder)
             return
         outcome = self.claim(workitem_uid, cancelled=cancelled)
         if outcome.kind is not ClaimKind.WON:
@@ -205,33 +206,25 @@ class ClaimDesk:
                 self._book.set_state(row.workitem_uid, ClaimState.LOST, reason=error.reason)
             raise
 
-    def _verify(self, workitem_uid: str, cancelled: Cancelled) -> ClaimResult:
-        """Prove a claim that we believe is ours, and act on the answer."""
-        try:
-            row = self._book.open_claim(workitem_uid)
-            return self._book.settle(row, self._ask(row, True, cancelled))
-        except NotClaimedHere as error:
-            return ClaimResult(workitem_uid, ClaimKind.LOST, reason=error.reason)
-        except UpsError as error:
-            return ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=error.reason)
-
-    def _resume(self, workitem_uid: str, cancelled: Cancelled) -> ClaimResult:
+    def _resume(self, workitem_uid: str, cancelled: Cancelled) -> list[ClaimResult]:
         try:
             row = self._book.open_claim(workitem_uid)
             if row.state is ClaimState.RELEASING:
                 released = self._release(row, cancelled)
-                kind = ClaimKind.UNKNOWN if released.kind is ReleaseKind.UNKNOWN else ClaimKind.LOST
-                return ClaimResult(workitem_uid, kind, reason=released.reason or "given back")
+                if released.kind is ReleaseKind.UNKNOWN:
+                    return [ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=released.reason)]
+                return []
             if row.state is ClaimState.COMPLETING:
                 completed = self._complete(row)
-                is_over = completed.kind in (CompleteKind.DONE, CompleteKind.REFUSED)
-                kind = ClaimKind.LOST if is_over else ClaimKind.UNKNOWN
-                return ClaimResult(workitem_uid, kind, reason=completed.reason or "reported")
-        except NotClaimedHere as error:
-            return ClaimResult(workitem_uid, ClaimKind.LOST, reason=error.reason)
+                if completed.kind is CompleteKind.DONE:
+                    return []
+                kind = ClaimKind.LOST if completed.kind is CompleteKind.REFUSED else ClaimKind.UNKNOWN
+                return [ClaimResult(workitem_uid, kind, reason=completed.reason)]
+            return [self._book.settle(row, self._ask(row, True, cancelled))]
+        except NotClaimedHere:
+            return []  # ended by another thread since the journal was read
         except UpsError as error:
-            return ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=error.reason)
-        return self._verify(workitem_uid, cancelled)
+            return [ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=error.reason)]
 
     def _release(self, row: ClaimRow, cancelled: Cancelled) -> ReleaseResult:
         uid = row.workitem_uid
