@@ -13,16 +13,8 @@ from worklist_client.settings.language import LanguageError, Translator, fields_
 
 ROOT = Path(__file__).resolve().parents[4]
 PACKAGES = ("worklist_client", "viewer")
-LITERALS = {
-    "tr": (0,),
-    "_tr": (0,),
-    "Command": (1,),
-    "ViewerAction": (1,),
-    "Column": (1,),
-    "MenuRow": (0,),
-    "Setting": (2,),
-}
-"""Calls and which of their arguments are visible English texts."""
+LITERALS = {"tr": 0, "_tr": 0, "Command": 1, "ViewerAction": 1, "Column": 1, "MenuRow": 0, "Setting": 2}
+"""Calls and which of their arguments is a visible English text."""
 TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS")
 """Module constants that end so hold visible texts, as values of a dict or as items of a tuple."""
 SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading")
