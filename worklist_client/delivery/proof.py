@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from pacs.errors import NotFound
 from pacs.port import Cancelled, Pacs, Received, RetrieveRequest
@@ -87,6 +88,5 @@ def changed_attributes(ours: bytes, theirs: bytes) -> list[str]:
     return names
 
 
-def _alone(dataset: object, tag: object) -> str:
-    part = dataset.group_dataset(tag.group)  # type: ignore[attr-defined]
-    return dataset_hash(part, {int(other) for other in part if other != tag})
+def _alone(dataset: Dataset, tag: int) -> str:
+    return dataset_hash(dataset, {int(other) for other in dataset.keys() if other != tag})  # noqa: SIM118 - a Dataset
