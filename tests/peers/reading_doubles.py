@@ -216,6 +216,9 @@ class FakeViewer:
     def set_study(self, study_instance_uid: str, label: StudyLabel) -> None:
         self.log.append(("study", study_instance_uid, label))
 
+    def set_layout(self, rows: int, columns: int) -> None:
+        self.log.append(("layout", rows, columns))
+
     def remove_study(self, study_instance_uid: str) -> None:
         self.log.append(("removed", study_instance_uid))
 

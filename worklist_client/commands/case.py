@@ -45,6 +45,8 @@ class CaseSession:
         self._viewer = viewer
         self._observers = Observers()
         self._closed = False
+        self._is_paired = False
+        """Whether the first prior made room beside the study; after that the layout is the reader's."""
         tell = self._observers.tell
         self.images = CaseImages(desk, viewer, self._images_changed)
         self.keeper = DraftKeeper(desk, entry, self._say)
@@ -140,6 +142,9 @@ class CaseSession:
     def _hang(self, candidate: PriorCandidate) -> None:
         study = candidate.study.study_instance_uid
         self._viewer.set_study(study, self.priors.label(candidate))
+        if not self._is_paired:
+            self._is_paired = True
+            self._viewer.set_layout(1, 2)
         self._viewer.hang(self.entry.study_instance_uid, study)
 
     def _audit_opening(self) -> None:

@@ -16,7 +16,6 @@ from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.delivery.service import DeliveryService
-from worklist_client.identity.names import display_name
 from worklist_client.journal import PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.report.model import Draft, SignedReport
@@ -71,11 +70,8 @@ class CaseSigning:
         if not self._images.opened(study):
             raise CannotSign("No image of this study is here yet")
         site = self._desk.sites.get(self._entry.site_id)
-        patient = self._entry.patient
-        facts = (patient.birth_date, patient.sex, f"{patient.key.patient_id} ({patient.key.issuer or '–'})")
         return SignSummary(
-            patient_name=display_name(patient.name),
-            patient_facts=tuple(fact for fact in facts if fact),
+            patient=self._entry.patient,
             study=" ".join(part for part in (self._entry.modality, self._entry.study_description) if part),
             accession_number=self._entry.accession_number,
             destination=site.name,

@@ -10,6 +10,7 @@ from typing import Protocol
 from viewer.api import Feed
 from viewer.records import Annotation, DisplayedState, FrameRef
 from viewer.ui.labels import StudyLabel
+from worklist_client.identity.patient import PatientIdentity
 
 
 class Standing(StrEnum):
@@ -70,6 +71,9 @@ class CaseViewer(Feed, Protocol):
     def set_study(self, study_instance_uid: str, label: StudyLabel) -> None:
         """Say whose study this is."""
 
+    def set_layout(self, rows: int, columns: int) -> None:
+        """Viewports that stay keep what they show."""
+
     def remove_study(self, study_instance_uid: str) -> None:
         """Forget a study."""
 
@@ -116,9 +120,7 @@ class Observers:
 class SignSummary:
     """What the sign dialog shows; nothing in it is asked."""
 
-    patient_name: str
-    patient_facts: tuple[str, ...]
-    """Birth date, sex, number with issuer: as they are, undecorated."""
+    patient: PatientIdentity
     study: str
     accession_number: str
     destination: str

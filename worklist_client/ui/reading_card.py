@@ -6,14 +6,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from worklist_client.identity.links import IDENTIFIERS_NEEDED, tickable
-from worklist_client.identity.patient import Evidence
+from worklist_client.identity.names import PersonName, groups
+from worklist_client.identity.patient import Evidence, PatientIdentity
 from worklist_client.reading.priors import PriorCandidate
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.dialogs import button_box
 from worklist_client.ui.reading_bar import SiteChip
-from worklist_client.ui.reading_text import AGREEMENT_TITLES, FIELD_TITLES, field_text
+from worklist_client.ui.reading_text import AGREEMENT_TITLES, FIELD_TITLES, day_text, field_text
 
 TONES = {"equal": "state.ok", "alike": "state.ok", "differs": "state.danger", "missing": "text.secondary"}
 GLYPHS = {"equal": "=", "alike": "≈", "differs": "≠", "missing": "?", "invalid": "?"}
@@ -25,6 +26,7 @@ class IdentityCard(QDialog):
     def __init__(
         self,
         candidate: PriorCandidate,
+        current: PatientIdentity,
         sites: tuple[tuple[str, str], tuple[str, str]],
         tr: Translator,
         theme: Theme,
@@ -38,6 +40,7 @@ class IdentityCard(QDialog):
         self.setMinimumWidth(760)
         self._ticks: dict[str, QCheckBox] = {}
         self._tickable = tickable(candidate.comparison)
+        self._names = tuple(groups(name)[0] for name in (current.name, candidate.patient.name))
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
         grid.setVerticalSpacing(6)
@@ -51,7 +54,8 @@ class IdentityCard(QDialog):
         for place, evidence in enumerate(candidate.comparison.evidence, start=2):
             self._add_row(grid, place, evidence)
         study = candidate.study
-        exam = " ".join((study.study_date, "/".join(study.modalities), study.study_description)).strip()
+        day = day_text(study.study_date, tr)
+        exam = "   ".join(part for part in (day, "/".join(study.modalities), study.study_description) if part)
         self._hint = plain_label("card_hint")
         self._buttons = button_box(self, tr("Same patient: open this prior"), tr("Not the same"))
         panel = QFrame()
@@ -94,14 +98,19 @@ class IdentityCard(QDialog):
             grid.addWidget(plain_label(f"field_{name}", title, role="muted"), place, 0)
         tone = self._theme.color(TONES.get(evidence.agreement, "state.attention"))
         for column, value in ((1, evidence.left), (2, evidence.right)):
+            if name in ("family_name", "given_name"):
+                value = name_part(self._names[column - 1], name) or value
             cell = plain_label(f"value_{name}_{column}", field_text(name, value, self._tr))
             cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             if evidence.agreement == "differs":
                 cell.setStyleSheet(f"color: {tone}; font-weight: 700;")
             grid.addWidget(cell, place, column)
         words = f"{GLYPHS[evidence.agreement]}  {self._tr(AGREEMENT_TITLES[evidence.agreement])}"
+        if evidence.reason and evidence.agreement != "missing":
+            words += f"\n{self._tr(evidence.reason)}"
         agreement: QLabel = plain_label(f"agreement_{name}", words)
-        agreement.setToolTip(self._tr(evidence.reason) if evidence.reason else "")
+        agreement.setWordWrap(True)
+        agreement.setMinimumWidth(190)
         agreement.setStyleSheet(f"color: {tone};")
         grid.addWidget(agreement, place, 3)
 
@@ -117,3 +126,10 @@ class IdentityCard(QDialog):
             text = self._tr("Valid for this study only, and kept in the journal.")
         self._hint.setText(text)
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(left <= 0)
+
+
+def name_part(name: PersonName, name_of_field: str) -> str:
+    """The part of a name that a row compares; empty where the name does not have it."""
+    if name_of_field == "family_name":
+        return " ".join(part for part in (name.family, f"({name.prefix})" if name.prefix else "") if part)
+    return " ".join(part for part in (name.given, name.middle) if part) or "–"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QToolBar
 
 from viewer.ui.actions import ACTIONS
@@ -39,6 +39,10 @@ TOOLBAR: tuple[str, ...] = (
     "layout.1x1", "layout.1x2", "layout.2x2", "link.toggle", SEPARATOR,
     "view.fit", "view.one_to_one", "view.invert", "view.rotate", "view.flip", "view.reset",
 )  # fmt: skip
+
+TOOL = "tool."
+FIRST_TOOL = "tool.scroll"
+"""What the left button does when a window opens."""
 
 CASE_MENU = MenuRow(
     "Study",
@@ -125,6 +129,8 @@ def fill_toolbar(bar: QToolBar, actions: ActionSet, theme: Theme, tr: Translator
     """Icons with a tooltip that says the title and the key."""
     bar.setIconSize(QSize(20, 20))
     bar.setMovable(False)
+    bar.setStyleSheet("QToolBar { border: none; spacing: 2px; padding: 2px 4px; } QToolButton { padding: 4px 6px; }")
+    tools = QActionGroup(bar)
     color = theme.color("text.primary")
     for command_id in TOOLBAR:
         if command_id == SEPARATOR:
@@ -132,6 +138,10 @@ def fill_toolbar(bar: QToolBar, actions: ActionSet, theme: Theme, tr: Translator
             continue
         action: QAction = actions.action(command_id)
         action.setIcon(icon(command_id, color))
+        if command_id.startswith(TOOL):
+            action.setCheckable(True)
+            action.setChecked(command_id == FIRST_TOOL)
+            tools.addAction(action)
         key = actions.key_text(command_id)
         action.setToolTip(f"{action.text()}  ({key})" if key else action.text())
         bar.addAction(action)

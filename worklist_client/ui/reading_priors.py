@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QWidget
 
 from worklist_client.commands.case_priors import PriorRow
 from worklist_client.identity.links import Gate
@@ -20,7 +20,7 @@ CARD_HEIGHT_PX = 44
 CandidateId = tuple[str, str]
 
 
-class PriorCard(QToolButton):
+class PriorCard(QPushButton):
     """One prior. Its text names date, modality, description and hospital; its second line what may be done with it."""
 
     def __init__(self, row: PriorRow, site_name: str, color: str, tr: Translator, theme: Theme) -> None:
@@ -42,11 +42,11 @@ class PriorCard(QToolButton):
         block = f"border-left: 6px solid {color};"
         window, plain, faint = (theme.color(t) for t in ("surface.window", "text.primary", "text.disabled"))
         self.setStyleSheet(
-            f"QToolButton {{ text-align: left; padding: 2px 10px; background: {back}; color: {plain};"
+            f"QPushButton {{ text-align: left; padding: 2px 10px; background: {back}; color: {plain};"
             f" border: 1px solid {edge}; {block} }}"
-            f"QToolButton:disabled {{ color: {faint}; background: {window};"
+            f"QPushButton:disabled {{ color: {faint}; background: {window};"
             f" border: 1px dashed {theme.color(tone)}; {block} }}"
-            f"QToolButton:hover {{ border-color: {theme.color('line.focus')}; border-left-color: {color}; }}"
+            f"QPushButton:hover {{ border-color: {theme.color('line.focus')}; border-left-color: {color}; }}"
         )
 
 
@@ -75,7 +75,7 @@ class PriorStrip(QFrame):
         area.setFixedHeight(CARD_HEIGHT_PX + 14)
         self._note = plain_label("prior_note", role="muted")
         self._note.setWordWrap(True)
-        self._note.setMaximumWidth(330)
+        self._note.setFixedWidth(330)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 3, 10, 0)
         row.setSpacing(10)

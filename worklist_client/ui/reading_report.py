@@ -26,6 +26,8 @@ from worklist_client.ui.reading_text import SECTION_TITLES
 
 LINES = {"clinical_question": 2, "technique": 1, "comparison": 2, "findings": 0, "impression": 4}
 """Lines shown of each section; 0 takes what is left."""
+EDGE_PX = 22
+"""Frame, padding and margin of an editor, above and below together."""
 STRETCH = {"findings": 5, "impression": 3}
 
 
@@ -44,9 +46,10 @@ class SectionEdit(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         line = self.fontMetrics().lineSpacing()
         lines = LINES[section]
-        self.setMinimumHeight(line * max(lines, 3 if lines == 0 else 1) + 14)
+        self.document().setDocumentMargin(2)
+        self.setMinimumHeight(line * max(lines, 3 if lines == 0 else 1) + EDGE_PX)
         if section not in STRETCH:
-            self.setMaximumHeight(line * lines + 16)
+            self.setMaximumHeight(line * lines + EDGE_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

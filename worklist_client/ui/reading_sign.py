@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from worklist_client.commands.case_state import SignSummary
+from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.dialogs import button_box
 from worklist_client.ui.reading_bar import SiteChip
+from worklist_client.ui.reading_text import patient_facts
 
 THUMBNAIL_PX = 132
 
@@ -23,6 +27,7 @@ class SignDialog(QDialog):
         summary: SignSummary,
         tr: Translator,
         theme: Theme,
+        today: date,
         parent: QWidget | None = None,
         thumbnail: QPixmap | None = None,
     ) -> None:
@@ -34,9 +39,9 @@ class SignDialog(QDialog):
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        name = plain_label("sign_patient", summary.patient_name, role="name")
+        name = plain_label("sign_patient", display_name(summary.patient.name) or "–", role="name")
         self._line(tr("Patient"), name)
-        self._line("", plain_label("sign_facts", "  ·  ".join(summary.patient_facts)))
+        self._line("", plain_label("sign_facts", patient_facts(summary.patient, today, tr)))
         self._line(tr("Study"), plain_label("sign_study", summary.study))
         self._line(tr("Accession"), plain_label("sign_accession", summary.accession_number or "–"))
         destination = SiteChip("sign_destination", summary.destination, summary.destination_color, theme)

@@ -27,7 +27,7 @@ from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.dialogs import KeysDialog, question
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
 from worklist_client.ui.reading_card import IdentityCard
-from worklist_client.ui.reading_commands import fill_toolbar, menus, reading_commands, reading_keymap
+from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
 from worklist_client.ui.reading_priors import PriorStrip
 from worklist_client.ui.reading_report import ReportPanel
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
@@ -168,6 +168,8 @@ class ReadingWindow(QMainWindow):
     def perform(self, action_id: str) -> None:
         """One action of the viewer."""
         self.viewer.perform(action_id)
+        if action_id.startswith(TOOL):
+            self.actions_.action(action_id).setChecked(True)
 
     def choose_prior(self, candidate_id: tuple[str, str]) -> None:
         """Open a prior; where its identity is not proven, the card comes first."""
@@ -188,13 +190,18 @@ class ReadingWindow(QMainWindow):
         home = self._desk.sites.get(self.session.entry.site_id)
         other = self._desk.sites.get(candidate.site_id)
         return IdentityCard(
-            candidate, ((home.name, home.color), (other.name, other.color)), self._tr, self._theme, self
+            candidate,
+            self.session.entry.patient,
+            ((home.name, home.color), (other.name, other.color)),
+            self._tr,
+            self._theme,
+            self,
         )
 
     def make_sign_dialog(self) -> SignDialog:
         """The sign dialog as it would be shown. Raises `CannotSign`."""
         summary = self.session.signing.summary()
-        return SignDialog(summary, self._tr, self._theme, self, self._thumbnail())
+        return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, self._thumbnail())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: nothing typed is lost; where it cannot be stored the window stays."""

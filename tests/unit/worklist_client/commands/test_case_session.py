@@ -451,7 +451,7 @@ def ready(bench: Bench) -> CaseSession:
 
 def test_the_summary_names_patient_study_and_destination_and_asks_nothing(bench: Bench) -> None:
     summary = ready(bench).signing.summary()
-    assert summary.patient_name == "JÁNSSEN, Zoë"
+    assert summary.patient.name == "Jánssen^Zoë"
     assert summary.destination == "Hospital North"
     assert summary.study == "CT CT brain"
     assert summary.accession_number == "A1"
