@@ -13,6 +13,7 @@ from pacs.port import StoreObject, StoreOutcome, StoreState
 from pacs.statuses import http_state, store_state
 
 BATCH_BYTES: Final = 64 << 20
+_MIXED = (400, 409, 413, 415, 422)
 _ANSWER_LIMIT_BYTES = 16 << 20
 
 
@@ -45,11 +46,15 @@ def store_batch(session: HttpSession, objects: Sequence[StoreObject]) -> list[St
             sent = True
             status = response.status_code
             body = session.read_body(response, _ANSWER_LIMIT_BYTES)
-            location = "json" in (response.headers.get("Content-Type") or "")
+            is_json = "json" in (response.headers.get("Content-Type") or "")
     except PacsError as error:
         state = StoreState.RETRY if isinstance(error, Unreachable) and not sent else StoreState.UNKNOWN
         return [StoreOutcome(item.sop_instance_uid, state, error.status, error.reason) for item in objects]
-    said = _outcomes(body) if location else {}
+    said = _outcomes(body) if is_json else {}
+    if len(objects) > 1 and status in _MIXED and any(item.sop_instance_uid not in said for item in objects):
+        # One bad object made the service refuse the request: what it does not mention goes again, each alone. A
+        # resend has the same UID and bytes, so it is harmless where the object was stored after all.
+        return [said.get(item.sop_instance_uid) or store_batch(session, [item])[0] for item in objects]
     return [said.get(item.sop_instance_uid) or _silent(item, status) for item in objects]
 
 

@@ -93,17 +93,14 @@ class DimsePacs:
         """C-GET or C-MOVE, whichever the connection says."""
         receipt = Receipt(request, deliver)
         expected = self._expected(request, cancelled) if request.already else []
-        rounds = _rounds(request, [item.sop_instance_uid for item in expected])
-        if self._connection.retrieve == "C-MOVE":
-            for part in rounds:
-                move(self._connection, self._calling_ae, part, receipt, cancelled)
-        elif rounds:
-            self._get(usual_get_contexts(), rounds, receipt, cancelled)
+        refusal = self._fetch(_rounds(request, [item.sop_instance_uid for item in expected]), receipt, cancelled)
         if not expected:
             expected = self._expected(request, cancelled)
-        missing = [item for item in expected if item.sop_instance_uid not in receipt.present]
-        if missing and self._connection.retrieve == "C-GET":
-            self._second_round(request, missing, receipt, cancelled)
+        known = [item for item in expected if item.sop_class_uid and item.sop_instance_uid not in receipt.present]
+        if known:
+            refusal = self._fetch_by_name(request, known, receipt, cancelled) or refusal
+        if refusal is not None and not receipt.received and len(receipt.present) == len(request.already):
+            raise refusal
         return receipt.result(expected)
 
     def store(self, objects: Sequence[StoreObject], cancelled: Cancelled) -> list[StoreOutcome]:
@@ -135,33 +132,46 @@ class DimsePacs:
     def _open(self, wanted: Sequence[Wanted], cancelled: Cancelled) -> Association:
         return Association(self._connection, self._calling_ae, wanted, cancelled)
 
-    def _get(
-        self, contexts: Sequence[Wanted], parts: Sequence[RetrieveRequest], receipt: Receipt, cancelled: Cancelled
-    ) -> None:
-        with self._open(contexts, cancelled) as association:
-            for part in parts:
-                for identifier in retrieve_identifiers(part):
-                    get(association, identifier, receipt)
+    def _fetch(
+        self,
+        parts: Sequence[RetrieveRequest],
+        receipt: Receipt,
+        cancelled: Cancelled,
+        contexts: Sequence[Wanted] | None = None,
+    ) -> Refused | None:
+        """C-GET or C-MOVE each part. A refusal is returned, not raised: what is missing is then asked for by name."""
+        refusal: Refused | None = None
+        for part in parts:
+            try:
+                if self._connection.retrieve == "C-MOVE":
+                    move(self._connection, self._calling_ae, part, receipt, cancelled)
+                    continue
+                with self._open(contexts or usual_get_contexts(), cancelled) as association:
+                    for identifier in retrieve_identifiers(part):
+                        get(association, identifier, receipt)
+            except Refused as error:
+                refusal = error
+                receipt.warn(error.reason)
+        return refusal
 
-    def _second_round(
-        self, request: RetrieveRequest, missing: Sequence[InstanceAnswer], receipt: Receipt, cancelled: Cancelled
-    ) -> None:
-        """Ask again for what is missing because its class was not among the usual ones."""
-        usual = {wanted.abstract_syntax for wanted in usual_get_contexts()}
-        unusual = [item for item in missing if item.sop_class_uid and item.sop_class_uid not in usual]
-        if not unusual:
-            return
-        for contexts in get_contexts_for(item.sop_class_uid for item in unusual):
+    def _fetch_by_name(
+        self, request: RetrieveRequest, known: Sequence[InstanceAnswer], receipt: Receipt, cancelled: Cancelled
+    ) -> Refused | None:
+        """Ask once more for what the PACS has and did not send: its class or transfer syntax was not among the usual
+        ones, or one unknown instance in a list made the PACS refuse the whole list."""
+        refusal: Refused | None = None
+        for contexts in get_contexts_for(item.sop_class_uid for item in known):
             classes = {wanted.abstract_syntax for wanted in contexts}
             by_series: dict[str, list[str]] = {}
-            for item in unusual:
+            for item in known:
                 if item.sop_class_uid in classes:
                     by_series.setdefault(item.series_instance_uid, []).append(item.sop_instance_uid)
             parts = [
                 replace(request, series_instance_uid=series, sop_instance_uids=tuple(uids))
                 for series, uids in by_series.items()
             ]
-            self._get(contexts, parts, receipt, cancelled)
+            refusal = self._fetch(parts, receipt, cancelled, contexts) or refusal
+        return refusal
 
     def _expected(self, request: RetrieveRequest, cancelled: Cancelled) -> list[InstanceAnswer]:
         """What the peer says it holds of the request (reliability.md 1 #8: "no error" proves nothing)."""

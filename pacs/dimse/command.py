@@ -73,8 +73,11 @@ def decode(data: bytes) -> dict[int, int | str]:
             raise ProtocolViolation("a DIMSE command set that ends in the middle")
         group, element, length = struct.unpack_from("<HHI", data, at)
         at += 8
+        if group != 0:
+            # Orthanc appends the Failed SOP Instance UID List to the command of a failed C-GET.
+            break
         value = data[at : at + length]
-        if group != 0 or len(value) != length:
+        if len(value) != length:
             raise ProtocolViolation("a DIMSE command set with impossible lengths")
         at += length
         if element in _SHORT and length >= 2:

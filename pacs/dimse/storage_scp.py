@@ -7,6 +7,8 @@ internal methods are replaced: run `tests/contract` after every upgrade of pynet
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
 import socket
 import threading
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pynetdicom import AE, _config, evt
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import AllStoragePresentationContexts, build_context
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
@@ -26,7 +28,7 @@ from pacs.dimse.association import (
     MAX_PDU_BYTES,
     PDU_LIMIT_BYTES,
 )
-from pacs.dimse.contexts import usual_get_contexts
+from pacs.dimse.contexts import STORED_SYNTAXES
 from pacs.elements import HEAD_BYTES, encode_file_meta, identifiers
 from pacs.errors import Interrupted, Refused, Unreachable
 from pacs.files import IncomingFile
@@ -47,6 +49,8 @@ _config.ENFORCE_UID_CONFORMANCE = True
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
 _config.LOG_HANDLER_LEVEL = "none"
+# Its errors are tracebacks of what any stranger can do to an open port.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 class _CappedSocket(AssociationSocket):  # type: ignore[misc]
@@ -54,6 +58,7 @@ class _CappedSocket(AssociationSocket):  # type: ignore[misc]
 
     def recv(self, nr_bytes: int) -> bytearray:
         if nr_bytes > PDU_LIMIT_BYTES:
+            _hang_up(self)
             raise OSError("a PDU beyond all limits")
         data = bytearray(nr_bytes)
         view = memoryview(data)
@@ -69,7 +74,7 @@ class _CappedSocket(AssociationSocket):  # type: ignore[misc]
 class _Handler(RequestHandler):  # type: ignore[misc]
     def _create_association(self) -> Any:
         association = super()._create_association()
-        association.set_socket(_CappedSocket(association, client_socket=self.request))
+        association.dul.socket.__class__ = _CappedSocket
         return association
 
 
@@ -86,6 +91,9 @@ class _Server(ThreadedAssociationServer):  # type: ignore[misc]
             client.close()
             raise OSError("too many connections")
         return client, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that fails is the peer's affair; the default prints to stderr."""
 
 
 class StorageScp:
@@ -117,7 +125,7 @@ class StorageScp:
 
     def __exit__(self, *_error: object) -> None:
         for association in self._server.active_associations:
-            association.abort()
+            _hang_up(association.dul.socket)
         # `shutdown` of pynetdicom also unregisters the server from its AE, where `make_server` never put it.
         self._server.ae._servers.append(self._server)
         self._server.shutdown()
@@ -199,10 +207,13 @@ class StorageScp:
         return 0
 
 
+def _hang_up(wrapped: Any) -> None:
+    """Shut the connection; the thread that reads from it then ends by itself, whatever state it is in."""
+    with contextlib.suppress(OSError, AttributeError):
+        wrapped.socket.shutdown(socket.SHUT_RDWR)
+
+
 def _storage_contexts() -> list[Any]:
-    """One entry a class with all its syntaxes: pynetdicom takes the requestor's first one that it finds here."""
-    syntaxes: dict[str, list[str]] = {}
-    for wanted in usual_get_contexts()[1:]:
-        syntaxes.setdefault(wanted.abstract_syntax, []).extend(wanted.transfer_syntaxes)
-    contexts = [build_context(abstract, list(found)) for abstract, found in syntaxes.items()]
+    """Every storage class in every syntax: pynetdicom takes the requestor's first one that it finds here."""
+    contexts = [build_context(item.abstract_syntax, list(STORED_SYNTAXES)) for item in AllStoragePresentationContexts]
     return [*contexts, build_context(Verification)]

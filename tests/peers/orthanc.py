@@ -138,7 +138,7 @@ class OrthancPeer:
             "Plugins": [plugin for plugin in DICOMWEB_PLUGINS if Path(plugin).exists()],
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "StudiesMetadata": "Full", "SeriesMetadata": "Full"},
             "StableAge": 1,
-            "DefaultEncoding": "Latin1",
+            "DefaultEncoding": "Utf8",
             "SynchronousCMove": True,
             **self.settings,
         }
@@ -196,6 +196,10 @@ class OrthancPeer:
         """SOP Instance UIDs of everything it holds, sorted."""
         entries = self.get("/instances?expand").json()
         return sorted(entry["MainDicomTags"]["SOPInstanceUID"] for entry in entries)
+
+    def holds(self, sop_instance_uid: str) -> bool:
+        """Whether it has this instance."""
+        return sop_instance_uid in self.stored_instances()
 
     def file_of(self, sop_instance_uid: str) -> bytes:
         """The stored Part 10 file of one instance."""
