@@ -19,6 +19,9 @@ from viewer.stored import BoolArray, is_padding, stored_frame, to_modality
 
 Corners = tuple[Point2, Point2]
 
+FLAT_PX = 1e-6
+"""An ellipse with a half axis below this has no inside."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionStatistics:
@@ -45,7 +48,7 @@ def inside_mask(kind: AnnotationKind, corners: Corners, columns: range, rows: ra
     if kind is AnnotationKind.RECTANGLE:
         return np.asarray((x >= left) & (x <= right) & (y >= top) & (y <= bottom))
     half_x, half_y = (right - left) / 2, (bottom - top) / 2
-    if half_x <= 0 or half_y <= 0:
+    if min(half_x, half_y) < FLAT_PX:
         return np.zeros((len(rows), len(columns)), dtype=np.bool_)
     across = (x - (left + right) / 2) / half_x
     down = (y - (top + bottom) / 2) / half_y

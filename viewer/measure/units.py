@@ -31,13 +31,14 @@ def value_unit(header: InstanceHeader, frame_index: int) -> tuple[str, str]:
         return UCUM_NONE, ""
     if header.modality == "PT":
         return _PET_UNITS.get(header.units.upper(), (UCUM_NONE, ""))
-    if header.modality == "CT" and is_plain_ct(header):
+    if header.modality == "CT" and is_plain_ct(header, frame_index):
         return UCUM_HU, "HU"
     return UCUM_NONE, ""
 
 
-def is_plain_ct(header: InstanceHeader) -> bool:
+def is_plain_ct(header: InstanceHeader, frame_index: int) -> bool:
     """An axial original CT image: neither a localizer nor a multi-energy or otherwise derived map."""
-    kinds = {value.upper() for value in header.image_type}
+    image_type = frame_header_of(header, frame_index).image_type or header.image_type
+    kinds = {value.upper() for value in image_type}
     odd = header.multi_energy or header.modality_lut is not None
     return not odd and "LOCALIZER" not in kinds and "DERIVED" not in kinds

@@ -17,7 +17,7 @@ from viewer.records import FrameHeader, InstanceHeader, PixelFile
 HeaderMaker = Callable[..., InstanceHeader]
 FileWriter = Callable[..., Path]
 
-_FRAME_FIELDS = set(FrameHeader.__dataclass_fields__)
+_FRAME_FIELDS = set(FrameHeader.__dataclass_fields__) - set(InstanceHeader.__dataclass_fields__)
 
 
 @pytest.fixture
