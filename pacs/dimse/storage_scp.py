@@ -177,7 +177,8 @@ class StorageScp:
         originator, entity = request.MoveOriginatorMessageID, request.MoveOriginatorApplicationEntityTitle
         if not self._originator or originator != self._originator:
             return NOT_AUTHORISED
-        if entity is not None and str(entity).strip() not in ("", self._calling_ae):
+        # WORKAROUND pynetdicom 3.0.4 and its like: as originator they name themselves, not whom they move for.
+        if entity is not None and str(entity).strip() not in ("", self._calling_ae, self._connection.called_ae):
             return NOT_AUTHORISED
         if event.assoc.requestor.address not in self._addresses:
             return NOT_AUTHORISED
