@@ -28,7 +28,14 @@ from worklist_client.demo.patients import SITES
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 CLIENT_AE = "WORKLIST"
-READER = {"name": "Vries^Sanne^^dr. de", "code": "900001", "organisation": "Regionale Radiologie"}
+PROFILE = "demo"
+DESK = {
+    "reader.name": "Vries^Sanne^^dr.^de",
+    "reader.code": "900001",
+    "reader.organisation": "Regionale Radiologie",
+    "network.calling_ae": CLIENT_AE,
+}
+"""Settings of the demo's desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def main(arguments: list[str]) -> int:
 
 def client_arguments(data_dir: Path, language: str, render: str) -> list[str]:
     """What the desktop is started with."""
-    return ["--data-dir", str(data_dir), "--profile", "demo", "--language", language, "--render", render]
+    return ["--data-dir", str(data_dir), "--profile", PROFILE, "--language", language, "--render", render]
 
 
 def start_region(folder: Path, stack: ExitStack, *, fresh: bool, night: bool = True) -> Path:
@@ -84,6 +91,10 @@ def start_region(folder: Path, stack: ExitStack, *, fresh: bool, night: bool = T
         start_hospital(stack, "west", "dicomweb", images / "west", "WEST"),
     ]
     (run / "hub.toml").write_text(hub_configuration(hospitals, move_port), encoding="utf-8")
+    desk = run / "profiles" / PROFILE
+    desk.mkdir(parents=True, exist_ok=True)
+    if not (desk / "settings.json").exists():
+        (desk / "settings.json").write_text(json.dumps(DESK), encoding="utf-8")
     if night:
         south = next(item for item in hospitals if item.site_id == "south")
         _child(stack, "worklist_client.demo.night", str(run / "hub.json"), str(images / LATER), str(south.port))
