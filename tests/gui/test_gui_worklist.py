@@ -1,0 +1,505 @@
+"""The worklist window with a live list fed by hand: no hub, no hospital, real widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from pacs.site import Site
+from ups.codes import Person
+from ups.events import CancelRequested, Changed, ChannelState, Snapshot
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+from viewer.tasks import TaskRunner
+from worklist_client.commands.desk import Desk, SiteDirectory
+from worklist_client.journal import DraftRow, Journal
+from worklist_client.report.model import Reader
+from worklist_client.settings.declarations import HIGHLIGHT_S
+from worklist_client.settings.keymap import load_keymap
+from worklist_client.settings.language import Translator
+from worklist_client.settings.store import Settings
+from worklist_client.settings.theme import load_theme
+from worklist_client.ui.deliveries import Deliveries
+from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.study_actions import StudyActions
+from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.worklist_columns import COLUMN_INDEX
+from worklist_client.ui.worklist_filters import FilterChoice
+from worklist_client.ui.worklist_model import Role
+from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
+from worklist_client.worklist.live import LiveList
+from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
+
+NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+SITES = (Site("north", "Ziekenhuis Noord", "#4c9be8"), Site("west", "Centrum West", "#9b7be8"))
+ME, OTHER = Person("1", "Vries^Anna", "Regio"), Person("2", "Bakker^Joost", "Regio")
+
+
+def workitem(number: int, **changes: Any) -> Workitem:
+    """A study to read; later numbers are due later."""
+    made = Workitem(
+        uid=f"2.25.{number}",
+        readiness="READY",
+        priority="MEDIUM",
+        patient_name=f"Patient{number:02d}^Test",
+        patient_id=f"P{number}",
+        birth_date="19600101",
+        sex="F",
+        study_instance_uid=f"1.2.{number}",
+        modalities=("CT",),
+        study_description=f"Study {number}",
+        body_part="CHEST",
+        site_id="north" if number % 2 else "west",
+        expertise="CHEST",
+        expertise_text="Chest",
+        start=_dt(NOW - timedelta(hours=1)),
+        due=_dt(NOW + timedelta(minutes=30 + number)),
+        modified=_dt(NOW),
+    )
+    return replace(made, **changes)
+
+
+def _dt(at: datetime) -> str:
+    return at.strftime("%Y%m%d%H%M%S.%f+0000")
+
+
+def claimed(item: Workitem, by: Person) -> Workitem:
+    """The same, taken a second later."""
+    later = _dt(NOW + timedelta(seconds=1))
+    return replace(item, state=ProcedureStepState.IN_PROGRESS, holder=by, modified=later)
+
+
+class FakeWindow(QWidget):
+    """Stands in for a reading window."""
+
+    def __init__(self, opened: list[tuple[str, bool]], uid: str, claim: bool) -> None:
+        super().__init__()
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        opened.append((uid, claim))
+        self.told: list[str] = []
+
+    def entry_changed(self, entry: Any) -> None:
+        self.told.append(entry.status)
+
+
+@dataclass
+class Stage:
+    """The window and everything around it."""
+
+    window: WorklistWindow
+    feed: ListFeed
+    desk: Desk
+    opened: list[tuple[str, bool]]
+    said: list[tuple[str, str]] = field(default_factory=list)
+    hub: list[tuple[str, ...]] = field(default_factory=list)
+    clock: list[float] = field(default_factory=lambda: [0.0])
+
+    def tell(self, *events: Any) -> None:
+        """The hub tells, and the window shows it."""
+        for event in events:
+            self.feed.apply(event)
+        self.feed.changed.emit()
+
+    def texts(self, column: str) -> list[str]:
+        """A column of the table."""
+        model = self.window.rows.model
+        return [str(model.index(row, COLUMN_INDEX[column]).data()) for row in range(model.rowCount())]
+
+    def choose(self, description: str) -> None:
+        """Select a row by its description."""
+        row = self.texts("description").index(description)
+        self.window.table.setCurrentIndex(self.window.rows.model.index(row, 0))
+
+    def focus_rows(self, qtbot: QtBot) -> None:
+        """Keyboard to the rows; asked again until the display has handed it over (there is no window manager)."""
+
+        def focused() -> bool:
+            self.window.activateWindow()
+            self.window.raise_()
+            self.window.table.setFocus()
+            return self.window.table.hasFocus()
+
+        qtbot.waitUntil(focused)
+
+    def chosen(self) -> str:
+        """Description of the selected study, empty where none is."""
+        entry = self.window.selected_entry()
+        return entry.study_description if entry is not None else ""
+
+
+class FakeClaims:
+    """The claim desk: remembers what it was asked."""
+
+    def __init__(self, asked: list[tuple[str, ...]]) -> None:
+        self._asked = asked
+
+    def release(self, uid: str) -> ReleaseResult:
+        self._asked.append(("release", uid))
+        return ReleaseResult(uid, ReleaseKind.RELEASED)
+
+    def read_elsewhere(self, uid: str, reason: str) -> None:
+        self._asked.append(("elsewhere", uid, reason))
+
+
+MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture
+def make_stage(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeStage]:
+    runner = TaskRunner()
+    journal = Journal.open(tmp_path / "journal.sqlite")
+    windows: list[WorklistWindow] = []
+
+    def make(language: str = "en", *, solo: bool = True) -> Stage:
+        hub: list[tuple[str, ...]] = []
+        desk = Desk(
+            runner=runner,
+            journal=journal,
+            settings=Settings.in_memory(),
+            tr=Translator(language),
+            reader=Reader(ME.name, ME.code, ME.organisation),
+            client=cast(Any, None),
+            claims=cast(Any, FakeClaims(hub)),
+            live=LiveList(ME.code, SITES),
+            sites=SiteDirectory(SITES),
+            cache=cast(Any, None),
+            workers=cast(Any, None),
+            delivery=cast(Any, SimpleNamespace(try_again=lambda: None)),
+            calling_ae="WORKLIST",
+            new_uid=lambda: "2.25.9",
+            now=lambda: NOW,
+            solo=solo,
+        )
+        opened: list[tuple[str, bool]] = []
+        clock = [0.0]
+        feed = ListFeed(desk, lambda: clock[0])
+        actions = StudyActions(desk, lambda _desk, entry, claim: FakeWindow(opened, entry.workitem_uid, claim))
+        keymap, theme = load_keymap(), load_theme("dark")
+        parts = WorklistParts(
+            desk, theme, keymap, feed, TimelineSearch(desk), Deliveries(desk), actions, lambda: hub.append(("again",))
+        )
+        window = WorklistWindow(parts)
+        stage = Stage(window, feed, desk, opened, hub=hub, clock=clock)
+        actions.said.connect(lambda text, tone: stage.said.append((text, tone)))
+        windows.append(window)
+        qtbot.addWidget(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return stage
+
+    yield make
+    for window in windows:
+        for child in window._parts.actions.windows():
+            child.close()
+        window.close()
+    assert runner.shutdown() == []
+    journal.close()
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage) -> Stage:
+    """Forty studies of two hospitals, connected."""
+    made = make_stage()
+    made.tell(Snapshot(tuple(workitem(number) for number in range(1, 41)), True), ChannelState(True))
+    return made
+
+
+def test_the_model_keeps_the_rules_of_qt_through_every_kind_of_change(stage: Stage) -> None:
+    tester = QAbstractItemModelTester(stage.window.rows.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    stage.tell(Changed(claimed(workitem(3), OTHER)))
+    stage.tell(Changed(workitem(50, stat=True, modified=_dt(NOW))))
+    stage.window.show_choice(FilterChoice(site_id="west"))
+    stage.window.show_choice(FilterChoice(text="study 4"))
+    stage.window.show_choice(FilterChoice())
+    stage.window.table.sort_asked.emit("patient")
+    stage.window.table.sort_asked.emit("patient")
+    assert stage.texts("description")[0] == "Study 50"
+    assert tester.model() is stage.window.rows.model
+
+
+def test_a_change_by_another_moves_neither_selection_nor_scroll(stage: Stage, qtbot: QtBot) -> None:
+    table = stage.window.table
+    stage.choose("Study 30")
+    table.scrollTo(table.currentIndex())
+    assert table.verticalScrollBar().value() > 0
+    seen_at = table.visualRect(table.currentIndex()).top()
+    stage.tell(
+        Changed(workitem(60, stat=True)), Changed(workitem(61, priority="HIGH")), Changed(claimed(workitem(2), OTHER))
+    )
+    assert stage.chosen() == "Study 30"
+    assert table.visualRect(table.currentIndex()).top() == seen_at
+    assert "BAKKER, Joost" in stage.texts("holder")
+
+
+def test_the_list_stays_at_its_top_so_that_a_new_stat_study_is_seen(stage: Stage) -> None:
+    stage.tell(Changed(workitem(70, stat=True)))
+    assert stage.window.table.verticalScrollBar().value() == 0
+    assert stage.texts("urgency")[0] == "STAT"
+
+
+def test_a_change_is_highlighted_for_a_while(stage: Stage) -> None:
+    model = stage.window.rows.model
+    stage.tell(Changed(claimed(workitem(5), OTHER)))
+    row = stage.texts("description").index("Study 5")
+    assert model.index(row, 0).data(Role.HIGHLIGHT) is True
+    stage.clock[0] = stage.desk.settings.get(HIGHLIGHT_S) + 0.1
+    stage.feed._fade_out()
+    assert model.index(row, 0).data(Role.HIGHLIGHT) is False
+
+
+def test_the_first_snapshot_highlights_nothing(stage: Stage) -> None:
+    assert stage.feed.highlighted() == frozenset()
+
+
+def test_the_selected_row_stays_in_sight_when_a_change_takes_it_out_of_the_filter(stage: Stage, qtbot: QtBot) -> None:
+    stage.window.show_choice(FilterChoice(status_view="available"))
+    stage.choose("Study 7")
+    stage.tell(Changed(claimed(workitem(7), OTHER)))
+    assert stage.chosen() == "Study 7"
+    stage.choose("Study 8")
+    qtbot.waitUntil(lambda: "Study 7" not in stage.texts("description"))
+    assert stage.chosen() == "Study 8"
+
+
+def test_a_selected_study_that_is_gone_leaves_nothing_selected(stage: Stage) -> None:
+    stage.choose("Study 7")
+    stage.tell(Snapshot(tuple(workitem(number) for number in range(1, 41) if number != 7), True))
+    assert stage.chosen() == ""
+    assert not stage.window.commands.get("study.claim_and_open").enabled()
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (FilterChoice(text="patient test"), 40),
+        (FilterChoice(text="patiënt07"), 1),
+        (FilterChoice(site_id="west"), 20),
+        (FilterChoice(modality="CT"), 40),
+        (FilterChoice(expertise="CHEST", text="study 12"), 1),
+        (FilterChoice(status_view="reported"), 0),
+        (FilterChoice(mine=True), 0),
+    ],
+)
+def test_filters_show_what_matches_and_say_how_many(choice: FilterChoice, expected: int, stage: Stage) -> None:
+    stage.window.show_choice(choice)
+    assert len(stage.texts("patient")) == expected
+    assert stage.window.filters.count.text() == f"{expected} of 40 studies"
+
+
+def test_typing_filters_and_enter_in_the_field_claims_nothing(stage: Stage, qtbot: QtBot) -> None:
+    stage.window.activateWindow()
+    stage.window.find_text()
+    qtbot.keyClicks(stage.window.filters.text, "study 21")
+    qtbot.keyClick(stage.window.filters.text, Qt.Key.Key_Return)
+    assert stage.texts("description") == ["Study 21"]
+    assert stage.opened == []
+    assert stage.chosen() == "Study 21"
+
+
+def test_enter_on_a_row_claims_and_opens(stage: Stage, qtbot: QtBot) -> None:
+    stage.choose("Study 3")
+    stage.focus_rows(qtbot)
+    qtbot.keyClick(stage.window.table, Qt.Key.Key_Return)
+    assert stage.opened == [("2.25.3", True)]
+
+
+def test_shift_enter_looks_without_claiming(stage: Stage, qtbot: QtBot) -> None:
+    stage.choose("Study 3")
+    stage.focus_rows(qtbot)
+    qtbot.keyClick(stage.window.table, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert stage.opened == [("2.25.3", False)]
+
+
+def test_a_double_click_claims_and_opens_the_row_under_the_mouse(stage: Stage, qtbot: QtBot) -> None:
+    table = stage.window.table
+    place = table.visualRect(stage.window.rows.model.index(4, 3)).center()
+    wanted = stage.texts("description")[4]
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert stage.opened == [(f"2.25.{wanted.split()[1]}", True)]
+
+
+def test_opening_a_study_twice_opens_one_window(stage: Stage) -> None:
+    stage.choose("Study 3")
+    stage.window.claim_and_open()
+    stage.window.claim_and_open()
+    assert len(stage.opened) == 1
+
+
+def test_a_lost_claim_says_who_won(stage: Stage) -> None:
+    stage.choose("Study 3")
+    stage.window.claim_and_open()
+    stage.tell(Changed(claimed(workitem(3), OTHER)))
+    assert stage.said == [("BAKKER, Joost claimed this study first. You can look, not report.", "danger")]
+    assert stage.window.bars.message.text() == stage.said[0][0]
+
+
+def test_a_won_claim_says_nothing_and_shows_it_as_mine(stage: Stage) -> None:
+    stage.choose("Study 3")
+    stage.window.claim_and_open()
+    stage.tell(Changed(claimed(workitem(3), ME)))
+    assert stage.said == []
+    assert stage.texts("status")[stage.texts("description").index("Study 3")] == "Mine"
+
+
+def test_a_study_of_another_reader_is_opened_for_looking_and_that_is_said(stage: Stage) -> None:
+    stage.tell(Changed(claimed(workitem(3), OTHER)))
+    stage.choose("Study 3")
+    stage.window.claim_and_open()
+    assert stage.opened == [("2.25.3", False)]
+    assert "BAKKER, Joost is reading this study" in stage.said[0][0]
+
+
+def test_an_open_window_hears_what_the_hub_tells_of_its_study(stage: Stage) -> None:
+    stage.choose("Study 3")
+    stage.window.claim_and_open()
+    stage.tell(Changed(claimed(workitem(3), OTHER)))
+    window = cast(FakeWindow, stage.window._parts.actions.windows()[0])
+    assert window.told[-1] == "claimed"
+
+
+def test_release_gives_a_study_of_mine_back_and_says_so(stage: Stage, qtbot: QtBot) -> None:
+    stage.tell(Changed(claimed(workitem(3), ME)))
+    stage.choose("Study 3")
+    assert stage.window.commands.run("study.release")
+    qtbot.waitUntil(lambda: bool(stage.said))
+    assert stage.hub == [("release", "2.25.3")]
+    assert stage.said[0][1] == "ok"
+
+
+def test_commands_are_enabled_by_the_state_of_the_selected_study(stage: Stage) -> None:
+    stage.tell(Changed(claimed(workitem(3), OTHER)), Changed(claimed(workitem(5), ME)))
+
+    def enabled() -> set[str]:
+        return {c.id for c in stage.window.commands if c.id.startswith("study.") and c.enabled()}
+
+    assert enabled() == set()
+    stage.choose("Study 4")
+    assert enabled() == {"study.claim_and_open", "study.look", "study.read_elsewhere"}
+    stage.choose("Study 3")
+    assert enabled() == {"study.look"}
+    stage.choose("Study 5")
+    assert enabled() == {"study.claim_and_open", "study.look", "study.release"}
+
+
+def test_a_hub_that_is_away_is_said_with_the_age_of_the_list(stage: Stage) -> None:
+    stage.tell(ChannelState(False, "nobody listens"))
+    at = NOW.astimezone().strftime("%H:%M")
+    assert stage.window.bars.connection.text().startswith(f"The shared worklist does not answer. Status as of {at}")
+    assert len(stage.texts("patient")) == 40
+    stage.tell(ChannelState(True))
+    assert stage.window.bars.connection.text() == ""
+
+
+def test_solo_use_says_that_nobody_else_sees_the_claims(make_stage: MakeStage) -> None:
+    assert "nobody else" in _label(make_stage(solo=True), "status_solo")
+
+
+def test_a_shared_list_does_not(make_stage: MakeStage) -> None:
+    assert _label(make_stage(solo=False), "status_solo") == ""
+
+
+def _label(stage: Stage, name: str) -> str:
+    found = stage.window.findChild(QLabel, name)
+    assert found is not None
+    return found.text()
+
+
+def test_an_empty_list_says_why(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    assert stage.window.table._empty_text == "Connecting to the worklist…"
+    stage.tell(Snapshot((), True), ChannelState(True))
+    assert stage.window.table._empty_text == "Nothing to read. New studies appear here by themselves."
+    stage.tell(Changed(workitem(1)))
+    stage.window.show_choice(FilterChoice(text="nobody"))
+    assert stage.window.table._empty_text.startswith("No study matches these filters.")
+
+
+def test_texts_of_patients_are_never_markup(stage: Stage) -> None:
+    evil = "<img src='x'><b>Evil</b>"
+    stage.tell(Changed(workitem(80, study_description=evil, patient_name="<b>Bold^Name", stat=True)))
+    stage.choose(evil)
+    name = stage.window.findChild(QLabel, "details_patient")
+    assert name is not None
+    assert name.textFormat() is Qt.TextFormat.PlainText
+    assert "<B>BOLD, Name" in name.text()
+    index = stage.window.rows.model.index(0, COLUMN_INDEX["description"])
+    assert "<img" not in str(index.data(Qt.ItemDataRole.ToolTipRole))
+    formats = {label.textFormat() for label in stage.window.findChildren(QLabel) if label.objectName()}
+    assert formats <= {Qt.TextFormat.PlainText, Qt.TextFormat.AutoText}
+    auto = [
+        label.objectName()
+        for label in stage.window.findChildren(QLabel)
+        if label.objectName() and label.textFormat() is Qt.TextFormat.AutoText
+    ]
+    assert [name for name in auto if not name.startswith("qt_")] == []
+
+
+def test_a_draft_without_a_claim_is_said(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage()
+    row = DraftRow("2.25.77", "2.25.3", "north", "1.2.3", "NORTH", "P3", "not json", 1, NOW)
+    stage.desk.journal.drafts.save(row)
+    stage.desk.journal.drafts.orphan(row.draft_uid, "claim lost")
+    stage.window._parts.deliveries.reload()
+    qtbot.waitUntil(lambda: stage.window.bars.orphans.text() == "1 draft has no claim any more")
+
+
+def test_somebody_who_asks_for_my_study_is_shown(stage: Stage) -> None:
+    stage.tell(Changed(claimed(workitem(3), ME)), CancelRequested("2.25.3", "DESK2", "going home", "Bakker"))
+    assert stage.window.bars.message.text() == "Bakker asks you to let go of a study you claimed: going home"
+
+
+def test_the_context_menu_is_made_of_the_command_table(stage: Stage, qtbot: QtBot) -> None:
+    stage.choose("Study 4")
+    menu = stage.window.actions_set.context_menu(("study.claim_and_open", "-", "study.release"))
+    assert [(action.text(), action.isEnabled()) for action in menu.actions() if action.text()] == [
+        ("Claim and open", True),
+        ("Release", False),
+    ]
+    menu.deleteLater()
+
+
+def test_everything_is_dutch_in_dutch(make_stage: MakeStage) -> None:
+    stage = make_stage("nl")
+    stage.tell(Snapshot((workitem(1, stat=True), workitem(2)), True), ChannelState(True))
+    stage.choose("Study 1")
+    header = stage.window.table.model().headerData(COLUMN_INDEX["patient"], Qt.Orientation.Horizontal, 0)
+    assert header == "Patiënt"
+    assert [action.text() for action in stage.window.menuBar().actions()] == [
+        "Onderzoek",
+        "Lijst",
+        "Verslagen",
+        "Werkplek",
+    ]
+    assert stage.texts("age")[0] == "66 j V"
+    assert stage.window.filters.count.text() == "2 van 2 onderzoeken"
+
+
+def test_the_window_fits_a_small_screen(stage: Stage) -> None:
+    stage.window.resize(1280, 800)
+    hint = stage.window.minimumSizeHint()
+    assert hint.width() <= 1280
+    assert hint.height() <= 800
+    assert not stage.window.table.horizontalScrollBar().isVisible()
+
+
+def test_every_control_has_a_name(stage: Stage) -> None:
+    controls = (stage.window.filters.text, stage.window.filters.site, stage.window.table)
+    assert all(control.objectName() and control.accessibleName() for control in controls)
+
+
+def test_clicking_below_the_rows_does_nothing(stage: Stage, qtbot: QtBot) -> None:
+    stage.window.show_choice(FilterChoice(text="study 21"))
+    viewport = stage.window.table.viewport()
+    qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=QPoint(200, viewport.height() - 5))
+    assert stage.opened == []
