@@ -59,6 +59,11 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The job was taken; a worker that dies before this has not died of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class At:
     """This object is being ingested now: the suspect, if the worker dies."""
 
@@ -136,6 +141,7 @@ def main(pipe: Connection[Any, Any], limits: Limits, preload: Sequence[str], par
     while True:
         try:
             data = pipe.recv_bytes()
+            pipe.send(Started())
         except (EOFError, OSError):
             return
         outcome = _outcome(pipe, data, limits)

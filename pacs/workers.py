@@ -99,7 +99,7 @@ class WorkerProcess:
         Raises what the function raises, `Interrupted` (the worker is ended for it) or `WorkerLost`.
         """
         with self._job_lock:
-            self._send(CallJob(function, argument))
+            self._begin(CallJob(function, argument), cancelled)
             while True:
                 message = self._next(cancelled, None)
                 if isinstance(message, Outcome):
@@ -150,7 +150,7 @@ class WorkerProcess:
         done: set[str],
         suspect: list[Received],
     ) -> Retrieved:
-        self._send(job)
+        self._begin(job, cancelled)
         while True:
             message = self._next(cancelled, Cancel())
             if isinstance(message, At):
@@ -162,6 +162,15 @@ class WorkerProcess:
             elif isinstance(message, Outcome):
                 found: Retrieved = _value(message)
                 return found
+
+    def _begin(self, job: RetrieveJob | CallJob, cancelled: Cancelled) -> None:
+        """Send the job and wait until it is taken; a worker that had died before is replaced."""
+        self._send(job)
+        try:
+            self._next(cancelled, None)
+        except WorkerLost:
+            self._send(job)
+            self._next(cancelled, None)
 
     def _send(self, job: RetrieveJob | CallJob) -> None:
         data = pickle.dumps(job)
