@@ -127,7 +127,7 @@ def _palette(elements: Elements) -> tuple[Lut, Lut, Lut] | None:
 
 def _patient(elements: Elements) -> PatientLabel:
     return PatientLabel(
-        name=elements.text("PatientName"),
+        name=elements.text("PatientName").rstrip("^= "),  # trailing empty components mean nothing (PS3.5 6.2.1)
         patient_id=elements.text("PatientID"),
         issuer=elements.text("IssuerOfPatientID"),
         birth_date=elements.text("PatientBirthDate"),
