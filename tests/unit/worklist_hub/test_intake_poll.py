@@ -1,0 +1,206 @@
+"""What intake decides after a poll."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pacs.port import StudyAnswer
+from pacs.site import Site
+from ups.identifiers import workitem_uid
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+from worklist_hub.intake.poll import (
+    REPORTED,
+    VANISHED,
+    Found,
+    Memory,
+    Plan,
+    age_at,
+    is_recent,
+    plan,
+    study_date_range,
+)
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
+
+NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
+SITE = Site("north", "North", "#cc0000", issuer_of_patient_id="NORTH")
+
+
+def study(uid: str = "1.2.3", **changes: Any) -> StudyAnswer:
+    answer = StudyAnswer(
+        uid,
+        patient_name="Jánssen^Zoë",
+        patient_id="P1",
+        patient_birth_date="19600102",
+        study_date="20261121",
+        study_time="210000",
+        study_description="CT head",
+        modalities=("CT",),
+        number_of_instances=100,
+    )
+    return replace(answer, **changes)
+
+
+def found(uid: str = "1.2.3", count: int = 100, has_report: bool = False, **changes: Any) -> Found:
+    return Found(study(uid, **changes), count, has_report)
+
+
+def decide(
+    items: list[Found],
+    known: list[Workitem] | None = None,
+    memory: Memory | None = None,
+    rules: tuple[Rule, ...] = READ_ALL_IMAGES,
+) -> Plan:
+    return plan(SITE, items, known or [], memory or Memory(), rules, NOW)
+
+
+def as_listed(decided: Plan, **changes: Any) -> list[Workitem]:
+    return [replace(item, **changes) for item in decided.create]
+
+
+def test_a_study_becomes_one_incomplete_workitem_with_everything_known() -> None:
+    rules = (Rule(expertise="neuro", expertise_text="Neuroradiology", priority="HIGH", stat=True, due_min=30),)
+    [item] = decide([found(accession_number="A1")], rules=rules).create
+    assert item.uid == workitem_uid("north", "1.2.3")
+    assert (item.readiness, item.priority, item.stat, item.images) == ("INCOMPLETE", "HIGH", True, 100)
+    assert (item.site_id, item.site_name, item.issuer_of_patient_id) == ("north", "North", "NORTH")
+    assert (item.expertise, item.expertise_text) == ("neuro", "Neuroradiology")
+    assert item.due.startswith("20261121223000")
+    assert (item.accession_number, item.age) == ("A1", "066Y")
+    again = Workitem.from_json(item.to_json())
+    assert again.study_instance_uid == "1.2.3"
+
+
+def test_two_studies_without_accession_numbers_get_two_workitems() -> None:
+    made = decide([found("1.2.3"), found("1.2.4")]).create
+    assert len({item.uid for item in made}) == 2
+
+
+def test_the_same_study_uid_at_two_sites_gives_two_workitems() -> None:
+    other = plan(replace(SITE, site_id="south"), [found()], [], Memory(), READ_ALL_IMAGES, NOW)
+    assert decide([found()]).create[0].uid != other.create[0].uid
+
+
+def test_a_study_with_a_report_is_not_put_on_the_list() -> None:
+    assert decide([found(has_report=True)]).create == ()
+
+
+def test_a_rule_that_says_no_is_obeyed() -> None:
+    assert decide([found()], rules=(Rule(modality="CT", read=False), Rule())).create == ()
+
+
+def test_a_study_on_the_list_is_not_put_there_again_even_by_another_uid() -> None:
+    replaced = Workitem("9.9.9", study_instance_uid="1.2.3", readiness="READY", images=100)
+    assert decide([found()], [replaced]).create == ()
+
+
+def test_it_is_ready_when_the_count_stood_still_over_two_polls() -> None:
+    first = decide([found(count=10)])
+    known = as_listed(first)
+    second = decide([found(count=20)], known, first.memory)
+    assert [list(changes) for _uid, changes in second.update] == [["00201208"]], "still growing"
+    known = [replace(known[0], images=20)]
+    third = decide([found(count=20)], known, second.memory)
+    [(_uid, changes)] = third.update
+    assert changes["00404041"]["Value"] == ["READY"]
+    ready = [replace(known[0], readiness="READY")]
+    assert decide([found(count=20)], ready, third.memory).update == ()
+
+
+def test_late_images_make_it_incomplete_until_they_stand_still() -> None:
+    first = decide([found(count=20)])
+    ready = as_listed(first, readiness="READY")
+    second = decide([found(count=25)], ready, first.memory)
+    [(_uid, changes)] = second.update
+    assert changes["00201208"]["Value"] == [25]
+    assert changes["00404041"]["Value"] == ["INCOMPLETE"]
+
+
+def test_after_a_restart_a_ready_study_stays_ready() -> None:
+    ready = as_listed(decide([found(count=20)]), readiness="READY")
+    assert decide([found(count=20)], ready, Memory()).update == ()
+
+
+def test_a_report_that_appears_cancels_with_the_reason() -> None:
+    first = decide([found()])
+    decided = decide([found(count=101, has_report=True)], as_listed(first), first.memory)
+    [(uid, code, reason)] = decided.cancel
+    assert (uid, code.value, reason) == (workitem_uid("north", "1.2.3"), "110513", REPORTED)
+
+
+def test_a_claimed_study_is_left_alone() -> None:
+    first = decide([found()])
+    claimed = as_listed(first, state=ProcedureStepState.IN_PROGRESS)
+    assert decide([found(has_report=True)], claimed, first.memory).cancel == ()
+    assert decide([], claimed, decide([], claimed, first.memory).memory).cancel == ()
+
+
+def test_a_study_vanishes_only_after_two_polls_without_it() -> None:
+    first = decide([found()])
+    known = as_listed(first)
+    second = decide([], known, first.memory)
+    assert second.cancel == ()
+    third = decide([], known, second.memory)
+    assert [reason for _uid, _code, reason in third.cancel] == [VANISHED]
+
+
+def test_a_study_that_comes_back_has_not_vanished() -> None:
+    first = decide([found()])
+    known = as_listed(first)
+    second = decide([], known, first.memory)
+    third = decide([found()], known, second.memory)
+    assert decide([], known, third.memory).cancel == ()
+
+
+def test_priors_are_never_workitems() -> None:
+    old = found(study_date="20240101")
+    assert decide([old]).create == ()
+    assert decide([old], memory=decide([old]).memory).create == ()
+
+
+def test_an_old_study_that_arrives_between_polls_has_arrived_now() -> None:
+    before = decide([found("1.2.3")])
+    old = found("1.2.9", study_date="20261119", study_time="100000")
+    assert [item.study_instance_uid for item in decide([found("1.2.3"), old], memory=before.memory).create] == [
+        "1.2.3",
+        "1.2.9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "recent"),
+    [
+        ("20261119", "230000", True),  # 22:00 UTC, exactly 48 h: Amsterdam is one hour ahead in November
+        ("20261119", "225959", False),
+        ("20261119", "", True),
+        ("20261118", "", False),
+        ("20261122", "010000", True),
+        ("", "", False),
+        ("19000101", "junk", False),
+    ],
+)
+def test_the_lookback_counts_in_the_time_zone_of_the_site(date: str, time: str, recent: bool) -> None:
+    assert is_recent(SITE, study(study_date=date, study_time=time), NOW) is recent
+
+
+def test_study_dates_are_asked_for_in_the_time_zone_of_the_site() -> None:
+    assert study_date_range(SITE, NOW) == "20261119-"
+    assert study_date_range(replace(SITE, time_zone="Pacific/Auckland"), NOW) == "20261120-"
+    assert study_date_range(replace(SITE, lookback_h=1), NOW + timedelta(hours=1, minutes=30)) == "20261121-"
+
+
+@pytest.mark.parametrize(
+    ("birth", "day", "age"),
+    [
+        ("19600102", "20260101", "065Y"),
+        ("19600102", "20260102", "066Y"),
+        ("20260315", "20261114", "007M"),
+        ("", "20260101", ""),
+    ],
+)
+def test_the_age_is_that_on_the_day_of_the_study(birth: str, day: str, age: str) -> None:
+    assert age_at(birth, day) == age

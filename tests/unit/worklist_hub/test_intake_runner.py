@@ -1,0 +1,227 @@
+"""The intake loop against scripted sites: one that is away stops nobody, and nothing vanishes for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pacs.errors import Unreachable
+from pacs.metadata import PatientOfStudy
+from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.site import DicomwebConnection, Site
+from ups.codes import Code
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+from worklist_hub.intake.poll import REPORTED, VANISHED
+from worklist_hub.intake.rules import READ_ALL_IMAGES
+from worklist_hub.intake.runner import Intake, Poller, credentials_from_environment, own_pacs
+
+NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
+DOSE, ENHANCED = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.88.22"
+BSN = ("111222333", "2.16.840.1.113883.2.4.6.3")
+
+
+def site(name: str = "north") -> Site:
+    return Site(name, name.title(), "#cc0000", connections=(DicomwebConnection(f"{name}-web", "http://127.0.0.1:1/"),))
+
+
+class ScriptedPacs:
+    """Answers from a table: study UID -> modality -> SOP classes of its instances."""
+
+    def __init__(self) -> None:
+        self.studies: dict[str, dict[str, list[str]]] = {}
+        self.away = False
+        self.date = "20261121"
+        self.polled = threading.Event()
+
+    def echo(self, cancelled: Callable[[], bool]) -> None:
+        raise AssertionError("intake does not echo")
+
+    def search_for_studies(self, query: StudyQuery, cancelled: Callable[[], bool]) -> list[StudyAnswer]:
+        self.polled.set()
+        if self.away:
+            raise Unreachable("away")
+        return [
+            StudyAnswer(
+                uid,
+                study_date=self.date,
+                study_time="210000",
+                modalities=tuple(series),
+                number_of_instances=sum(len(classes) for classes in series.values()),
+            )
+            for uid, series in self.studies.items()
+            if query.study_instance_uid in ("", uid)
+        ]
+
+    def search_for_series(self, study: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
+        return [
+            SeriesAnswer(f"{study}.{modality}", modality, number_of_instances=len(classes))
+            for modality, classes in self.studies[study].items()
+        ]
+
+    def search_for_instances(self, study: str, series: str, cancelled: Callable[[], bool]) -> list[InstanceAnswer]:
+        classes = self.studies[study][series.rsplit(".", 1)[1]]
+        return [InstanceAnswer(f"{series}.{number}", sop_class) for number, sop_class in enumerate(classes)]
+
+    def patient_of_instance(self, study: str, *_more: Any) -> PatientOfStudy:
+        return PatientOfStudy(study, other_patient_ids=(BSN,))
+
+    def retrieve(self, *_arguments: Any) -> Any:
+        raise AssertionError("intake fetches nothing")
+
+    def store(self, *_arguments: Any) -> Any:
+        raise AssertionError("intake stores nothing")
+
+
+@dataclass
+class MemoryStore:
+    items: dict[str, Workitem] = field(default_factory=dict)
+    canceled: dict[str, str] = field(default_factory=dict)
+    updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def create_if_absent(self, workitem: Workitem) -> bool:
+        if workitem.uid in self.items or workitem.uid in self.canceled:
+            return False
+        self.items[workitem.uid] = Workitem.from_json(
+            {**workitem.to_json(), "00741000": {"vr": "CS", "Value": ["SCHEDULED"]}}
+        )
+        return True
+
+    def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
+        self.updates.append((uid, changes))
+        self.items[uid] = Workitem.from_json({**self.items[uid].to_json(), **changes})
+        return True
+
+    def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
+        self.canceled[uid] = reason
+        return self.items.pop(uid, None) is not None
+
+    def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
+        return tuple(item for item in self.items.values() if item.site_id == site_id)
+
+
+def poller(pacs: ScriptedPacs, store: MemoryStore) -> Poller:
+    return Poller(site(), store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_study_goes_from_incomplete_to_ready_and_carries_the_national_id() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"] * 3}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    [item] = store.items.values()
+    assert (item.readiness, item.images, item.state) == ("INCOMPLETE", 3, ProcedureStepState.SCHEDULED)
+    assert [(one.patient_id, one.issuer) for one in item.other_patient_ids] == [BSN]
+    polling.poll(never)
+    [item] = store.items.values()
+    assert item.readiness == "READY"
+
+
+def test_a_dose_report_is_no_report_and_a_radiology_report_is() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"], "SR": [DOSE]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    assert len(store.items) == 1
+    pacs.studies["1.2"]["SR"].append(ENHANCED)
+    polling.poll(never)
+    assert list(store.canceled.values()) == [REPORTED]
+    polling.poll(never)
+    assert store.items == {}, "it does not come back"
+
+
+def test_key_objects_and_presentation_states_are_no_report() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"], "KO": ["ko"], "PR": ["pr"]}
+    poller(pacs, store).poll(never)
+    assert len(store.items) == 1
+
+
+def test_a_site_that_is_away_changes_nothing_however_often() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.away = True
+    for _poll in range(5):
+        with pytest.raises(Unreachable):
+            polling.poll(never)
+    assert store.canceled == {}
+    pacs.away = False
+    del pacs.studies["1.2"]
+    polling.poll(never)
+    assert store.canceled == {}
+    polling.poll(never)
+    assert list(store.canceled.values()) == [VANISHED]
+
+
+def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.date = "20261101"
+    for _poll in range(3):
+        polling.poll(never)
+    assert store.canceled == {}
+
+
+def test_an_answer_outside_the_lookback_is_judged_by_its_date_not_by_having_been_returned() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.date = "20200101"
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling.poll(never)
+    assert store.items == {}
+
+
+def test_one_site_that_is_away_does_not_stop_the_other_and_stop_ends_all_threads() -> None:
+    here, away = ScriptedPacs(), ScriptedPacs()
+    here.studies["1.2"] = {"CT": ["ct"]}
+    away.away = True
+    store = MemoryStore()
+    created = threading.Event()
+    create = store.create_if_absent
+    store.create_if_absent = lambda item: (create(item), created.set())[0]  # type: ignore[method-assign]
+    peers = {"north": here, "south": away}
+    intake = Intake(
+        store,
+        [site("south"), site("north")],
+        READ_ALL_IMAGES,
+        opened=lambda one: peers[one.site_id],
+        poll_s=0.01,
+        clock=lambda: NOW,
+    )
+    intake.start()
+    try:
+        assert away.polled.wait(10)
+        assert created.wait(10)
+    finally:
+        intake.stop()
+    assert intake.states()["south"].error == "Unreachable"
+    assert intake.states()["north"].failures == 0
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("intake-")]
+
+
+def test_secrets_come_from_the_environment_by_connection() -> None:
+    connection = site().connections[0]
+    found = credentials_from_environment(
+        connection, {"WORKLIST_NORTH_WEB_USER": "u", "WORKLIST_NORTH_WEB_PASSWORD": "p"}
+    )
+    assert (found.user, found.password, found.bearer_token) == ("u", "p", "")
+
+
+def test_a_site_is_polled_by_its_own_pacs_never_by_a_shared_archive() -> None:
+    own = site().connections[0]
+    both = replace(site(), connections=(replace(own, shared=True, base_url="not used"), own))
+    assert own_pacs("HUB", {})(both)._connection is own  # type: ignore[attr-defined]
