@@ -1,0 +1,297 @@
+"""The reading window through its commands: real widgets, doubles of hub and hospitals, a real journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QCheckBox, QLabel
+from pytestqt.qtbot import QtBot
+
+from pacs.errors import Unreachable
+from tests.peers.reading_bench import FOREIGN, PRIOR, STUDY, Bench, FakeClaims, render
+from tests.peers.reading_doubles import BSN, answer, entry, length, services
+from ups.claiming import ClaimKind
+from viewer.records import PatientLabel
+from viewer.tasks import TaskRunner
+from viewer.ui.actions import ACTIONS
+from worklist_client.commands import case_images, case_priors
+from worklist_client.journal import PackageState
+from worklist_client.report.draft_json import draft_from_json
+from worklist_client.settings.keymap import load_keymap
+from worklist_client.ui.reading_commands import TOOLBAR, reading_keymap
+from worklist_client.ui.reading_icons import drawn
+from worklist_client.ui.reading_window import ReadingWindow
+from worklist_client.worklist.entries import Status
+
+
+class Case:
+    """A bench with a window on it."""
+
+    def __init__(self, bench: Bench, qtbot: QtBot) -> None:
+        self.bench, self.qtbot = bench, qtbot
+        self.runner = TaskRunner()
+        bench.runner = self.runner
+        self.window: ReadingWindow
+
+    def open(self, *, claim: bool = True, **changes: object) -> ReadingWindow:
+        """Open, and wait until claim, images and priors have settled."""
+        self.window = ReadingWindow(self.bench.desk, entry(**changes))
+        session = self.window.session
+        session.priors._services = services(self.bench.peers, self.bench.national_ids)
+        self.window.resize(1280, 800)
+        self.window.show()
+        self.window.start(claim=claim)
+        self.settle()
+        return self.window
+
+    def settle(self) -> None:
+        """Wait until nothing is under way."""
+        session = self.window.session
+        self.qtbot.waitUntil(
+            lambda: (
+                not session.priors.searching
+                and not any(session.images.loading(study) for study in session.images.studies())
+                and session.claim.standing.value not in ("asking", "signing")
+            ),
+            timeout=5000,
+        )
+
+    def text(self, name: str) -> str:
+        """What a label says."""
+        label = self.window.findChild(QLabel, name)
+        assert label is not None
+        return label.text()
+
+    def end(self) -> None:
+        """Close the window, end the threads."""
+        self.window.close()
+        assert self.runner.shutdown() == []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    made.worker.headers = [replace(item, failure="no pixels in this double") for item in made.worker.headers]
+    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
+    yield made
+    made.journal.close()
+
+
+@pytest.fixture
+def case(bench: Bench, qtbot: QtBot) -> Iterator[Case]:
+    made = Case(bench, qtbot)
+    yield made
+    made.end()
+
+
+def type_into(case: Case, section: str, text: str) -> None:
+    case.qtbot.keyClicks(case.window.report.edit(section), text)
+
+
+def test_a_claimed_study_takes_text_and_says_whose_it_is(case: Case) -> None:
+    window = case.open()
+    type_into(case, "findings", "Normal.")
+    assert window.session.report.draft.sections["findings"] == "Normal."
+    assert "Claimed by you" in case.text("claim_standing")
+    assert case.text("patient_name") == "JÁNSSEN, Zoë"
+    assert "02-jan-1960 (66 y)" in case.text("patient_facts")
+    assert case.text("site_chip") == "Hospital North"
+    assert "Accession A1" in case.text("patient_exam")
+    assert window.report.edit("clinical_question").toPlainText() == "Bleed?"
+
+
+def test_a_lost_claim_is_read_only_with_the_winners_name(case: Case) -> None:
+    case.bench.claims = FakeClaims(ClaimKind.LOST, "Bakker^Piet")
+    window = case.open()
+    type_into(case, "findings", "x")
+    assert window.report.edit("findings").toPlainText() == ""
+    assert window.report.edit("findings").isReadOnly()
+    assert "BAKKER, Piet" in case.text("claim_standing")
+    assert not window.commands.run("case.sign")
+    assert not window.commands.run("case.insert_measurement")
+
+
+def test_a_takeover_while_typing_locks_the_text_and_keeps_it_on_screen(case: Case) -> None:
+    window = case.open()
+    type_into(case, "findings", "half a sen")
+    taken = replace(window.session.entry, status=Status.CLAIMED, holder="Bakker^Piet", holder_code="R2")
+    window.entry_changed(taken)
+    type_into(case, "findings", "tence")
+    assert window.report.edit("findings").toPlainText() == "half a sen"
+    assert "BAKKER, Piet" in case.text("claim_standing")
+
+
+def test_looking_without_a_claim_can_become_a_claim(case: Case) -> None:
+    window = case.open(claim=False)
+    assert window.report.edit("findings").isReadOnly()
+    assert window.commands.run("case.claim")
+    case.settle()
+    assert not window.report.edit("findings").isReadOnly()
+
+
+def test_what_is_typed_is_on_disk_within_two_seconds(case: Case) -> None:
+    case.open()
+    type_into(case, "findings", "Kept.")
+
+    def stored() -> bool:
+        rows = case.bench.journal.drafts.editable("2.25.1")
+        return bool(rows) and draft_from_json(rows[0].content).sections["findings"] == "Kept."
+
+    case.qtbot.waitUntil(stored, timeout=2000)
+
+
+def test_leaving_the_text_saves_it_without_waiting_for_the_timer(case: Case) -> None:
+    window = case.open()
+    window._autosave.stop()
+    window.activateWindow()
+    window.commands.run("case.focus_report")
+    case.qtbot.waitUntil(window.report.edit("findings").hasFocus, timeout=2000)
+    type_into(case, "findings", "Kept.")
+    window.commands.run("case.focus_images")
+    case.qtbot.waitUntil(lambda: bool(case.bench.journal.drafts.editable("2.25.1")), timeout=2000)
+
+
+def test_the_card_opens_only_after_two_ticks(case: Case) -> None:
+    case.bench.peers["west"].answers = [answer(FOREIGN)]
+    window = case.open()
+    card = window.make_card(window.session.priors.row(("west", FOREIGN)).candidate)
+    case.qtbot.addWidget(card)
+    assert not card.can_open()
+    assert not any(box.isChecked() for box in card.findChildren(QCheckBox))
+    card.tick("birth_date")
+    assert not card.can_open()
+    card.tick("family_name")
+    assert card.can_open()
+    card.tick("birth_date", False)
+    assert not card.can_open()
+
+
+def test_the_card_offers_no_tick_for_what_is_missing_and_none_for_the_sex(case: Case) -> None:
+    case.bench.peers["west"].answers = [answer(FOREIGN, patient_birth_date="")]
+    window = case.open()
+    card = window.make_card(window.session.priors.row(("west", FOREIGN)).candidate)
+    case.qtbot.addWidget(card)
+    names = {box.objectName() for box in card.findChildren(QCheckBox)}
+    assert names == {"tick_family_name", "tick_given_name"}
+
+
+def test_a_prior_in_conflict_is_shown_with_its_reason_and_cannot_be_clicked(case: Case) -> None:
+    case.bench.peers["west"].answers = [answer(FOREIGN, patient_sex="M", other_patient_ids=((BSN, "NLMINBIZA"),))]
+    window = case.open()
+    card = window._strip.cards()[0]
+    assert not card.isEnabled()
+    assert "sex differ" in card.text()
+    case.qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    window.choose_prior(("west", FOREIGN))
+    assert FOREIGN not in window.session.images.studies()
+    assert "contradict" in window._notice.text()
+
+
+def test_a_same_prior_hangs_beside_the_study(case: Case) -> None:
+    case.bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
+    case.bench.holds(PRIOR, 1)
+    window = case.open()
+    assert "same patient" in window._strip.cards()[0].text()
+    assert len(window.viewer.desk.grid.viewports) == 2
+    case.qtbot.waitUntil(lambda: "2025-01-01" in window.report.edit("comparison").toPlainText(), timeout=2000)
+
+
+def test_a_hospital_that_is_down_is_named_and_the_others_go_on(case: Case) -> None:
+    case.bench.peers["west"].error = Unreachable("nobody listens at this address")
+    case.bench.peers["south"].answers = [answer(FOREIGN)]
+    window = case.open()
+    assert "Hospital West does not answer: nobody listens at this address" in window._strip.note()
+    assert len(window._strip.cards()) == 1
+
+
+def test_images_of_another_patient_turn_the_report_red_and_lock_it(case: Case) -> None:
+    case.bench.holds(STUDY, 2, PatientLabel("Bakker^Piet", "N2"))
+    window = case.open()
+    type_into(case, "findings", "x")
+    assert window.report.edit("findings").toPlainText() == ""
+    assert window.report.status().startswith("STOP")
+    assert not window.commands.run("case.sign")
+
+
+def test_a_measurement_goes_into_the_text_at_the_cursor_and_links_back(case: Case) -> None:
+    window = case.open()
+    window.viewer.set_annotations(STUDY, [length()])
+    window.session.report.annotations_changed()
+    type_into(case, "impression", "Lesion:")
+    window.report.eventFilter(window.report.edit("impression"), QFocusEvent(QEvent.Type.FocusIn))
+    assert window.commands.run("case.insert_measurement")
+    assert window.report.edit("impression").toPlainText() == "Lesion: Length 14.1 mm."
+    type_into(case, "impression", " Stable.")
+    assert window.session.report.draft.sections["impression"] == "Lesion: Length 14.1 mm. Stable."
+    assert [row.inserted for row in window.session.report.measurements()] == [True]
+
+
+def test_the_sign_dialog_shows_patient_study_and_destination_and_enter_signs(case: Case) -> None:
+    window = case.open()
+    type_into(case, "findings", "Normal.")
+    dialog = window.make_sign_dialog()
+    case.qtbot.addWidget(dialog)
+    texts = {label.objectName(): label.text() for label in dialog.findChildren(QLabel)}
+    assert texts["sign_destination"] == "Hospital North"
+    assert texts["sign_patient"] == "JÁNSSEN, Zoë"
+    assert "02-jan-1960" in texts["sign_facts"]
+    assert "N1 (NORTH-ISSUER)" in texts["sign_facts"]
+    assert "impression is empty" in texts["sign_warning_0"]
+    with case.qtbot.waitSignal(dialog.accepted, timeout=2000):
+        dialog.show()
+        case.qtbot.keyClick(dialog, Qt.Key.Key_Return)
+
+
+def test_after_signing_the_window_says_how_far_the_report_is(case: Case) -> None:
+    window = case.open()
+    window.session.signing._render = render
+    type_into(case, "findings", "Normal.")
+    window.session.signing.sign()
+    case.settle()
+    assert "being delivered to Hospital North" in window.report.status()
+    assert window.report.edit("findings").isReadOnly()
+    outbox = case.bench.journal.outbox
+    outbox.attention("9.1", "the study is not there any more", case.bench.desk.now())
+    case.qtbot.waitUntil(lambda: "NOT delivered: the study is not there" in window.report.status(), timeout=3000)
+    assert outbox.get("9.1").state is PackageState.ATTENTION
+
+
+def test_text_that_looks_like_html_stays_text(case: Case) -> None:
+    window = case.open(study_description="<b>CT</b>", patient=replace(entry().patient, name="<i>Jánssen</i>^Zoë"))
+    assert "<B>" not in case.text("patient_exam")
+    assert "<b>CT</b>" in case.text("patient_exam")
+    labels = window.findChildren(QLabel)
+    named = [label for label in labels if label.objectName().startswith(("patient", "report", "sign", "claim"))]
+    assert named
+    assert all(label.textFormat() is Qt.TextFormat.PlainText for label in named)
+
+
+def test_every_action_of_the_viewer_is_a_command_and_its_keys_do_not_collide(case: Case) -> None:
+    window = case.open()
+    assert all(row.id in window.commands for row in ACTIONS)
+    keymap = reading_keymap(load_keymap())
+    assert keymap.conflicts() == ()
+    assert keymap.keys("reading", "tool.length") == ("L",)
+    assert all(name in drawn() for name in TOOLBAR if name != "-")
+    assert window.commands.run("tool.length")
+    assert window.actions_.action("tool.length").isChecked()
+    assert not window.actions_.action("tool.scroll").isChecked()
+
+
+def test_the_window_speaks_dutch(case: Case) -> None:
+    case.bench.language = "nl"
+    case.open()
+    assert "Door u geclaimd" in case.text("claim_standing")
+    assert case.text("title_findings") == "Bevindingen"
+
+
+def test_services_of_the_desk_ask_its_own_ports(case: Case) -> None:
+    made = case_priors.prior_services(case.bench.desk)
+    peer = made.open_port(case.bench.sites[0].connections[0])
+    assert peer is case.bench.peers["north"]
+    case.open()
