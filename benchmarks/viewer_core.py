@@ -97,4 +97,5 @@ def run(count: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"benchmark": "viewer_core"} | run(int(sys.argv[1]) if len(sys.argv) > 1 else 250)))
+    slices = int(sys.argv[1]) if len(sys.argv) > 1 else 250
+    print(json.dumps({"benchmark": "viewer_core", "figures": run(slices)}))

@@ -11,7 +11,8 @@ _KEYWORDS_TEXT: Final = """
     SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID StudyDate SeriesDate StudyTime SeriesTime AcquisitionTime
     ContentTime AccessionNumber Modality InstitutionName StudyDescription SeriesDescription FrameType
     PatientName PatientID IssuerOfPatientID PatientBirthDate PatientSex
-    BodyPartExamined SliceThickness EchoTime EchoNumbers ProtocolName FrameTime TriggerTime
+    BodyPartExamined SliceThickness EchoTime EchoNumbers ProtocolName FrameTime CineRate TriggerTime
+    RecommendedDisplayFrameRate
     EstimatedRadiographicMagnificationFactor GantryDetectorTilt ImagerPixelSpacing ConvolutionKernel
     NominalScannedPixelSpacing ViewPosition DiffusionBValue MultienergyCTAcquisition EffectiveEchoTime
     SequenceOfUltrasoundRegions RegionSpatialFormat RegionDataType RegionFlags RegionLocationMinX0 RegionLocationMinY0

@@ -94,7 +94,7 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         convolution_kernel=elements.text("ConvolutionKernel"),
         frame_of_reference_uid=elements.text("FrameOfReferenceUID"),
         gantry_tilt_deg=elements.number("GantryDetectorTilt"),
-        frame_time_ms=elements.number("FrameTime"),
+        frame_time_ms=_frame_time_ms(elements),
         modality_lut=modality_luts[0] if modality_luts else None,
         voi_luts=luts_of(elements.items("VOILUTSequence"), signed=_is_voi_input_signed(elements, representation)),
         presentation_lut_shape=elements.text("PresentationLUTShape").upper(),
@@ -133,6 +133,15 @@ def _patient(elements: Elements) -> PatientLabel:
         birth_date=elements.text("PatientBirthDate"),
         sex=elements.text("PatientSex"),
     )
+
+
+def _frame_time_ms(elements: Elements) -> float | None:
+    """Time between the frames of a cine; None where the header gives no speed."""
+    time_ms = elements.number("FrameTime")
+    if time_ms is not None and time_ms > 0:
+        return time_ms
+    rate = elements.number("CineRate") or elements.number("RecommendedDisplayFrameRate")
+    return 1000.0 / rate if rate is not None and rate > 0 else None
 
 
 def _yes_no(text: str) -> bool | None:

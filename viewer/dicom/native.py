@@ -19,7 +19,7 @@ from viewer.dicom.normalize import (
 )
 from viewer.dicom.part10 import OpenedFile
 from viewer.dicom.raw_file import check_size, written
-from viewer.dicom.walk import PixelElement
+from viewer.dicom.walk import Buffer, PixelElement
 from viewer.errors import DicomReadError, Truncated
 from viewer.records import InstanceHeader, PixelFile
 
@@ -87,6 +87,8 @@ def _frame(header: InstanceHeader, opened: OpenedFile, index: int, planar: bool,
     if float_dtype:
         code = "f4" if float_dtype == "float32" else "f8"
         return np.frombuffer(data, f"{order}{code}").astype(f"<{code}").reshape(frame_shape(header))
+    if order == ">" and element.vr == b"OW" and header.bits_allocated == 8:
+        data = _unswapped(opened.data, element, first // 8, len(data))
     array = _samples(header, data, first % 8, order)
     if header.photometric_interpretation == "YBR_FULL_422":
         array = expanded_422(array.tobytes(), header.rows, header.columns)
@@ -105,8 +107,11 @@ def _samples(header: InstanceHeader, data: bytes, first_bit: int, order: str) ->
         if first_bit:
             raise DicomReadError("Packed 12-bit frames that start within a byte are not supported.")
         return unpacked_12_bits(data, count)
-    if allocated == 8 and order == ">":
-        # PS3.5 annex A.3: 8-bit values in OW words are swapped in big endian; in OB they are not. Both are met, the
-        # length is the same, and OB is what writers use.
-        return np.frombuffer(data, np.uint8)
     return np.frombuffer(data, f"{order}u{allocated // 8}").astype(f"=u{allocated // 8}")
+
+
+def _unswapped(data: Buffer, element: PixelElement, start: int, count: int) -> bytes:
+    """8-bit values kept in 16-bit big endian words: each pair of bytes is swapped (PS3.5 annex A.3)."""
+    first = start - (start - element.offset) % 2
+    words = np.frombuffer(data[first : start + count + (start + count - first) % 2], ">u2")
+    return words.astype("<u2").tobytes()[start - first : start - first + count]

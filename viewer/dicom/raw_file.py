@@ -54,7 +54,7 @@ def written(header: InstanceHeader, frame_source: FrameSource, dtype: str = "") 
         dtype=dtype or pixel_dtype(header),
         photometric_interpretation="RGB" if is_ybr(header) else header.photometric_interpretation,
     )
-    if not dtype and _is_whole(target, total):
+    if not dtype and _is_whole(target, total, header.path):
         return replace(header, pixels=pixels)
     temporary = f"{header.path}.{os.getpid()}.tmp"
     try:
@@ -75,9 +75,11 @@ def written(header: InstanceHeader, frame_source: FrameSource, dtype: str = "") 
     return replace(header, pixels=pixels, frames=frames)
 
 
-def _is_whole(path: str, size: int) -> bool:
+def _is_whole(path: str, size: int, source: str) -> bool:
+    """Whether a copy of the right size is there that is not older than the stored object."""
     try:
-        return os.path.getsize(path) == size
+        copy = os.stat(path)
+        return copy.st_size == size and copy.st_mtime_ns >= os.stat(source).st_mtime_ns
     except OSError:
         return False
 

@@ -99,6 +99,26 @@ def test_other_native_syntaxes_give_the_same_values(write_dicom: FileWriter, syn
     assert header.frames[0].position_lps_mm == (-10, -20, 30.5)
 
 
+def test_bytes_in_big_endian_words_are_put_back_in_order(write_dicom: FileWriter) -> None:
+    frames = [smooth(np.uint8, 3, 5), smooth(np.uint8, 3, 5) + np.uint8(9)]
+    raw = b"".join(frame.tobytes() for frame in frames)
+    path = write_dicom(frames[0], ExplicitVRBigEndian, NumberOfFrames=2, PixelData=raw)
+    whole = path.read_bytes()
+    place = whole.rindex(raw)
+    words = np.frombuffer(raw, "<u2").astype(">u2").tobytes()
+    path.write_bytes(whole[: place - 8] + b"OW" + whole[place - 6 : place] + words)
+    header = ingest(str(path))
+    assert [np.array_equal(stored_frame(header, index), frames[index]) for index in (0, 1)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "time_ms"),
+    [({"FrameTime": 40}, 40), ({"CineRate": 25}, 40), ({"RecommendedDisplayFrameRate": 20}, 50), ({}, None)],
+)
+def test_the_speed_of_a_cine(write_dicom: FileWriter, attributes: dict[str, Any], time_ms: float | None) -> None:
+    assert ingest(str(write_dicom(smooth(), **attributes))).frame_time_ms == time_ms
+
+
 MONOCHROME = {
     "rle": (RLELossless, rle),
     "jpeg_lossless": (JPEGLosslessSV1, lambda p: imagecodecs.jpeg8_encode(p, lossless=True, predictor=1)),
@@ -199,6 +219,21 @@ def test_a_decoded_copy_is_made_once_and_left_alone(write_dicom: FileWriter) -> 
     before = copy.stat().st_mtime_ns
     assert ingest(str(path)) == first
     assert copy.stat().st_mtime_ns == before
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["image.dcm", "image.dcm.raw"]
+
+
+def test_a_newer_object_under_the_same_name_is_decoded_again(write_dicom: FileWriter) -> None:
+    for brightness in (0, 5):
+        pixels = smooth(np.uint16) + brightness
+        path = write_dicom(pixels, JPEGLSLossless, frames=[bytes(imagecodecs.jpegls_encode(pixels))])
+        assert np.array_equal(stored_frame(ingest(str(path)), 0), pixels)
+
+
+def test_a_copy_that_cannot_be_written_costs_the_image_only(write_dicom: FileWriter) -> None:
+    path = write_dicom(smooth(np.uint16), JPEGLSLossless, frames=[bytes(imagecodecs.jpegls_encode(smooth(np.uint16)))])
+    Path(str(path) + ".raw").mkdir()
+    header = _refused(path, "cannot be written")
+    assert header.rows == 24
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["image.dcm", "image.dcm.raw"]
 
 
