@@ -49,6 +49,11 @@ def load_translations(language: str) -> dict[str, str]:
     return data
 
 
+def _has_words(text: str) -> bool:
+    """Whether there is anything to translate beside fields, numbers and signs."""
+    return any(part.rpartition("}")[2].strip(" .,:;/-") for part in text.split("{"))
+
+
 class Translator:
     """`tr("Claimed by {name}", name=...)`. Call it like a function; fields are put in after translating."""
 
@@ -68,7 +73,7 @@ class Translator:
         shown = self._texts.get(text)
         if shown is None:
             shown = text
-            if self.language != "en" and text not in self._noted:
+            if self.language != "en" and text not in self._noted and _has_words(text):
                 self._noted.add(text)
                 _log.warning("no translation: language=%s text=%r", self.language, text)
         return shown.format(**fields) if fields else shown

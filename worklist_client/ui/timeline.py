@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFont, QPixmap
+from PySide6.QtGui import QColor, QPixmap
 
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
@@ -109,10 +109,6 @@ class TimelineModel(QAbstractTableModel):
             chip = QPixmap(10, 10)
             chip.fill(QColor(self._site_color(study.site_id)))
             return chip
-        if role == Qt.ItemDataRole.FontRole and study.is_current:
-            font = QFont()
-            font.setBold(True)
-            return font
         return None
 
     def _text(self, study: TimelineStudy, column: int) -> str:

@@ -144,6 +144,8 @@ def due_words(due: Due, tr: Translator) -> str:
         text = tr("{days} d {hours} h", days=days, hours=hours)
     elif seconds >= 600:
         text = f"{hours}:{minutes:02d}"
+    elif due.seconds_left < 0:
+        text = tr("{minutes} min", minutes=minutes)
     else:
         text = tr("{minutes} min {seconds} s", minutes=minutes, seconds=f"{seconds % 60:02d}")
     return tr("{time} late", time=text) if due.seconds_left < 0 else text
@@ -178,22 +180,22 @@ def date_of(text: str) -> date | None:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("urgency", "Urgency", 70, urgency, urgency_tone),
-    Column("due", "Due in", 86, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("urgency", "Urgency", 76, urgency, urgency_tone),
+    Column("due", "Due in", 100, due_text, due_tone, tooltip="Time left until the report is due"),
     Column("site", "Hospital", 150, lambda entry, context: context.site_name(entry.site_id), weight=2),
-    Column("patient", "Patient", 172, patient_name, weight=3),
+    Column("patient", "Patient", 166, patient_name, weight=3),
     Column("age", "Age, sex", 68, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 182, lambda entry, _context: entry.study_description, weight=6),
+    Column("description", "Description", 160, lambda entry, _context: entry.study_description, weight=6),
     Column("body_part", "Body part", 80, lambda entry, _context: entry.body_part.capitalize(), weight=1),
-    Column("for", "For", 100, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
-    Column("status", "Status", 146, status_text, lambda entry, _c: STATUS_TONES[entry.status], weight=1),
+    Column("for", "For", 96, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
+    Column("status", "Status", 142, status_text, lambda entry, _c: STATUS_TONES[entry.status], weight=1),
     Column("holder", "Held by", 106, holder_text, tooltip="Who claimed it", weight=2),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),
 )
-"""Together they fit a window of 1280 pixels."""
+"""Together they fit a window of 1280 pixels, its scroll bar included."""
 
 COLUMN_INDEX = {column.column_id: index for index, column in enumerate(COLUMNS)}
 

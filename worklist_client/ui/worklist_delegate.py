@@ -47,7 +47,7 @@ class WorklistDelegate(QStyledItemDelegate):
             self._shape(painter, area, entry.status)
             area.adjust(CHIP_PX + PAD_PX, 0, 0, 0)
         font = painter.font()
-        font.setBold(column == "patient" or (column == "urgency" and urgency_of(entry) in (Urgency.STAT, Urgency.HIGH)))
+        font.setBold(column == "urgency" and urgency_of(entry) in (Urgency.STAT, Urgency.HIGH))
         painter.setFont(font)
         color = index.data(Qt.ItemDataRole.ForegroundRole)
         if column == "urgency" and entry.stat:

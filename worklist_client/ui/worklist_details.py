@@ -53,6 +53,7 @@ class WorklistDetails(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._tr, self._run = tr, run
         self._values: dict[str, QLabel] = {}
+        self._claim_title = ""
         self._buttons: dict[str, QPushButton] = {}
         self.setObjectName("details")
         self.setChildrenCollapsible(False)
@@ -68,6 +69,8 @@ class WorklistDetails(QSplitter):
         tr = self._tr
         for command_id, button in self._buttons.items():
             button.setEnabled(commands.get(command_id).enabled())
+        is_mine = entry is not None and entry.status is Status.MINE
+        self._buttons["study.claim_and_open"].setText(tr("Open") if is_mine else self._claim_title)
         self._hint.setVisible(entry is None)
         self._form.setVisible(entry is not None)
         if entry is None:
@@ -121,6 +124,8 @@ class WorklistDetails(QSplitter):
         for command_id, title, key in titles:
             if command_id in self._buttons:
                 self._buttons[command_id].setText(title)
+                if command_id == "study.claim_and_open":
+                    self._claim_title = title
                 self._buttons[command_id].setToolTip(f"{title}  ({key})" if key else title)
                 self._buttons[command_id].setAccessibleName(title)
 

@@ -42,8 +42,8 @@ class WorklistTable(QTableView):
     def show_entries(self, entries: tuple[StudyEntry, ...]) -> None:
         """Replace the rows.
 
-        The selected row stays selected and, unless the list is at its top, where it is seen. Where it is gone nothing is
-        selected: Qt would move on to its neighbour, and the next Enter would claim another patient's study.
+        The selected row stays selected and, unless the list is at its top, where it is seen. Where it is gone, nothing
+        is selected: Qt would move on to its neighbour, and the next Enter would claim another patient's study.
         """
         chosen = self.current_entry()
         anchor = self._anchor()
