@@ -10,6 +10,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
+from viewer.dicom.ingest import ingest
+from viewer.dicom.pixels import default_voi
+from viewer.errors import ViewerError
 from viewer.geometry.corner import Area, displayed_area_corners, full_area
 from viewer.records import DisplayedState, Window
 from worklist_client.report.source import SourceImage, spacing_of, windows_of
@@ -117,6 +120,18 @@ def decimal(value: float) -> DSfloat:
     return DSfloat(value, auto_format=True)
 
 
+def opening_window(image: SourceImage) -> Window | None:
+    """The window the viewer opens an image with that states none: a state without it would show identity."""
+    if image.color:
+        return None
+    header = ingest(image.instance.path)
+    try:
+        voi = default_voi(header, 0) if header.pixels is not None else None
+    except ViewerError:
+        return None
+    return voi if isinstance(voi, Window) else None
+
+
 VoiKey = Window | str | None
 """A window; the name of an image whose own VOI LUT holds; or nothing."""
 
@@ -126,10 +141,9 @@ def _voi_key(slot: Slot) -> VoiKey:
         return slot.state.window
     if slot.series_state is not None and slot.series_state.window is not None:
         return slot.series_state.window
-    own = windows_of(slot.image)
-    if own is not None:
-        return own
-    return slot.image.sop_instance_uid if slot.image.header.get("VOILUTSequence") else None
+    if slot.image.header.get("VOILUTSequence"):
+        return slot.image.sop_instance_uid
+    return windows_of(slot.image) or opening_window(slot.image)
 
 
 def _fill_voi(item: Dataset, key: Window | str, image: SourceImage) -> None:

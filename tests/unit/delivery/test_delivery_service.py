@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,6 +159,12 @@ def test_signing_twice_changes_nothing_and_other_bytes_are_refused(region: Regio
     package, objects = rows_of(other, "{}", region.clock(), stat=False)
     with pytest.raises(AlreadySigned):
         region.journal.outbox.sign(package, objects, row.draft_uid)
+
+
+def test_the_window_can_start_before_the_dicom_libraries() -> None:
+    code = "import sys, worklist_client.delivery.service; print('pydicom' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
 
 
 def test_the_states_are_those_of_the_journal() -> None:
