@@ -1,4 +1,4 @@
-"""Loading one study into the viewer, truthfully: the cached images, then one of the main series, then the rest.
+"""Loading one study into the viewer, truthfully: the cached images, then the main series, then the rest.
 
 `StudyLoad` is driven from background tasks: one calls `ask`, then any number call `fetch` with a worker each until no
 job is left, then `settle` says what is complete and what is missing. It may be asked again (`ask`) to resume.
@@ -18,7 +18,7 @@ from pacs.errors import Interrupted, PacsError
 from pacs.files import file_name_of
 from pacs.port import Cancelled, InstanceAnswer, Pacs, Retrieved, RetrieveRequest, SeriesAnswer
 from pacs.retrieval import middle_first, split
-from pacs.site import Connection, Site
+from pacs.site import Connection, DimseConnection, Site
 from viewer.api import Feed
 from viewer.records import InstanceHeader
 from worklist_client.reading.completeness import NOT_IMAGES, SeriesCount, StudyCount
@@ -187,7 +187,7 @@ class StudyLoad:
             self._take(worker.call(ingest_files, paths, cancelled))
 
     def _queue_jobs(self, answers: list[SeriesAnswer], cancelled: Cancelled) -> None:
-        """The main series with its middle image in front, in as many parts as the site allows, then the others."""
+        """The main series in as many parts as the site allows, then the others."""
         images = [answer for answer in answers if answer.modality not in NOT_IMAGES]
         jobs: list[_Job] = []
         for position, answer in enumerate(sorted(images, key=_main_first)):
@@ -199,7 +199,11 @@ class StudyLoad:
             self._jobs = deque(jobs)
 
     def _main_jobs(self, series_instance_uid: str, cancelled: Cancelled) -> tuple[_Job, ...]:
-        """Where its instances cannot be learnt, the series as a whole: this is only about order."""
+        """Split over associations where the site allows several; only then are the instances asked for ahead, since
+        that search costs an archive longer than the first image does. Where they cannot be learnt: the series whole."""
+        connection = self._request.site.connections[0]
+        if not isinstance(connection, DimseConnection) or connection.associations < 2:
+            return (_Job(series_instance_uid),)
         try:
             instances = self._instances(series_instance_uid, cancelled)
         except Interrupted:
@@ -213,7 +217,7 @@ class StudyLoad:
             already=self._series[series_instance_uid].received,
             first=middle_first(instances),
         )
-        parts = split(self._request.site.connections[0], whole, instances=instances)
+        parts = split(connection, whole, instances=instances)
         return tuple(_Job(series_instance_uid, part.sop_instance_uids, part.first) for part in parts)
 
     def _instances(self, series_instance_uid: str, cancelled: Cancelled) -> list[InstanceAnswer]:

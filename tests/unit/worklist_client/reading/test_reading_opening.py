@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pacs.errors import Interrupted, TimedOut, Unreachable
 from pacs.port import InstanceAnswer, SeriesAnswer
+from pacs.site import DimseConnection, Site
 from tests.peers.reading_doubles import NORTH, FakePacs, FakeViewer, FakeWorker, header, never
 from worklist_client.reading.errors import NotPermitted, OpeningFailed
 from worklist_client.reading.opening import OpenRequest, StudyLoad
@@ -32,9 +34,10 @@ def loaded(
     *,
     cached: frozenset[str] = frozenset(),
     gate: Callable[[], None] = lambda: None,
+    site: Site = NORTH,
 ) -> tuple[StudyLoad, FakeViewer]:
     viewer = FakeViewer()
-    request = OpenRequest(NORTH, STUDY, lambda: ("/nowhere", cached), gate, lambda _connection: pacs)
+    request = OpenRequest(site, STUDY, lambda: ("/nowhere", cached), gate, lambda _connection: pacs)
     return StudyLoad(request, viewer), viewer
 
 
@@ -48,14 +51,27 @@ def images(series: str, count: int) -> list[Any]:
     return [header(STUDY, series, number) for number in range(1, count + 1)]
 
 
-def test_the_middle_of_the_largest_series_comes_first() -> None:
+def test_the_largest_series_comes_first_without_a_search_for_its_instances() -> None:
+    pacs = peer({"1": 3, "2": 9})
+    pacs.instances.clear()
     worker = FakeWorker([*images("1", 3), *images("2", 9)])
-    load, viewer = loaded(peer({"1": 3, "2": 9}), worker)
+    load, viewer = loaded(pacs, worker)
     count = run(load, worker)
-    assert viewer.of_kind("arrived")[0] == ("arrived", STUDY, "2.5")
+    assert viewer.of_kind("arrived")[0] == ("arrived", STUDY, "2.1")
     assert count.complete
     assert {entry[2] for entry in viewer.of_kind("complete")} == {"1", "2"}
     assert ("expect", STUDY, "2", 9) in viewer.log
+
+
+def test_with_several_associations_the_series_is_split_and_its_middle_comes_first() -> None:
+    connection = DimseConnection("north", "127.0.0.1", 1, "DOUBLE", associations=2)
+    worker = FakeWorker(images("2", 9))
+    load, viewer = loaded(peer({"2": 9}), worker, site=replace(NORTH, connections=(connection,)))
+    assert run(load, worker).complete
+    assert len(worker.requests) == 2
+    assert viewer.of_kind("arrived")[0] == ("arrived", STUDY, "2.5") or ("2.5",) in [r.first for r in worker.requests]
+    asked = [uid for request in worker.requests for uid in request.sop_instance_uids]
+    assert sorted(asked) == sorted(f"2.{number}" for number in range(1, 10))
 
 
 def test_what_did_not_come_is_named_and_the_series_is_not_complete() -> None:
