@@ -35,12 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"worklist-client: {error.reason}", file=sys.stderr)
         return 2
     settings = Settings.load(profile.settings_path)
-    runner, hub = _start_hub(options, profile, settings)
+    runner, hub = start_hub(options, profile, settings)
     # Only now the windows: while the hub starts, and after `--help` and wrong arguments were answered without them.
     return int(import_module("worklist_client.ui.desktop").run(options, profile, settings, runner, hub))
 
 
-def _start_hub(options: argparse.Namespace, profile: Profile, settings: Settings) -> tuple[TaskRunner, HubStart]:
+def start_hub(options: argparse.Namespace, profile: Profile, settings: Settings) -> tuple[TaskRunner, HubStart]:
     """First thing of all: the hub of this desk takes longest."""
     start = import_module("worklist_client.ui.start")
     runner: TaskRunner = start.TaskRunner()

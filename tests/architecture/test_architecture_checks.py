@@ -140,6 +140,6 @@ def test_pure_modules_load_neither_qt_nor_vtk_nor_pydicom(module: str) -> None:
     code = (
         f"import sys, {module}; "
         "bad = [name for name in ('PySide6', 'vtkmodules', 'vtk', 'pydicom', 'pynetdicom') if name in sys.modules]; "
-        "sys.exit(' '.join(bad))"
+        "sys.exit(' '.join(bad) or 0)"
     )
     _run(sys.executable, "-c", code)

@@ -57,8 +57,16 @@ KEEP_FINISHED = timedelta(hours=24)
 HOUSEKEEPING_MS = 600_000
 
 
-def run(options: argparse.Namespace, profile: Profile, settings: Settings, runner: TaskRunner, hub: HubStart) -> int:
-    """Open the windows and run until they are closed; returns the exit status."""
+def run(
+    options: argparse.Namespace,
+    profile: Profile,
+    settings: Settings,
+    runner: TaskRunner,
+    hub: HubStart,
+    *,
+    script: Callable[[Desktop], None] | None = None,
+) -> int:
+    """Open the windows and run until they are closed, or until `script` has played; returns the exit status."""
     _log_to(profile.folder / "client.log")
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -75,6 +83,8 @@ def run(options: argparse.Namespace, profile: Profile, settings: Settings, runne
             return 3
         signal.signal(signal.SIGINT, lambda *_args: application.quit())
         signal.signal(signal.SIGTERM, lambda *_args: application.quit())
+        if script is not None:
+            QTimer.singleShot(0, desktop, lambda: (script(desktop), QApplication.exit(0)))
         return int(application.exec())
     finally:
         desktop.close()
