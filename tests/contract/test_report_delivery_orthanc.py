@@ -81,7 +81,9 @@ def test_a_report_arrives_and_reads_back_equal(
         assert desk.completed[draft.workitem_uid] == [item.sop_instance_uid for item in report.objects]
         stored_equal(orthanc_a, report)
         stored = dcmread(BytesIO(orthanc_a.file_of(report.report_id)))
-        texts = [item.ContentSequence[0].get("TextValue") for item in stored.ContentSequence if "ContentSequence" in item]
+        texts = [
+            item.ContentSequence[0].get("TextValue") for item in stored.ContentSequence if "ContentSequence" in item
+        ]
         assert any("Tweede regel: ő, ë, ё." in str(text) for text in texts if text)
         assert str(stored.PatientName) == str(study.header.PatientName)
     finally:

@@ -73,6 +73,7 @@ class DeliveryService:
         self._busy: set[str] = set()
         self._away_until: dict[str, datetime] = {}
         self._nudges = 0
+        self._is_started = False
         self._courier: Courier | None = None
 
     def sign(
@@ -89,6 +90,7 @@ class DeliveryService:
 
     def work(self, token: Token, emit: Emit) -> None:
         """Deliver until cancelled; for `TaskRunner.serve`."""
+        self._unblock_once()
         token.on_cancel(self.nudge)
         while not token.cancelled():
             with self._changed:
@@ -145,6 +147,16 @@ class DeliveryService:
         """How far the report of a study is; None where none was signed here."""
         packages = self._outbox.of_workitem(workitem_uid)
         return self._status(packages[-1]) if packages else None
+
+    def _unblock_once(self) -> None:
+        """What waited for a login or an AE title is tried once more at each start of the program."""
+        with self._changed:
+            if self._is_started:
+                return
+            self._is_started = True
+            for package in self._outbox.undelivered():
+                if package.state is PackageState.BLOCKED:
+                    self._outbox.resume(package.report_id, self._now())
 
     def _take(self) -> PackageRow | None:
         now = self._now()

@@ -10,18 +10,24 @@ from pydicom.dataset import Dataset
 
 UTF_8 = "ISO_IR 192"
 _TEXT_VRS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Halves of characters: no encoding can hold them, so they become the replacement character, visibly."""
 
 
 def paragraph(text: str) -> str:
     """Plain text for UT, ST or LT: CRLF line ends, no control characters, no white space at the end."""
-    lines = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    lines = _clean(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return "\r\n".join(lines).rstrip()
 
 
 def phrase(text: str, length: int = 64) -> str:
     """One line for LO, SH or PN: no control characters, no backslash (it would separate values)."""
-    return " ".join(_CONTROL.sub("", text.replace("\\", "/")).split())[:length].rstrip()
+    return " ".join(_clean(text.replace("\\", "/")).split())[:length].rstrip()
+
+
+def _clean(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def texts(dataset: Dataset) -> Iterator[str]:

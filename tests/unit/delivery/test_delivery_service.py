@@ -17,6 +17,7 @@ from worklist_client.delivery.packing import rows_of
 from worklist_client.delivery.service import DeliveryService
 from worklist_client.delivery.status import UNDELIVERED, DeliveryState, DeliveryStatus
 from worklist_client.journal import AlreadySigned, PackageState, RowMissing
+from worklist_client.worklist.outcomes import FenceKind, FenceResult
 
 DEADLINE_S = 20.0
 
@@ -98,6 +99,20 @@ def test_many_workers_carry_each_report_once(region: Region) -> None:
         for report in reports:
             heard.wait_for(report.report_id, DeliveryState.DONE)
     assert [len(archive.sent) for archive in archives] == [8, 8, 8]
+
+
+def test_what_was_blocked_is_tried_once_more_at_the_next_start(region: Region) -> None:
+    archive = region.add("north")
+    report, held = report_of("north", "S1")
+    archive.studies.append(held)
+    region.sign(report)
+    region.desk.fences[report.workitem_uid] = FenceResult(report.workitem_uid, FenceKind.BLOCKED, reason="sign in")
+    region.service().deliver_due(never)
+    assert region.service().status_of(report.report_id).state is DeliveryState.BLOCKED
+    region.desk.fences.clear()
+    heard = Heard()
+    with working(region.service(), heard, workers=2):
+        heard.wait_for(report.report_id, DeliveryState.DONE)
 
 
 def test_stopping_wakes_an_idle_worker(region: Region) -> None:

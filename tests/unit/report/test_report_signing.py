@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -34,6 +36,7 @@ from worklist_client.report.errors import (
 from worklist_client.report.model import PriorStudy, SignedReport
 from worklist_client.report.request import SourceInstance
 from worklist_client.report.signing import render_report
+from worklist_client.report.text import paragraph
 
 
 @pytest.fixture
@@ -85,6 +88,21 @@ def test_text_reads_back_equal_outside_latin_1(ct: Study) -> None:
     assert findings.TextValue.replace("\r\n", "\n") == draft_of(ct).sections["findings"]
     assert dataset.SpecificCharacterSet == "ISO_IR 192"
     assert str(dataset.PatientName) == "Jánssen^Zoë"
+
+
+@settings(max_examples=25, deadline=None)
+@given(words=st.text(st.characters(codec="utf-8"), min_size=1))
+@example(words="a\\b ^ = \t\r\n\n  c\x00\x1b$B  ")
+@example(words="half \ud83d of a character")
+@example(words="العربية 日本語 ≥ ½ \u0085 \U0001f600")
+def test_whatever_is_typed_survives(words: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Line ends become CRLF and control characters go; nothing else changes, nothing becomes a question mark."""
+    study = write_study(tmp_path_factory.mktemp("typed"), [ct_slice("TYPED", 1)])
+    draft = draft_of(study, sections={"findings": "x" + words, "impression": "y"}, measurements=(), annotations=())
+    dataset = sr_of(render_report(request_of(study, draft)))
+    findings = next(item for item in dataset.ContentSequence if concept(item) == "59776-5").ContentSequence[0]
+    assert findings.TextValue == paragraph("x" + words)
+    assert findings.TextValue.count("?") == words.count("?")
 
 
 def test_the_studys_own_character_set_is_kept_where_it_suffices(ct: Study) -> None:
