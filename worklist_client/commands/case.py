@@ -92,10 +92,17 @@ class CaseSession:
         return self.entry.study_instance_uid in self.images.strangers
 
     def entry_changed(self, entry: StudyEntry) -> None:
-        """The hub told something newer of this workitem."""
+        """The hub told something newer of this study.
+
+        Another workitem in its place, while the claim was mine: the study was taken over, or went back to the list.
+        """
+        if entry.entry_id != self.entry.entry_id:
+            return
         if entry.workitem_uid == self.entry.workitem_uid:
             self.entry = entry
             self.claim.told(entry)
+        elif self.claim.standing is Standing.MINE:
+            self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")
 
     def retry_images(self) -> None:
         """Go on loading where it stopped: every study that is not complete."""

@@ -10,7 +10,7 @@ from viewer.records import Annotation
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotEditable
 from worklist_client.commands.desk import Desk
-from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision
+from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision, WrongRowState
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
 from worklist_client.report.model import SECTIONS, Draft, ReportedMeasurement
@@ -188,6 +188,10 @@ class DraftKeeper:
     def _save_failed(self, error: Exception) -> None:
         if isinstance(error, StaleRevision):
             return  # a newer text was written meanwhile, before closing or signing: nothing is lost
+        if isinstance(error, WrongRowState):
+            self.editable = False
+            self._told("The claim of this study is gone: what you typed last is on the screen only")
+            return
         if isinstance(error, JournalError):
             self._dirty = True
         self._failing = True

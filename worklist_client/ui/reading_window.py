@@ -251,6 +251,7 @@ class ReadingWindow(QMainWindow):
         self.session.observe(self.on_topic)
         self._strip.chosen.connect(self.choose_prior)
         self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
+        self.viewer.retry_wanted.connect(lambda _study, _instance: self.retry_images())
         self.viewer.annotation_selected.connect(self.report.select_annotation)
         self.report.typed.connect(self._typed)
         self.report.left.connect(self.session.keeper.save_soon)
@@ -337,6 +338,7 @@ class ReadingWindow(QMainWindow):
             self._delivery.start()
 
     def _show_notice(self) -> None:
+        self._show_editable()
         if self.session.notice:
             self._notice.say(self._tr(self.session.notice), "attention")
         else:

@@ -97,6 +97,37 @@ def test_a_takeover_ends_the_typing_and_keeps_the_text(bench: Bench) -> None:
     assert draft_from_json(orphans[0].content).sections["findings"] == "half a sen"
 
 
+def test_a_replaced_workitem_is_a_lost_claim_and_the_text_is_kept(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "half a sen")
+    case.entry_changed(replace(case.entry, workitem_uid="2.25.9", status=Status.RESERVED, reserved_for="Bakker^Piet"))
+    assert (case.claim.standing, case.claim.holder, case.editable) == (Standing.LOST, "Bakker^Piet", False)
+    assert len(bench.journal.drafts.in_state(DraftState.ORPHAN)) == 1
+
+
+def test_news_of_another_study_changes_nothing(bench: Bench) -> None:
+    case = bench.opened()
+    case.entry_changed(replace(case.entry, study_instance_uid="9.9", status=Status.CANCELED))
+    assert case.editable
+
+
+def test_a_draft_that_was_ended_under_the_typing_says_so_and_takes_no_more(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "one")
+    case.keeper.save_soon()
+    bench.journal.drafts.orphan_of_workitem("2.25.1", "taken over")
+    case.report.set_section("findings", "two")
+    case.keeper.save_soon()
+    assert not case.editable
+    assert "on the screen only" in case.notice
+
+
+def test_a_hub_that_reports_an_older_row_does_not_end_a_claim(bench: Bench) -> None:
+    case = bench.opened()
+    case.entry_changed(replace(case.entry, status=Status.AVAILABLE))
+    assert case.editable
+
+
 def test_news_of_my_own_claim_changes_nothing(bench: Bench) -> None:
     case = bench.opened()
     case.entry_changed(replace(case.entry, status=Status.MINE, holder="Vries^Anna", holder_code="R1"))
