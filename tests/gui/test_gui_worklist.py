@@ -395,7 +395,7 @@ def test_commands_are_enabled_by_the_state_of_the_selected_study(stage: Stage) -
 def test_a_hub_that_is_away_is_said_with_the_age_of_the_list(stage: Stage) -> None:
     stage.tell(ChannelState(False, "nobody listens"))
     at = NOW.astimezone().strftime("%H:%M")
-    assert stage.window.bars.connection.text().startswith(f"The shared worklist does not answer. Status as of {at}")
+    assert stage.window.bars.connection.text().startswith(f"The worklist does not answer. Status as of {at}")
     assert len(stage.texts("patient")) == 40
     stage.tell(ChannelState(True))
     assert stage.window.bars.connection.text() == ""

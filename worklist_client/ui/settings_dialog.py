@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -39,7 +40,7 @@ class SettingsDialog(QDialog):
         self._editors: dict[str, QWidget] = {}
         self.setObjectName("settings_dialog")
         self.setWindowTitle(tr("Settings"))
-        self.setMinimumWidth(640)
+        self.setMinimumWidth(860)
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.setHorizontalSpacing(16)
@@ -86,6 +87,7 @@ class SettingsDialog(QDialog):
             return box
         if isinstance(value, (int, float)):
             spin = QSpinBox() if isinstance(value, int) else QDoubleSpinBox()
+            spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             low, high = declared.minimum or 0, declared.maximum or 1_000_000
             if isinstance(spin, QSpinBox):
                 spin.setRange(int(low), int(high))

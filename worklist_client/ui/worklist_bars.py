@@ -73,7 +73,10 @@ class WorklistBars(QWidget):
         elif connection.ever and connection.as_of is not None:
             at = connection.as_of.astimezone().strftime("%H:%M")
             self.connection.say(
-                tr("The shared worklist does not answer. Status as of {time}; claims are not possible now.", time=at),
+                tr(
+                    "The worklist does not answer. Status as of {time}: what others claimed since is not known.",
+                    time=at,
+                ),
                 "attention",
             )
             self._state.setText(tr("Status as of {time}", time=at))

@@ -181,12 +181,12 @@ def date_of(text: str) -> date | None:
 
 COLUMNS: tuple[Column, ...] = (
     Column("urgency", "Urgency", 76, urgency, urgency_tone),
-    Column("due", "Due in", 100, due_text, due_tone, tooltip="Time left until the report is due"),
-    Column("site", "Hospital", 150, lambda entry, context: context.site_name(entry.site_id), weight=2),
-    Column("patient", "Patient", 166, patient_name, weight=3),
+    Column("due", "Due in", 96, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("site", "Hospital", 146, lambda entry, context: context.site_name(entry.site_id), weight=2),
+    Column("patient", "Patient", 176, patient_name, weight=3),
     Column("age", "Age, sex", 68, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 160, lambda entry, _context: entry.study_description, weight=6),
+    Column("description", "Description", 158, lambda entry, _context: entry.study_description, weight=6),
     Column("body_part", "Body part", 80, lambda entry, _context: entry.body_part.capitalize(), weight=1),
     Column("for", "For", 96, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
     Column("status", "Status", 142, status_text, lambda entry, _c: STATUS_TONES[entry.status], weight=1),

@@ -22,6 +22,7 @@ from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline import TimelineModel
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.worklist_bars import WorklistBars
+from worklist_client.ui.worklist_columns import patient_name
 from worklist_client.ui.worklist_commands import CONTEXT_MENU, MENUS, worklist_commands
 from worklist_client.ui.worklist_details import WorklistDetails
 from worklist_client.ui.worklist_filters import FilterChoice
@@ -92,7 +93,8 @@ class WorklistWindow(QMainWindow):
         if entry is None:
             return
         tr = self._desk.tr
-        text = tr("This takes the study off everybody's list. Why is it read elsewhere?")
+        what = f"{patient_name(entry, self.rows.context)}   {entry.modality} {entry.study_description}"
+        text = f"{what}\n\n" + tr("This takes the study off everybody's list. Why is it read elsewhere?")
         reasons = [tr(reason) for reason in READ_ELSEWHERE_REASONS]
         dialog = ReasonDialog(tr, tr("Read elsewhere"), text, reasons, tr("Take off the list"), self)
         if dialog.exec():
