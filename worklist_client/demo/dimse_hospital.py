@@ -63,8 +63,9 @@ def serve(archive: Archive, ae_title: str, port: int, destinations: Mapping[str,
             yield None, None
             return
         found = _asked(archive, event.identifier)
-        classes = sorted({str(item.header.SOPClassUID) for item in found})
-        yield "127.0.0.1", port, {"contexts": [_context(sop_class) for sop_class in classes]}
+        # One context a stored syntax: objects are sent as they are kept.
+        kept = sorted({(str(item.header.SOPClassUID), item.transfer_syntax_uid) for item in found})
+        yield "127.0.0.1", port, {"contexts": [build_context(sop_class, syntax) for sop_class, syntax in kept]}
         yield len(found)
         yield from _pending(event, found)
 
@@ -84,10 +85,6 @@ def serve(archive: Archive, ae_title: str, port: int, destinations: Mapping[str,
         (evt.EVT_C_STORE, store),
     ]
     return ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-
-
-def _context(sop_class_uid: str) -> Any:
-    return build_context(sop_class_uid, SYNTAXES)
 
 
 def _pending(event: evt.Event, found: list[Stored]) -> Iterator[tuple[int, Dataset | None]]:
