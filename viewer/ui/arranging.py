@@ -10,8 +10,9 @@ from viewer.records import FrameRef
 from viewer.state.image_set import ImageSet
 from viewer.ui.linking import Follow, LinkBasis
 from viewer.ui.shelf import Phase, SeriesKey, SeriesOnShelf
-from viewer.ui.status import ViewportStatus, empty, oddities, of_series
-from viewer.ui.viewport import Surroundings, Viewport
+from viewer.ui.status import ViewportStatus, empty, oddities, of_series, order_note
+from viewer.ui.viewport import Viewport
+from viewer.ui.viewport_overlay import Surroundings
 
 if TYPE_CHECKING:
     from viewer.ui.desk import Desk
@@ -121,7 +122,7 @@ class Arranger:
                 status=status,
                 oddity="" if loading else oddities(viewport.model.images, desk.tr_text),
                 link=self._link_text(place),
-                note=self._path_note(),
+                note="\n".join(n for n in (order_note(viewport.model.images, desk.tr_text), self._path_note()) if n),
                 gaps=() if loading else viewport.model.gaps,
                 annotations=desk.annotations.of_study(study) if study else (),
                 selected_id=desk.editor.selected_id,

@@ -52,7 +52,8 @@ class Banner(QWidget):
         """Two rows: chip, name and identity; study and how the identity was established."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), QColor(palette.BANNER))
+        empty = not any(self.lines())
+        painter.fillRect(self.rect(), QColor(palette.GROUND if empty else palette.BANNER))
         left = self._paint_chip(painter) if self._chip_text() else PAD
         first = QRectF(left, 3, self.width() - left - PAD, ROW)
         used = _paint_elided(painter, first, self._text.name, palette.TEXT, bold=True)

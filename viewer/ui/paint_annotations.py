@@ -121,6 +121,9 @@ def _paint_lines(painter: QPainter, annotation: Annotation, points: list[QPointF
     width = max(metrics.horizontalAdvance(line) for line in lines)
     height = metrics.lineSpacing() * len(lines)
     box = _place(annotation, points, QRectF(0, 0, width + 2, height), QRectF(painter.window()))
+    ground = QColor(palette.GROUND)
+    ground.setAlpha(190)
+    painter.fillRect(box.adjusted(-4, -1, 3, 2), ground)
     shadowed(painter, box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), text, color)
 
 

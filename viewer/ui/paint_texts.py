@@ -50,7 +50,7 @@ def font(size_px: int = 12, *, bold: bool = False) -> QFont:
 def shadowed(painter: QPainter, rect: QRectF, flags: int, text: str, color: str = palette.TEXT) -> None:
     """Plain text with a black edge: readable on bright bone and on air."""
     painter.setPen(QColor(palette.SHADOW))
-    for dx, dy in ((1, 1), (-1, 0), (0, -1)):
+    for dx, dy in ((1, 1), (-1, -1)):
         painter.drawText(rect.translated(dx, dy), flags, text)
     painter.setPen(QColor(color))
     painter.drawText(rect, flags, text)

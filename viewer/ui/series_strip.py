@@ -61,7 +61,7 @@ class SeriesStrip(QObject):
 
     def _tiles(self, series: SeriesOnShelf) -> list[Tile]:
         if not series.sets:
-            worth = series.phase is Phase.FAILED or not series.headers
+            worth = series.phase is Phase.FAILED or not series.headers or series.failed_images
             return [self._tile(series, None)] if worth else []
         return [self._tile(series, images) for images in series.sets]
 
@@ -85,6 +85,8 @@ class SeriesStrip(QObject):
         tr = self._desk.tr_text
         if series.phase is Phase.FAILED:
             return tr("Not loaded")
+        if images is None and series.failed_images:
+            return tr("Cannot be shown")
         split = images is not None and images.blocks > 1
         if series.phase in (Phase.LOADING, Phase.PARTIAL) and series.expected is not None and not split:
             return f"{series.received}/{series.expected}"

@@ -100,7 +100,8 @@ class Shelf:
         changed: set[SeriesKey] = set()
         for item in items:
             if isinstance(item, Arrived):
-                changed.update(self._put(header) for header in item.headers)
+                # Without a study an image can be drawn under no name at all; its sender reports it as missing.
+                changed.update(self._put(header) for header in item.headers if header.study_instance_uid)
                 continue
             key = (item.study_instance_uid, item.series_instance_uid)
             changed.add(key)

@@ -50,6 +50,9 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
         reason = series.failure or next(iter(series.missing.values()), "")
         text = " · ".join(part for part in (f"{tr('Incomplete')}: {count}", reason) if part)
         return ViewportStatus(phase, tr("Incomplete"), " · ".join(p for p in (count, reason) if p), badge=text)
+    if not series.sets and series.failed_images:
+        reason = next(header.failure for header in series.headers.values() if header.failure)
+        return ViewportStatus(Phase.FAILED, tr("This series cannot be shown"), tr(reason))
     if not series.images:
         return ViewportStatus(Phase.EMPTY, tr("No image"), tr("This series holds no images"))
     if phase is Phase.DEGRADED:
@@ -68,13 +71,15 @@ def _count(series: SeriesOnShelf, site_name: str, tr: Translate) -> str:
 
 
 def oddities(images: ImageSet | None, tr: Translate) -> str:
-    """Issues of a stack and what it is ordered by, in one line; empty when all is as it should be."""
-    if images is None:
+    """Issues of a stack in one line; empty when all is as it should be."""
+    return "" if images is None else "  ·  ".join(tr(issue.text) for issue in images.issues)
+
+
+def order_note(images: ImageSet | None, tr: Translate) -> str:
+    """What a stack is ordered by where it is not position (R1)."""
+    if images is None or len(images.frames) < 2 or images.order_basis not in ORDER_NOTES:
         return ""
-    notes = [tr(issue.text) for issue in images.issues]
-    if len(images.frames) > 1 and images.order_basis in ORDER_NOTES:
-        notes.append(tr(ORDER_NOTES[images.order_basis]))
-    return "  ·  ".join(notes)
+    return tr(ORDER_NOTES[images.order_basis])
 
 
 def degraded_reason(series: SeriesOnShelf | None) -> str:

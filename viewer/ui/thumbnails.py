@@ -26,6 +26,15 @@ TILE_HEIGHT = 118
 IMAGE_PX = 84
 
 
+STYLE = f"""
+QScrollArea, QWidget#strip {{ background: {palette.PANEL}; }}
+QScrollBar:vertical {{ background: {palette.PANEL}; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {palette.SCROLL_HANDLE}; min-height: 24px; border-radius: 4px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: {palette.PANEL}; }}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """What one thumbnail says."""
@@ -160,7 +169,7 @@ class Thumbnails(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setStyleSheet(f"QScrollArea, QWidget#strip {{ background: {palette.PANEL}; }}")
+        self.setStyleSheet(STYLE)
         self._rebuild()
 
     def tile(self, key: TileKey) -> ThumbnailTile | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.records import Annotation, DisplayedState, FrameRef
 from viewer.tasks import TaskRunner
+from viewer.ui import palette
 from viewer.ui.desk import Desk
 from viewer.ui.feed_inbox import FeedInbox
 from viewer.ui.keys import action_of
@@ -63,6 +64,8 @@ class ViewerWidget(FeedInbox):
     ) -> None:
         super().__init__(runner, parent)
         self.setObjectName("viewer")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(f"QWidget#viewer {{ background: {palette.PANEL}; }}")
         self.setAccessibleName(tr("Viewer"))
         self.desk = Desk(self, runner, tr, render_path, new_uid)
         layout = QHBoxLayout(self)

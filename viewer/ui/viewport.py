@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from viewer.errors import ViewerError
 from viewer.geometry.view import ViewTransform
-from viewer.measure.spacing import resolve
 from viewer.records import Annotation
 from viewer.render.path import RenderPath
 from viewer.ui import palette
 from viewer.ui.banner import NAMELESS, Banner
 from viewer.ui.corner_texts import CornerTexts
-from viewer.ui.image_texts import ShownFrame, corner_fields, orientation
 from viewer.ui.labels import StudyLabel
-from viewer.ui.paint_annotations import paint_annotations
-from viewer.ui.paint_texts import (
-    paint_badge,
-    paint_corners,
-    paint_hatch,
-    paint_letters,
-    paint_message,
-    paint_place,
-    paint_scale_bar,
-    scale_bar,
-)
 from viewer.ui.patient_banner import banner_text
-from viewer.ui.shelf import Phase
-from viewer.ui.status import ViewportStatus
 from viewer.ui.viewport_model import ViewportModel
+from viewer.ui.viewport_overlay import Surroundings, ViewportOverlay
 
-BORDER = 3
+BORDER = 5
+"""Outer 3: the hospital of a foreign study. Inner 2: the active viewport."""
 FOREIGN_DASH = (4.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a viewport shows besides its model; replaced as one value."""
-
-    label: StudyLabel = field(default_factory=StudyLabel)
-    status: ViewportStatus = field(default_factory=lambda: ViewportStatus(Phase.EMPTY))
-    oddity: str = ""
-    link: str = ""
-    note: str = ""
-    """Why this render path draws, where it is not the one asked for."""
-    gaps: tuple[float, ...] = ()
-    annotations: tuple[Annotation, ...] = ()
-    selected_id: str = ""
-    texts_shown: bool = True
 
 
 class Viewport(QWidget):
@@ -69,8 +38,8 @@ class Viewport(QWidget):
         self.surroundings = Surroundings()
         self.preview: Annotation | None = None
         self.active = False
-        self._texts, self._tr = texts, tr
-        self._lines = {line: tr(line) for line in texts.lines}
+        self.overlay = ViewportOverlay(model, texts, tr)
+        self._tr = tr
         self.canvas: RenderPath | None = None
         self._picture_stale = self._view_stale = True
         self._failure = ""
@@ -129,7 +98,8 @@ class Viewport(QWidget):
         frame = self.model.frame
         header = None if frame is None else frame.header
         hung = bool(self.model.state.study_instance_uid)
-        self.banner.show_text(banner_text(header, surroundings.label) if hung else NAMELESS, surroundings.label)
+        text = banner_text(header, surroundings.label) if hung else NAMELESS
+        self.banner.show_text(text, surroundings.label if hung else StudyLabel())
         self._tell_readiness()
         if border:
             self.update()
@@ -203,74 +173,17 @@ class Viewport(QWidget):
             return
         self._not_ready.setVisible(False)
         area = QRectF(self.canvas.widget().rect())
-        frame, around = self.model.frame, self.surroundings
-        if frame is None or self._transform is None:
-            painter.fillRect(area, QColor(palette.GROUND))
-            color = palette.DANGER if around.status.phase is Phase.FAILED else palette.TEXT
-            paint_message(painter, area, around.status.title, around.status.detail, color)
+        around, transform = self.surroundings, self._transform
+        if self.model.frame is None or transform is None:
+            self.overlay.paint_without_image(painter, area, around.status)
             return
         if self._failure:
-            paint_hatch(painter, area)
-            number = self._tr("Image {n} cannot be shown").format(n=self.model.state.index + 1)
-            paint_message(painter, area, number, self._failure + "\n" + self._tr("F5 tries again"), palette.DANGER)
-        self._paint_texts(painter, area)
+            self.overlay.paint_failure(painter, area, self._failure)
+        self.overlay.paint_texts(painter, area, around, transform, ratio=self.pixel_ratio)
         if not self._failure:
             shown = self.shown_annotations()
-            paint_annotations(painter, shown, around.selected_id, self._transform, self.pixel_ratio, self._tr)
+            self.overlay.paint_annotations(painter, shown, around.selected_id, transform, self.pixel_ratio)
             self._tell_painted()
-
-    def _paint_texts(self, painter: QPainter, area: QRectF) -> None:
-        around, state = self.surroundings, self.model.state
-        paint_place(painter, area, state.index, state.count, around.gaps)
-        if around.status.badge or around.oddity:
-            warns = around.status.warns or not around.status.badge
-            text = "  ·  ".join(part for part in (around.status.badge, around.oddity) if part)
-            paint_badge(painter, area, text, palette.ATTENTION if warns else palette.TEXT_QUIET)
-        frame = self.model.frame
-        if not around.texts_shown or frame is None:
-            return
-        inner = area.adjusted(0, 0, -6, 0)
-        paint_corners(painter, inner, self._texts.filled(self.corner_fields(), self._lines))
-        edges = orientation(frame, self.model.view)
-        if edges is not None and not self._failure:
-            paint_letters(painter, inner, edges)
-        self._paint_scale(painter, inner)
-
-    def _paint_scale(self, painter: QPainter, area: QRectF) -> None:
-        frame = self.model.frame
-        if frame is None or self._transform is None or self._failure:
-            return
-        spacing = resolve(frame.header, frame.frame_index)
-        if not spacing.is_physical:
-            return
-        # The ruler is vertical, and a pixel is as high on screen as its spacing says in either orientation.
-        mm_per_px = spacing.column_mm / self._transform.zoom * self.pixel_ratio
-        bar = scale_bar(mm_per_px, area.height(), spacing.unit_text)
-        if bar is not None:
-            paint_scale_bar(painter, area, bar)
-
-    def corner_fields(self) -> dict[str, str]:
-        """Fields of the corner texts for what is shown now."""
-        frame, model = self.model.frame, self.model
-        if frame is None:
-            return {}
-        try:
-            voi = model.voi
-        except ViewerError:
-            voi = None  # the hatch already says why there are no pixels
-        shown = ShownFrame(
-            frame=frame,
-            number=model.state.index + 1,
-            count=model.state.count,
-            voi=voi,
-            inverted=model.data.inverted,
-            smooth=model.smooth,
-            magnification=1.0 if self._transform is None else self._transform.zoom,
-            link="\n".join(part for part in (self.surroundings.link, self.surroundings.note) if part),
-            block=model.images.label if model.images is not None else "",
-            plane=model.planes[model.state.index] if model.planes else None,
-        )
-        return corner_fields(shown, self._tr)
 
     def _tell_painted(self) -> None:
         state = self.model.displayed(self.canvas_px())
@@ -297,16 +210,16 @@ class Viewport(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(palette.PANEL))
         label = self.surroundings.label
-        inner = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
+        outer = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
         if label.foreign:
             pen = QPen(QColor(label.site_color), 3)
             pen.setDashPattern(FOREIGN_DASH)
             painter.setPen(pen)
-            painter.drawRect(inner)
+            painter.drawRect(outer)
         if self.active:
-            painter.setPen(QPen(QColor(palette.ACTIVE), 1.5))
-            painter.drawRect(inner.adjusted(-0.7, -0.7, 0.7, 0.7))
+            painter.setPen(QPen(QColor(palette.ACTIVE), 2))
+            painter.drawRect(outer.adjusted(2.5, 2.5, -2.5, -2.5))
         elif not label.foreign:
             painter.setPen(QPen(QColor(palette.LINE), 1))
-            painter.drawRect(inner)
+            painter.drawRect(outer.adjusted(2, 2, -2, -2))
         painter.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.render.choice import SOFTWARE, Choice, choose, make_canvas
@@ -47,6 +47,7 @@ class ViewportGrid(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(1)
         self.setObjectName("viewport_grid")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"QWidget#viewport_grid {{ background: {palette.PANEL}; }}")
 
     def set_shape(self, rows: int, columns: int) -> None:
