@@ -183,20 +183,20 @@ def test_the_card_offers_no_tick_for_what_is_missing_and_none_for_the_sex(case: 
 def test_a_prior_in_conflict_is_shown_with_its_reason_and_cannot_be_clicked(case: Case) -> None:
     case.bench.peers["west"].answers = [answer(FOREIGN, patient_sex="M", other_patient_ids=((BSN, "NLMINBIZA"),))]
     window = case.open()
-    card = window._strip.cards()[0]
+    card = window.view.strip.cards()[0]
     assert not card.isEnabled()
     assert "sex differ" in card.text()
     case.qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
     window.choose_prior(("west", FOREIGN))
     assert FOREIGN not in window.session.images.studies()
-    assert "contradict" in window._notice.text()
+    assert "contradict" in window.view.notice.text()
 
 
 def test_a_same_prior_hangs_beside_the_study(case: Case) -> None:
     case.bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
     case.bench.holds(PRIOR, 1)
     window = case.open()
-    assert "same patient" in window._strip.cards()[0].text()
+    assert "same patient" in window.view.strip.cards()[0].text()
     assert len(window.viewer.desk.grid.viewports) == 2
     case.qtbot.waitUntil(lambda: "2025-01-01" in window.report.edit("comparison").toPlainText(), timeout=2000)
 
@@ -205,8 +205,8 @@ def test_a_hospital_that_is_down_is_named_and_the_others_go_on(case: Case) -> No
     case.bench.peers["west"].error = Unreachable("nobody listens at this address")
     case.bench.peers["south"].answers = [answer(FOREIGN)]
     window = case.open()
-    assert "Hospital West does not answer: nobody listens at this address" in window._strip.note()
-    assert len(window._strip.cards()) == 1
+    assert "Hospital West does not answer: nobody listens at this address" in window.view.strip.note()
+    assert len(window.view.strip.cards()) == 1
 
 
 def test_images_of_another_patient_turn_the_report_red_and_lock_it(case: Case) -> None:

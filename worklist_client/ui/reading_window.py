@@ -16,22 +16,17 @@ from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import CaseError, Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.links import Gate
-from worklist_client.identity.names import display_name
 from worklist_client.journal import JournalError
 from worklist_client.reading.errors import ReadingError
 from worklist_client.reading.priors import PriorCandidate
 from worklist_client.settings.keymap import load_keymap
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui.action_set import ActionSet
-from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.dialogs import KeysDialog, question
-from worklist_client.ui.reading_bar import PatientBar, SiteChip
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
-from worklist_client.ui.reading_priors import PriorStrip
-from worklist_client.ui.reading_report import ReportPanel
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
-from worklist_client.ui.reading_text import day_text, delivery_text, patient_facts, standing_text
+from worklist_client.ui.reading_view import CaseView, ViewActs
 from worklist_client.worklist.entries import StudyEntry
 
 DELIVERY_MS = 500
@@ -54,14 +49,15 @@ class ReadingWindow(QMainWindow):
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
         self.commands = reading_commands(self)
-        self._bar = PatientBar(self._theme)
-        self._strip = PriorStrip(desk.tr, self._theme)
-        self._notice = NoticeBar("reading_notice", desk.tr("Put away"))
-        self.report = ReportPanel(desk.tr, self._theme)
+        acts = ViewActs(
+            self.claim, self.retry_images, self.next_case, lambda: self.actions_.refresh(), self._watch_delivery
+        )
+        self.view = CaseView(desk, self.session, self._theme, acts)
+        self.report = self.view.report
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
         self._build()
-        self._show_case(entry)
+        self.setWindowTitle(self.view.show_case(entry))
         self._autosave = QTimer(self)
         self._autosave.setInterval(AUTOSAVE_MS)
         self._autosave.timeout.connect(self.session.keeper.save_soon)
@@ -74,26 +70,14 @@ class ReadingWindow(QMainWindow):
         """Load, claim where asked, look for priors."""
         self._autosave.start()
         self.session.start(claim=claim)
-        self.on_topic(Topic.STANDING)
-        self.on_topic(Topic.DRAFT)
+        self.view.on_topic(Topic.STANDING)
+        self.view.on_topic(Topic.DRAFT)
 
     # --- what the hub and the session say ---
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study."""
         self.session.entry_changed(entry)
-
-    def on_topic(self, topic: Topic) -> None:
-        """Show what changed."""
-        {
-            Topic.STANDING: self._show_standing,
-            Topic.PRIORS: self._show_priors,
-            Topic.IMAGES: self._show_images,
-            Topic.DRAFT: self._show_draft,
-            Topic.MEASUREMENTS: self._show_measurements,
-            Topic.DELIVERY: self._show_delivery,
-            Topic.NOTICE: self._show_notice,
-        }[topic]()
 
     # --- what the commands ask (`reading_commands.ReadingWindowPort`) ---
 
@@ -208,7 +192,7 @@ class ReadingWindow(QMainWindow):
         try:
             self.session.close()
         except JournalError as error:
-            self._notice.say(self._tr(error.reason), "danger")
+            self.view.notice.say(self._tr(error.reason), "danger")
             event.ignore()
             return
         self._autosave.stop()
@@ -241,15 +225,15 @@ class ReadingWindow(QMainWindow):
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        for widget in (self._bar, self._strip, self._notice):
+        for widget in (self.view.bar, self.view.strip, self.view.notice):
             rows.addWidget(widget)
         rows.addWidget(split, 1)
         self.setCentralWidget(whole)
         self.resize(1600, 950)
 
     def _connect(self) -> None:
-        self.session.observe(self.on_topic)
-        self._strip.chosen.connect(self.choose_prior)
+        self.session.observe(self.view.on_topic)
+        self.view.strip.chosen.connect(self.choose_prior)
         self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
         self.viewer.retry_wanted.connect(lambda _study, _instance: self.retry_images())
         self.viewer.annotation_selected.connect(self.report.select_annotation)
@@ -259,90 +243,12 @@ class ReadingWindow(QMainWindow):
         self.report.link_followed.connect(self.session.report.go_to)
         self.report.sign_asked.connect(lambda: self.commands.run("case.sign"))
 
-    def _show_case(self, entry: StudyEntry) -> None:
-        site = self._desk.sites.get(entry.site_id)
-        name = display_name(entry.patient.name) or self._tr("no name")
-        day = entry.study_datetime
-        when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
-        what = " ".join(part for part in (entry.modality, entry.study_description) if part)
-        accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
-        exam = "  ·  ".join(part for part in (what, when, accession) if part)
-        facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
-        self._bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
-        self.report.show_patient(name)
-        self.setWindowTitle(f"{what} – {site.name}")
-
-    def _show_standing(self) -> None:
-        claim = self.session.claim
-        text, tone = standing_text(claim.standing, display_name(claim.holder), self._tr)
-        self._bar.show_standing(text, tone)
-        self._show_editable()
-        if claim.reason and claim.standing is not Standing.SIGNED:
-            again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
-            tone = "danger" if claim.standing is Standing.LOST else "attention"
-            self._notice.say(self._tr(claim.reason), tone, again, self.claim)
-        elif claim.standing is Standing.MINE:
-            self._notice.hide()
-        self.actions_.refresh()
-
-    def _show_editable(self) -> None:
-        strange = self.session.is_strange
-        self.report.set_editable(self.session.editable, alarm=strange)
-        if strange:
-            text = self._tr(
-                "STOP: the images are of another patient than the list says. This report cannot be written."
-            )
-            self.report.show_status(text, "danger")
-        elif not self.session.editable and self.session.signing.package is None:
-            claim = self.session.claim
-            self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
-        elif self.session.editable:
-            restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
-            self.report.show_status(restored)
-
-    def _show_priors(self) -> None:
-        priors = self.session.priors
-        rows = priors.rows()
-        sites = self._desk.sites.all()
-        self._strip.show_rows(
-            rows, {site.site_id: site.name for site in sites}, {site.site_id: site.color for site in sites}
-        )
-        self._strip.show_searches(priors.searches, priors.searching, len(rows))
-
-    def _show_images(self) -> None:
-        self._show_editable()
-        self._show_priors()
-        for study in self.session.images.studies():
-            reason = self.session.images.error(study)
-            if reason:
-                self._notice.say(self._tr(reason), "attention", self._tr("Try again"), self.retry_images)
-
-    def _show_draft(self) -> None:
-        self.report.show_sections(self.session.report.draft.sections)
-        self._show_editable()
-        self._show_measurements()
-
-    def _show_measurements(self) -> None:
-        self.report.show_measurements(self.session.report.measurements())
-
-    def _show_delivery(self) -> None:
-        package = self.session.signing.package
-        if package is None:
-            return
-        text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
-        self.report.show_status(text, "muted" if tone == "info" else tone)
-        self._notice.say(text, tone, self._tr("Next study"), self.next_case)
-        if self.session.signing.delivered:
+    def _watch_delivery(self, on: bool) -> None:
+        """Follow a signed report in the journal until it is done."""
+        if not on:
             self._delivery.stop()
         elif not self._delivery.isActive():
             self._delivery.start()
-
-    def _show_notice(self) -> None:
-        self._show_editable()
-        if self.session.notice:
-            self._notice.say(self._tr(self.session.notice), "attention")
-        else:
-            self._notice.hide()
 
     def _typed(self, section: str, text: str) -> None:
         self._try(lambda: self.session.report.set_section(section, text))
@@ -370,7 +276,7 @@ class ReadingWindow(QMainWindow):
         try:
             act()
         except (CaseError, ReadingError, JournalError) as error:
-            self._notice.say(self._tr(sentence_of(error)), "attention")
+            self.view.notice.say(self._tr(sentence_of(error)), "attention")
 
 
 def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWindow:

@@ -1,0 +1,136 @@
+"""What a reading window shows of its case: claim, priors, draft, measurements, delivery. It reads; it does not act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from worklist_client.commands.case import CaseSession
+from worklist_client.commands.case_state import Standing, Topic
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.names import display_name
+from worklist_client.settings.theme import Theme
+from worklist_client.ui.bars import NoticeBar
+from worklist_client.ui.reading_bar import PatientBar, SiteChip
+from worklist_client.ui.reading_priors import PriorStrip
+from worklist_client.ui.reading_report import ReportPanel
+from worklist_client.ui.reading_text import day_text, delivery_text, patient_facts, standing_text
+from worklist_client.worklist.entries import StudyEntry
+
+
+@dataclass(frozen=True)
+class ViewActs:
+    """What the buttons in a notice do, and who is told when commands may have become possible or impossible."""
+
+    claim: Callable[[], None]
+    retry_images: Callable[[], None]
+    next_case: Callable[[], None]
+    refresh: Callable[[], None]
+    watch_delivery: Callable[[bool], None]
+
+
+class CaseView:
+    """Bar, strip, notice and report panel of one case."""
+
+    def __init__(self, desk: Desk, session: CaseSession, theme: Theme, acts: ViewActs) -> None:
+        self._desk, self._tr, self._theme, self._acts = desk, desk.tr, theme, acts
+        self.session = session
+        self.bar = PatientBar(theme)
+        self.strip = PriorStrip(desk.tr, theme)
+        self.notice = NoticeBar("reading_notice", desk.tr("Put away"))
+        self.report = ReportPanel(desk.tr, theme)
+
+    def on_topic(self, topic: Topic) -> None:
+        """Show what changed."""
+        {
+            Topic.STANDING: self._show_standing,
+            Topic.PRIORS: self._show_priors,
+            Topic.IMAGES: self._show_images,
+            Topic.DRAFT: self._show_draft,
+            Topic.MEASUREMENTS: self._show_measurements,
+            Topic.DELIVERY: self._show_delivery,
+            Topic.NOTICE: self._show_notice,
+        }[topic]()
+
+    def show_case(self, entry: StudyEntry) -> str:
+        """Fill in who and what, once; the title of the window comes back, without the patient."""
+        site = self._desk.sites.get(entry.site_id)
+        name = display_name(entry.patient.name) or self._tr("no name")
+        day = entry.study_datetime
+        when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
+        what = " ".join(part for part in (entry.modality, entry.study_description) if part)
+        accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
+        exam = "  ·  ".join(part for part in (what, when, accession) if part)
+        facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
+        self.bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
+        self.report.show_patient(name)
+        return f"{what} – {site.name}"
+
+    def _show_standing(self) -> None:
+        claim = self.session.claim
+        text, tone = standing_text(claim.standing, display_name(claim.holder), self._tr)
+        self.bar.show_standing(text, tone)
+        self._show_editable()
+        if claim.reason and claim.standing is not Standing.SIGNED:
+            again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
+            tone = "danger" if claim.standing is Standing.LOST else "attention"
+            self.notice.say(self._tr(claim.reason), tone, again, self._acts.claim)
+        elif claim.standing is Standing.MINE:
+            self.notice.hide()
+        self._acts.refresh()
+
+    def _show_editable(self) -> None:
+        strange = self.session.is_strange
+        self.report.set_editable(self.session.editable, alarm=strange)
+        if strange:
+            text = self._tr(
+                "STOP: the images are of another patient than the list says. This report cannot be written."
+            )
+            self.report.show_status(text, "danger")
+        elif not self.session.editable and self.session.signing.package is None:
+            claim = self.session.claim
+            self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
+        elif self.session.editable:
+            restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
+            self.report.show_status(restored)
+
+    def _show_priors(self) -> None:
+        priors = self.session.priors
+        rows = priors.rows()
+        sites = self._desk.sites.all()
+        self.strip.show_rows(
+            rows, {site.site_id: site.name for site in sites}, {site.site_id: site.color for site in sites}
+        )
+        self.strip.show_searches(priors.searches, priors.searching, len(rows))
+
+    def _show_images(self) -> None:
+        self._show_editable()
+        self._show_priors()
+        for study in self.session.images.studies():
+            reason = self.session.images.error(study)
+            if reason:
+                self.notice.say(self._tr(reason), "attention", self._tr("Try again"), self._acts.retry_images)
+
+    def _show_draft(self) -> None:
+        self.report.show_sections(self.session.report.draft.sections)
+        self._show_editable()
+        self._show_measurements()
+
+    def _show_measurements(self) -> None:
+        self.report.show_measurements(self.session.report.measurements())
+
+    def _show_delivery(self) -> None:
+        package = self.session.signing.package
+        if package is None:
+            return
+        text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
+        self.report.show_status(text, "muted" if tone == "info" else tone)
+        self.notice.say(text, tone, self._tr("Next study"), self._acts.next_case)
+        self._acts.watch_delivery(not self.session.signing.delivered)
+
+    def _show_notice(self) -> None:
+        self._show_editable()
+        if self.session.notice:
+            self.notice.say(self._tr(self.session.notice), "attention")
+        else:
+            self.notice.hide()
