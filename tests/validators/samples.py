@@ -147,8 +147,12 @@ def study_of(paths: list[Path]) -> Study:
 
 def patient_of(header: Dataset, site_id: str = "north") -> PatientIdentity:
     """What the header says of the patient."""
-    key = PatientKey(str(header.get("IssuerOfPatientID", "")), str(header.PatientID))
-    return PatientIdentity(key, site_id, str(header.PatientName), str(header.PatientBirthDate), str(header.PatientSex))
+
+    def said(keyword: str) -> str:
+        return str(header.get(keyword, "") or "")
+
+    key = PatientKey(said("IssuerOfPatientID"), said("PatientID"))
+    return PatientIdentity(key, site_id, said("PatientName"), said("PatientBirthDate"), said("PatientSex"))
 
 
 def annotations_on(header: Dataset, frame_number: int = 1) -> tuple[Annotation, ...]:

@@ -111,6 +111,36 @@ def test_the_studys_own_character_set_is_kept_where_it_suffices(ct: Study) -> No
     assert {dcmread(BytesIO(one.data)).SpecificCharacterSet for one in report.objects} == {"ISO_IR 100"}
 
 
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        ("ISO_IR 144", "Люкceмбypг"),
+        ("ISO_IR 126", "Διονυσιος"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("ISO_IR 192", "Őze^Zoë"),
+    ],
+)
+def test_a_name_in_any_character_set_arrives(tmp_path: Path, character_set: str | list[str], name: str) -> None:
+    image = ct_slice("NAME", 1)
+    image.SpecificCharacterSet, image.PatientName = character_set, name
+    study = write_study(tmp_path, [image])
+    objects = render_report(request_of(study)).objects
+    assert [str(dcmread(BytesIO(one.data)).PatientName) for one in objects] == [str(study.header.PatientName)] * 2
+    assert str(study.header.PatientName) == name
+
+
+def test_a_study_without_patient_attributes_can_be_reported(tmp_path: Path) -> None:
+    image = ct_slice("BARE", 1)
+    for keyword in ("PatientID", "IssuerOfPatientID", "PatientBirthDate", "StudyID", "ReferringPhysicianName"):
+        delattr(image, keyword)
+    image.PatientID = ""
+    study = write_study(tmp_path, [image])
+    dataset = sr_of(render_report(request_of(study)))
+    for keyword in ("PatientID", "PatientBirthDate", "StudyID", "ReferringPhysicianName"):
+        assert dataset[keyword].is_empty
+
+
 def test_patient_and_study_are_copied_unchanged(ct: Study) -> None:
     for one in render_report(request_of(ct)).objects:
         dataset = dcmread(BytesIO(one.data))
