@@ -108,10 +108,11 @@ class WorklistDetails(QSplitter):
         tr = self._tr
         priors = timeline.priors
         notes = list(timeline.notes)
+        several = tr("1 other study") if priors == 1 else tr("{n} other studies", n=priors)
         sentence = {
             TimelineState.NOTHING_SELECTED: "",
             TimelineState.SEARCHING: tr("Searching all hospitals…"),
-            TimelineState.COMPLETE: tr("{n} earlier or other studies", n=priors) if priors else tr("No other studies"),
+            TimelineState.COMPLETE: several if priors else tr("No other studies"),
             TimelineState.PARTIAL: tr("{n} found so far; not every hospital answered", n=priors),
         }[timeline.state]
         self._summary.setText(sentence)
