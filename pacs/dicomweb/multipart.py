@@ -9,7 +9,7 @@ from typing import Final
 
 from pacs.errors import ProtocolViolation
 
-PIECE_BYTES: Final = 1 << 20
+PIECE_BYTES: Final = 1 << 19
 _HEADER_LIMIT_BYTES = 16384
 
 ReadPiece = Callable[[int], bytes]

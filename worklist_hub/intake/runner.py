@@ -6,19 +6,19 @@ The one module of the hub that makes threads for intake (the hub is a server; `v
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
+from pacs import secrets
 from pacs.connect import open_pacs
-from pacs.credentials import Credentials
 from pacs.errors import PacsError
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
-from pacs.site import Connection, Site
+from pacs.site import Site
 from ups.workitem import OtherId, Workitem
 from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, plan, study_date_range
 from worklist_hub.intake.rules import Rule
@@ -41,25 +41,15 @@ class SiteState:
     polled_at: datetime | None = None
 
 
-def credentials_from_environment(connection: Connection, environment: Mapping[str, str]) -> Credentials:
-    """`WORKLIST_<CONNECTION ID>_USER`, `_PASSWORD`, `_TOKEN`, `_CA_FILE`; the ID in capitals, `_` for all signs."""
-    name = "".join(sign if sign.isalnum() else "_" for sign in connection.connection_id.upper())
-
-    def value(what: str) -> str:
-        return environment.get(f"WORKLIST_{name}_{what}", "")
-
-    return Credentials(value("USER"), value("PASSWORD"), value("TOKEN"), value("CA_FILE"))
-
-
-def own_pacs(calling_ae: str, environment: Mapping[str, str] | None = None) -> OpenPacs:
-    """Opens a site's own PACS: its first connection that is not a shared archive. Raises `PacsError` without one."""
-    variables = os.environ if environment is None else environment
+def own_pacs(calling_ae: str, secrets_file: Path | None = None) -> OpenPacs:
+    """Opens a site's own PACS: its first connection that is not a shared archive. Secrets come from the environment or
+    a private file (`pacs.secrets`). Raises `PacsError` without a connection."""
 
     def opened(site: Site) -> Pacs:
         connection = next((one for one in site.connections if not one.shared), None)
         if connection is None:
             raise PacsError(f"site {site.site_id} has no connection of its own")
-        credentials = credentials_from_environment(connection, variables)
+        credentials = secrets.find(connection.connection_id, secrets_file)
         return open_pacs(connection, calling_ae=calling_ae, credentials=credentials)
 
     return opened

@@ -19,7 +19,7 @@ from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
-from worklist_hub.intake.runner import Intake, Poller, credentials_from_environment, own_pacs
+from worklist_hub.intake.runner import Intake, Poller, own_pacs
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 DOSE, ENHANCED = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.88.22"
@@ -213,15 +213,7 @@ def test_one_site_that_is_away_does_not_stop_the_other_and_stop_ends_all_threads
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("intake-")]
 
 
-def test_secrets_come_from_the_environment_by_connection() -> None:
-    connection = site().connections[0]
-    found = credentials_from_environment(
-        connection, {"WORKLIST_NORTH_WEB_USER": "u", "WORKLIST_NORTH_WEB_PASSWORD": "p"}
-    )
-    assert (found.user, found.password, found.bearer_token) == ("u", "p", "")
-
-
 def test_a_site_is_polled_by_its_own_pacs_never_by_a_shared_archive() -> None:
     own = site().connections[0]
     both = replace(site(), connections=(replace(own, shared=True, base_url="not used"), own))
-    assert own_pacs("HUB", {})(both)._connection is own  # type: ignore[attr-defined]
+    assert own_pacs("HUB")(both)._connection is own  # type: ignore[attr-defined]
