@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-
-import requests
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ups.codes import Person
 from ups.errors import (
@@ -12,6 +14,7 @@ from ups.errors import (
     Conflict,
     NotAuthorised,
     NotFound,
+    ProtocolViolation,
     Refused,
     Unsupported,
     UpsError,
@@ -23,20 +26,35 @@ _TRANSACTION = re.compile(r"transaction[ -]?uid|not a claimed|C301", re.IGNORECA
 _TEXT_LIMIT = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Not the library's own response: that would keep connections open for as long as it is held."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body. Raises `ProtocolViolation`."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError) as error:
+            raise ProtocolViolation("the answer is not JSON", status=self.status) from error
+
+
 def warning_text(header: str) -> str:
     """The sentence of a `Warning: 299 service: sentence` header, quoted or not; "" where there is none."""
     found = _WARNING.match(header.strip())
     return found.group(1) if found else header.strip()
 
 
-def check(response: requests.Response, *, creating: bool = False, filtered: bool = False) -> None:
+def check(answer: Answer, *, creating: bool = False, filtered: bool = False) -> None:
     """Raise the error that the answer means; return for 2xx."""
-    status = response.status_code
-    if 200 <= status < 300:
+    if 200 <= answer.status < 300:
         return
-    error = error_of(status, _said(response), creating=creating, filtered=filtered)
+    error = error_of(answer.status, _said(answer), creating=creating, filtered=filtered)
     if isinstance(error, Conflict):
-        error.holder = _holder(response)
+        error.holder = _holder(answer)
     raise error
 
 
@@ -57,19 +75,19 @@ def error_of(status: int, said: str, *, creating: bool = False, filtered: bool =
     return Refused(status, said)
 
 
-def _holder(response: requests.Response) -> Person | None:
+def _holder(answer: Answer) -> Person | None:
     """Who has it, where the server says so in the body, as our hub does."""
     try:
-        told = response.json()["holder"]
+        told = answer.json()["holder"]
         return Person(str(told["code"]), str(told["name"]), str(told["organisation"]))
-    except (ValueError, TypeError, KeyError):
+    except (ProtocolViolation, TypeError, KeyError):
         return None
 
 
-def _said(response: requests.Response) -> str:
-    warning = response.headers.get("Warning", "")
+def _said(answer: Answer) -> str:
+    warning = answer.headers.get("Warning", "")
     if warning:
         return warning_text(warning)[:_TEXT_LIMIT]
-    if response.headers.get("Content-Type", "").startswith("text/plain"):
-        return response.text[:_TEXT_LIMIT].strip()
+    if answer.headers.get("Content-Type", "").startswith("text/plain"):
+        return answer.content.decode("utf-8", "replace")[:_TEXT_LIMIT].strip()
     return ""

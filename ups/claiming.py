@@ -16,7 +16,7 @@ from ups.errors import AlreadyThere, Conflict, Interrupted, NotFound, Refused, U
 from ups.replacement import replacement_of
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
-from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, Code, Person, Workitem
+from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, Person, Workitem
 
 Cancelled = Callable[[], bool]
 Wait = Callable[[float], object]
@@ -115,7 +115,6 @@ def release(
     cancelled: Cancelled,
     wait: Wait,
     reason: str = "",
-    code: Code = RESCHEDULING_RECOMMENDED,
 ) -> str:
     """Give it back to the list; the UID of the replacement. Doing it again after an unclear answer is harmless.
 
@@ -126,7 +125,7 @@ def release(
         if cancelled():
             raise Interrupted("the release was interrupted; it can be asked for again")
         try:
-            return _release_once(client, uid, transaction_uid, reason, code)
+            return _release_once(client, uid, transaction_uid, reason)
         except UpsError as error:
             if not error.is_unclear or pause is None:
                 raise
@@ -201,11 +200,12 @@ def _name_holder(client: UpsClient, uid: str, transaction_uid: str, performer: P
         return  # the claim is won; the name follows with the next heartbeat
 
 
-def _release_once(client: UpsClient, uid: str, transaction_uid: str, reason: str, code: Code) -> str:
+def _release_once(client: UpsClient, uid: str, transaction_uid: str, reason: str) -> str:
     found = client.retrieve(uid)
     if found.state is ProcedureStepState.IN_PROGRESS:
         try:
-            client.update(uid, changes.progress(found.progress_percent, reason=reason, code=code), transaction_uid)
+            why = changes.progress(found.progress_percent, reason=reason, code=RESCHEDULING_RECOMMENDED)
+            client.update(uid, why, transaction_uid)
             client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
         except Conflict:
             found = client.retrieve(uid)  # released by another of our desks between our questions?

@@ -12,6 +12,7 @@ import requests
 
 from ups import answers
 from ups import dicom_json as dj
+from ups.answers import Answer
 from ups.codes import UNSPECIFIED_REASON, Code, Person
 from ups.dialects import HUB, Dialect
 from ups.dicom_json import DicomJson
@@ -82,12 +83,12 @@ class UpsClient:
         """One page; `filters` are keywords, dotted for sequences, with QIDO matching (ranges, wildcards)."""
         query = [*(filters or {}).items(), *(("includefield", one) for one in include)]
         query += [("limit", str(limit)), ("offset", str(offset))]
-        response = self._send("GET", f"/workitems?{urlencode(query)}")
-        if response.status_code == 204:
+        answer = self._send("GET", f"/workitems?{urlencode(query)}")
+        if answer.status == 204:
             return ()
-        data = _decoded(response)
+        data = answer.json()
         if not isinstance(data, list):
-            raise ProtocolViolation("the answer to a search is not a list", status=response.status_code)
+            raise ProtocolViolation("the answer to a search is not a list", status=answer.status)
         return tuple(_workitem(item) for item in data)
 
     def iter_search(
@@ -117,8 +118,7 @@ class UpsClient:
 
     def retrieve(self, uid: str) -> Workitem:
         """The whole workitem; a Transaction UID that a server gives away is dropped."""
-        response = self._send("GET", f"/workitems/{quote(uid)}")
-        data = _decoded(response)
+        data = self._send("GET", f"/workitems/{quote(uid)}").json()
         if isinstance(data, list):  # PS3.18 8.7.3: an array of one, on many servers
             data = data[0] if len(data) == 1 else None
         return _workitem(data)
@@ -181,10 +181,9 @@ class UpsClient:
         if deletion_lock:
             query.append(("deletionlock", "true"))
         path = f"/workitems/{quote(uid)}/subscribers/{quote(aet)}"
-        response = self._send("POST", path + (f"?{urlencode(query)}" if query else ""), filtered=bool(filters))
-        return Subscription(
-            response.headers.get("Content-Location", ""), answers.warning_text(response.headers.get("Warning", ""))
-        )
+        answer = self._send("POST", path + (f"?{urlencode(query)}" if query else ""), filtered=bool(filters))
+        warning = answers.warning_text(answer.headers.get("Warning", ""))
+        return Subscription(answer.headers.get("Content-Location", ""), warning)
 
     def unsubscribe(self, uid: str, aet: str) -> None:
         """End the subscription of `aet` to `uid`, and with it its deletion lock."""
@@ -202,14 +201,14 @@ class UpsClient:
         *,
         creating: bool = False,
         filtered: bool = False,
-    ) -> requests.Response:
+    ) -> Answer:
         headers = dict(self.headers)
         content = b""
         if body is not None:
             content = json.dumps([body] if self.dialect.bodies_in_array else body).encode()
             headers["Content-Type"] = _MEDIA_TYPE
         try:
-            response = self._exchange(method, path, content, headers)
+            answer = self._exchange(method, path, content, headers)
         except requests.ConnectTimeout as error:
             raise Unreachable(f"{self.base_url} does not answer the call") from error
         except requests.Timeout as error:
@@ -218,13 +217,13 @@ class UpsClient:
             raise Unreachable(f"{self.base_url} cannot be reached") from error
         except requests.RequestException as error:
             raise ProtocolViolation(f"{self.base_url} gave an answer that cannot be read") from error
-        answers.check(response, creating=creating, filtered=filtered)
-        return response
+        answers.check(answer, creating=creating, filtered=filtered)
+        return answer
 
-    def _exchange(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> requests.Response:
+    def _exchange(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
         for is_last in (method != "GET", True):
             try:
-                return self._session.request(
+                response = self._session.request(
                     method,
                     self.base_url + path,
                     data=content,
@@ -232,6 +231,7 @@ class UpsClient:
                     timeout=self._timeouts,
                     allow_redirects=False,
                 )
+                return Answer(response.status_code, response.headers, response.content)
             except (requests.ConnectTimeout, requests.Timeout):
                 raise
             except requests.ConnectionError:
@@ -249,13 +249,6 @@ def _new_session(base_url: str) -> requests.Session:
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
-
-
-def _decoded(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError as error:
-        raise ProtocolViolation("the answer is not JSON", status=response.status_code) from error
 
 
 def _workitem(data: Any) -> Workitem:
