@@ -99,6 +99,8 @@ class DimsePacs:
         known = [item for item in expected if item.sop_class_uid and item.sop_instance_uid not in receipt.present]
         if known:
             refusal = self._fetch_by_name(request, known, receipt, cancelled) or refusal
+        if not expected and not receipt.received:
+            raise NotFound("the PACS does not have it", connection_id=self._connection.connection_id)
         if refusal is not None and not receipt.received and len(receipt.present) == len(request.already):
             raise refusal
         return receipt.result(expected)

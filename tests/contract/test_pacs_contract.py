@@ -167,6 +167,11 @@ def test_an_unknown_instance_is_named_as_missing(peer: Peer, tmp_path: Path) -> 
     assert result.missing == ("1.2.3.4.5",)
 
 
+def test_an_unknown_study_is_not_found(peer: Peer, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        fetch(peer, RetrieveRequest("1.2.3.4.5.6", str(tmp_path)))
+
+
 def test_a_cancel_stops_in_the_middle_and_keeps_what_came(peer: Peer, tmp_path: Path) -> None:
     got: list[Received] = []
     with pytest.raises(Interrupted):

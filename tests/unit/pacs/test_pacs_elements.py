@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from io import BytesIO
 
@@ -94,7 +95,5 @@ def test_a_deflate_bomb_is_inflated_only_as_far_as_needed() -> None:
 @given(st.binary(max_size=400), st.sampled_from(SYNTAXES))
 def test_no_bytes_whatever_raise_anything_but_our_error(data: bytes, syntax: UID) -> None:
     for read in (lambda: identifiers(data, str(syntax)), lambda: file_meta(bytes(128) + b"DICM" + data)):
-        try:
+        with contextlib.suppress(ProtocolViolation):
             read()
-        except ProtocolViolation as error:
-            assert error.reason

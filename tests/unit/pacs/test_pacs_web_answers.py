@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +18,7 @@ import pytest
 
 from pacs.connect import open_pacs
 from pacs.credentials import Credentials
-from pacs.errors import NotAuthorised, NotFound, PacsError, ProtocolViolation, Refused
+from pacs.errors import Interrupted, NotAuthorised, NotFound, PacsError, ProtocolViolation, Refused, Unreachable
 from pacs.port import Pacs, RetrieveRequest, StoreObject, StoreState, StudyQuery
 from pacs.site import DicomwebConnection
 from pacs.statuses import http_state, store_state
@@ -25,9 +30,19 @@ class Double(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
+        self.hold = threading.Event()
+        self.hold.set()
+        self.context: ssl.SSLContext | None = None
         self.script: list[tuple[int, dict[str, str], bytes]] = []
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """On the connection's own thread, where a handshake may take its time; a client may go away as it likes."""
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            if self.context is not None:
+                request = stack.enter_context(self.context.wrap_socket(request, server_side=True))
+            super().finish_request(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -36,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        self.server.hold.wait(10)
         script = self.server.script
         status, headers, answer = script.pop(0) if len(script) > 1 else script[0]
         self.send_response(status)
@@ -47,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _answer
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_text: Any) -> None:
         """Silent."""
 
 
@@ -60,6 +76,37 @@ def double() -> Iterator[Double]:
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for 127.0.0.1 and its key, in one file."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed")
+    key, made, both = tmp_path / "key.pem", tmp_path / "certificate.pem", tmp_path / "both.pem"
+    command = f"{program} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + made.read_bytes())
+    return both
+
+
+def test_tls_is_checked_against_the_pinned_authority_and_can_be_cancelled(double: Double, certificate: Path) -> None:
+    double.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    double.context.load_cert_chain(certificate)
+    double.script = [(200, JSON, studies("1", "2") + b" " * 3_000_000)]
+    connection = DicomwebConnection("tls", f"https://127.0.0.1:{double.server_address[1]}/x", timeout_s=5)
+    pinned = open_pacs(connection, calling_ae="X", credentials=Credentials(ca_file=str(certificate)))
+    assert len(pinned.search_for_studies(StudyQuery(), never)) == 2
+    with pytest.raises(Unreachable, match="secure connection"):
+        open_pacs(connection, calling_ae="X").search_for_studies(StudyQuery(), never)
+    double.hold.clear()
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        pinned.search_for_studies(StudyQuery(), lambda: time.monotonic() - started > 0.3)
+    assert time.monotonic() - started < 1.3
+    double.hold.set()
 
 
 @pytest.fixture
