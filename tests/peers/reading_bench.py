@@ -118,11 +118,9 @@ class Bench:
         """Every hospital holds this study, as one series."""
         series = f"{study}.1"
         for peer in self.peers.values():
-            peer.series = [*peer.series, SeriesAnswer(series, "CT", 1, number_of_instances=count)]
-            peer.instances[series] = [
-                InstanceAnswer(f"{series}.{n}", series_instance_uid=series, instance_number=n)
-                for n in range(1, count + 1)
-            ]
+            peer.by_study[study] = [SeriesAnswer(series, "CT", 1, number_of_instances=count)]
+            numbers = range(1, count + 1)
+            peer.instances[series] = [InstanceAnswer(f"{series}.{n}", instance_number=n) for n in numbers]
         changes = {"patient": label} if label is not None else {}
         self.worker.headers = [
             *(item for item in self.worker.headers if item.study_instance_uid != study),

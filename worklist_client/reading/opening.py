@@ -86,6 +86,7 @@ class StudyLoad:
         self._jobs: deque[_Job] = deque()
         self._headers: dict[str, InstanceHeader] = {}
         self._failed = ""
+        self._unreadable = ""
 
     @property
     def count(self) -> StudyCount:
@@ -270,8 +271,11 @@ class StudyLoad:
         shown: list[InstanceHeader] = []
         skipped: dict[str, int] = {}
         for header in headers:
-            if header.study_instance_uid != study and not header.failure:
-                continue  # nothing of another study may ever be drawn here, whatever the peer sent
+            if header.study_instance_uid != study:
+                # Nothing of another study may ever be drawn here, whatever the peer sent. A file that cannot be read
+                # at all names no study: it stays missing, with its own reason.
+                self._unreadable = header.failure or self._unreadable
+                continue
             by_series.setdefault(header.series_instance_uid, set()).add(header.sop_instance_uid)
             if is_shown(header):
                 shown.append(header)
@@ -301,7 +305,7 @@ class StudyLoad:
     def _name_missing(self, count: SeriesCount, cancelled: Cancelled) -> SeriesCount:
         """Learn which instances did not come, so that the viewer can mark the gaps."""
         uid = count.series_instance_uid
-        reason = count.reason or "The hospital did not send this image"
+        reason = count.reason or self._unreadable or "The hospital did not send this image"
         try:
             promised = frozenset(item.sop_instance_uid for item in self._instances(uid, cancelled))
         except Interrupted:

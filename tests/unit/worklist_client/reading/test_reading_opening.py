@@ -145,6 +145,15 @@ def test_an_object_of_another_study_is_never_shown() -> None:
     assert all(item.study_instance_uid == STUDY for item in load.headers)
 
 
+def test_a_file_that_cannot_be_read_is_missing_with_its_own_reason() -> None:
+    broken = header("", "", 2, sop_instance_uid="", rows=0, columns=0, failure="not a DICOM file")
+    worker = FakeWorker([header(STUDY, "1", 1), broken])
+    worker.headers[1] = replace(broken, series_instance_uid="1")
+    load, viewer = loaded(peer({"1": 2}), worker)
+    assert not run(load, worker).complete
+    assert viewer.of_kind("missing") == [("missing", STUDY, "1", "1.2", "not a DICOM file")]
+
+
 def test_reports_are_not_expected_as_images_and_objects_without_pixels_lower_the_number() -> None:
     pacs = peer({"1": 2})
     pacs.series.append(SeriesAnswer("8", "SR", 9, number_of_instances=1))
