@@ -11,12 +11,14 @@ import heapq
 import itertools
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+from shiboken6 import isValid
 
 from viewer.cancel import Cancelled, CancelToken
 from viewer.qt_references import hold_singletons
@@ -104,14 +106,18 @@ class _Lane:
         self._idle = 0
         self._closed = False
 
-    def put(self, priority: int, call: Callable[[], None]) -> None:
+    def put(self, priority: int, call: Callable[[], None]) -> bool:
+        """Queue a call; False after `close`, when it would never run."""
         with self._condition:
+            if self._closed:
+                return False
             heapq.heappush(self._queue, (priority, next(self._count), call))
             if self._idle < len(self._queue) and len(self._threads) < self._limit:
                 thread = threading.Thread(target=self._work, name=f"task-{self._name}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
             self._condition.notify()
+            return True
 
     def _work(self) -> None:
         while True:
@@ -133,9 +139,18 @@ class _Lane:
 
 
 class TaskRunner:
-    """Runs background work for one application. Make it on the main thread, hand it over, call `shutdown` once."""
+    """Runs background work for one application. Make it on the main thread, hand it over, call `shutdown` once.
 
-    def __init__(self) -> None:
+    `submit`, `serve` and `shutdown` are called on the main thread; `post` from any. `clock` (monotonic seconds) and
+    `pause` (waits on a token, True = cancelled) decide about restarts of services.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[CancelToken, float], bool] = CancelToken.wait,
+    ) -> None:
+        self._clock, self._pause = clock, pause
         self._relay = _Relay()
         self._lanes = {name: _Lane(name, limit) for name, limit in LANES.items()}
         self._latest: dict[tuple[str, object], Task] = {}
@@ -144,8 +159,9 @@ class TaskRunner:
         self._stopping = CancelToken()
 
     def post(self, call: Callable[[], None]) -> None:
-        """Run `call` on the main thread soon; from any thread."""
-        self._relay.posted.emit(call)
+        """Run `call` on the main thread soon; from any thread. Nothing happens once the application is gone."""
+        if isValid(self._relay):
+            self._relay.posted.emit(call)
 
     def submit(
         self,
@@ -182,24 +198,16 @@ class TaskRunner:
             task.ended = True
             if key is not None and self._latest.get((lane, key)) is task:
                 del self._latest[lane, key]
-            if not _is_alive(owner_ref()):
-                return
-            if task.token.cancelled() or isinstance(outcome, WasCancelled):
-                if cancelled is not None:
-                    cancelled()
-            elif isinstance(outcome, Done):
-                if done is not None:
-                    done(outcome.value)
-            elif failed is not None:
-                failed(outcome.error)
-            else:
-                _log.error("background work failed, nobody listens: %s", type(outcome.error).__name__)
+            if _is_alive(owner_ref()):
+                _tell(WasCancelled() if task.token.cancelled() else outcome, done, failed, cancelled)
 
         def run() -> None:
             outcome = _outcome(work, request, task.token)
             self.post(lambda: deliver(outcome))
 
-        self._lanes[lane].put(priority, run)
+        if not self._lanes[lane].put(priority, run):
+            task.cancel()
+            self.post(lambda: deliver(WasCancelled()))
         return task
 
     def serve(
@@ -214,7 +222,8 @@ class TaskRunner:
         """Run endless `work(token, emit)`; each emitted value reaches `report` on the main thread.
 
         Where it raises, `broken(error)` is told on the main thread and it starts again after a back-off that doubles
-        up to `RESTART_CAP_S`. It must return soon after the token is cancelled.
+        up to `RESTART_CAP_S` and begins anew after a run longer than that. Where it returns, it is over. It must
+        return soon after the token is cancelled.
         """
         task = Task()
         self._stopping.on_cancel(task.cancel)
@@ -230,6 +239,7 @@ class TaskRunner:
         def run() -> None:
             pause_s = RESTART_FIRST_S
             while not task.token.cancelled():
+                started_s = self._clock()
                 outcome = _outcome(lambda _none, token: work(token, emit), None, task.token)
                 if isinstance(outcome, Failed):
                     _log.warning("service stopped: name=%s error=%s", name, type(outcome.error).__name__)
@@ -238,7 +248,9 @@ class TaskRunner:
                         self.post(lambda error=error: tell(broken, error))  # type: ignore[misc]
                 elif isinstance(outcome, Done):
                     return
-                if task.token.wait(pause_s):
+                if self._clock() - started_s > RESTART_CAP_S:
+                    pause_s = RESTART_FIRST_S  # it ran well for long: this is a new trouble, not the old one
+                if self._pause(task.token, pause_s):
                     return
                 pause_s = min(pause_s * 2, RESTART_CAP_S)
 
@@ -253,8 +265,9 @@ class TaskRunner:
         for task in list(self._live):
             task.cancel()
         threads = [thread for lane in self._lanes.values() for thread in lane.close()] + self._services
+        until_s = time.monotonic() + deadline_s
         for thread in threads:
-            thread.join(deadline_s / max(1, len(threads)) + 0.2)
+            thread.join(max(0.0, until_s - time.monotonic()))
         return [thread.name for thread in threads if thread.is_alive()]
 
 
@@ -269,13 +282,27 @@ def _outcome(work: Callable[[R, CancelToken], V], request: R, token: CancelToken
         return Failed(error)
 
 
+def _tell(
+    outcome: Outcome,
+    done: Callable[[Any], None] | None,
+    failed: Callable[[Exception], None] | None,
+    cancelled: Callable[[], None] | None,
+) -> None:
+    """Call the one callback that fits; a failure that nobody listens to is logged."""
+    if isinstance(outcome, Done):
+        if done is not None:
+            done(outcome.value)
+    elif isinstance(outcome, WasCancelled):
+        if cancelled is not None:
+            cancelled()
+    elif failed is not None:
+        failed(outcome.error)
+    else:
+        _log.error("background work failed, nobody listens: %s", type(outcome.error).__name__)
+
+
 def _is_alive(owner: object) -> bool:
     """Whether the owner still exists, the C++ side of a Qt object included."""
     if owner is None:
         return False
-    if isinstance(owner, QObject):
-        try:
-            owner.objectName()
-        except RuntimeError:
-            return False
-    return True
+    return not isinstance(owner, QObject) or isValid(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from viewer.state.image_set import ImageSet, OrderBasis
+from viewer.state.image_set import ImageSet, IssueKind, OrderBasis
 from viewer.ui.shelf import Phase, SeriesOnShelf
 
 Translate = Callable[[str], str]
@@ -56,7 +56,8 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
     if not series.images:
         return ViewportStatus(Phase.EMPTY, tr("No image"), tr("This series holds no images"))
     if phase is Phase.DEGRADED:
-        text = tr("{n} images cannot be shown").format(n=series.failed_images)
+        one, many = tr("1 image cannot be shown"), tr("{n} images cannot be shown")
+        text = one if series.failed_images == 1 else many.format(n=series.failed_images)
         return ViewportStatus(phase, text, "", badge=text)
     return ViewportStatus(phase)
 
@@ -71,8 +72,9 @@ def _count(series: SeriesOnShelf, site_name: str, tr: Translate) -> str:
 
 
 def oddities(images: ImageSet | None, tr: Translate) -> str:
-    """Issues of a stack in one line; empty when all is as it should be."""
-    return "" if images is None else "  ·  ".join(tr(issue.text) for issue in images.issues)
+    """Issues of a stack in one line; empty when all is as it should be. Unreadable images are in the status."""
+    issues = () if images is None else images.issues
+    return "  ·  ".join(tr(issue.text) for issue in issues if issue.kind is not IssueKind.UNREADABLE)
 
 
 def order_note(images: ImageSet | None, tr: Translate) -> str:

@@ -179,8 +179,10 @@ class Viewport(QWidget):
             return
         if self._failure:
             self.overlay.paint_failure(painter, area, self._failure)
-        self.overlay.paint_texts(painter, area, around, transform, ratio=self.pixel_ratio)
+        self.overlay.paint_texts(painter, area, around, transform)
         if not self._failure:
+            if around.texts_shown:
+                self.overlay.paint_directions(painter, area, transform, self.pixel_ratio)
             shown = self.shown_annotations()
             self.overlay.paint_annotations(painter, shown, around.selected_id, transform, self.pixel_ratio)
             self._tell_painted()

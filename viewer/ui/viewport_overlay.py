@@ -70,20 +70,25 @@ class ViewportOverlay:
         title = self._tr("Image {n} cannot be shown").format(n=self._model.state.index + 1)
         paint_message(painter, area, title, f"{self._tr(failure)}\n{self._tr('F5 tries again')}", palette.DANGER)
 
-    def paint_texts(
-        self, painter: QPainter, area: QRectF, around: Surroundings, transform: ViewTransform, *, ratio: float
-    ) -> None:
-        """Track, badge, corners, letters, ruler."""
+    def paint_texts(self, painter: QPainter, area: QRectF, around: Surroundings, transform: ViewTransform) -> None:
+        """Track, badge, corners."""
         state, frame = self._model.state, self._model.frame
         paint_place(painter, area, state.index, state.count, around.gaps)
         if around.status.badge or around.oddity:
             warns = around.status.warns or bool(around.oddity)
             text = "  ·  ".join(part for part in (around.status.badge, around.oddity) if part)
             paint_badge(painter, area, text, palette.ATTENTION if warns else palette.TEXT_QUIET)
-        if not around.texts_shown or frame is None:
+        if around.texts_shown and frame is not None:
+            inner = area.adjusted(0, 0, -TRACK_PX, 0)
+            fields = self.corner_fields(around, transform.zoom)
+            paint_corners(painter, inner, self._texts.filled(fields, self._lines))
+
+    def paint_directions(self, painter: QPainter, area: QRectF, transform: ViewTransform, ratio: float) -> None:
+        """Orientation letters and ruler: only over an image that is really there."""
+        frame = self._model.frame
+        if frame is None:
             return
         inner = area.adjusted(0, 0, -TRACK_PX, 0)
-        paint_corners(painter, inner, self._texts.filled(self.corner_fields(around, transform.zoom), self._lines))
         edges = orientation(frame, self._model.view)
         if edges is not None:
             paint_letters(painter, inner, edges)
