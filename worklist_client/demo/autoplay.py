@@ -147,7 +147,7 @@ class Play:
 
     def _ready(self, accession_number: str) -> StudyEntry | None:
         entries = (one for one in self._robot.entries() if one.accession_number == accession_number)
-        return next((one for one in entries if one.status is Status.AVAILABLE), None)
+        return next((one for one in entries if one.status in (Status.AVAILABLE, Status.MINE)), None)
 
     def _status(self, entry: StudyEntry) -> Status | None:
         now = self._robot.entry(entry.study_instance_uid)

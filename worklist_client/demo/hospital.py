@@ -1,4 +1,4 @@
-"""One fictitious hospital as one process: `python -m worklist_client.demo.hospital KIND FOLDER AE [DESTINATION=PORT]`.
+"""One fictitious hospital as one process: `python -m worklist_client.demo.hospital KIND FOLDER AE PORT [DEST=PORT]`.
 
 Prints one JSON line with its port when it is ready, and ends when its standard input closes (its parent is gone).
 """
@@ -20,20 +20,20 @@ from worklist_client.demo.web_hospital import application
 
 def main(arguments: list[str]) -> int:
     """Serve until the parent is gone."""
-    kind, folder, ae_title, *destinations = arguments
+    kind, folder, ae_title, port, *destinations = arguments
     archive = Archive(Path(folder))
     if kind == "dicomweb":
-        return _web(archive)
+        return _web(archive, int(port))
     ports = {name: int(port) for name, _, port in (item.partition("=") for item in destinations)}
-    server = serve(archive, ae_title, 0, ports)
+    server = serve(archive, ae_title, int(port), ports)
     _ready(server.socket.getsockname()[1])
     sys.stdin.read()
     server.shutdown()
     return 0
 
 
-def _web(archive: Archive) -> int:
-    listener = socket.create_server(("127.0.0.1", 0))
+def _web(archive: Archive, wanted: int) -> int:
+    listener = socket.create_server(("127.0.0.1", wanted))
     port = listener.getsockname()[1]
     config = uvicorn.Config(application(archive, f"http://127.0.0.1:{port}"), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)

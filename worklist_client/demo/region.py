@@ -84,11 +84,14 @@ def start_region(folder: Path, stack: ExitStack, *, fresh: bool, night: bool = T
     made = json.loads((images / "made.json").read_text())["at"]
     run = folder / ("night-" + datetime.fromisoformat(made).strftime("%Y%m%d-%H%M%S"))
     run.mkdir(parents=True, exist_ok=True)
-    move_port = free_port()
+    ports = kept_ports(run / "ports.json")
+    move_port = ports["move"]
     hospitals = [
-        start_hospital(stack, "north", "dimse", images / "north", "NORTH"),
-        start_hospital(stack, "south", "dimse", images / "south", "SOUTH", f"{CLIENT_AE}={move_port}"),
-        start_hospital(stack, "west", "dicomweb", images / "west", "WEST"),
+        start_hospital(stack, "north", "dimse", images / "north", "NORTH", port=ports["north"]),
+        start_hospital(
+            stack, "south", "dimse", images / "south", "SOUTH", f"{CLIENT_AE}={move_port}", port=ports["south"]
+        ),
+        start_hospital(stack, "west", "dicomweb", images / "west", "WEST", port=ports["west"]),
     ]
     (run / "hub.toml").write_text(hub_configuration(hospitals, move_port), encoding="utf-8")
     desk = run / "profiles" / PROFILE
@@ -125,9 +128,20 @@ def hub_configuration(hospitals: list[Hospital], move_port: int) -> str:
     return "\n".join(lines) + "\n" + rules
 
 
-def start_hospital(stack: ExitStack, site_id: str, kind: str, folder: Path, ae_title: str, *more: str) -> Hospital:
+def kept_ports(file: Path) -> dict[str, int]:
+    """The same ports at each start, so that a hub which still runs from before finds its hospitals again."""
+    ports: dict[str, int] = json.loads(file.read_text()) if file.is_file() else {}
+    if not ports or not all(is_free(port) for port in ports.values()):
+        ports = {name: free_port() for name in ("north", "south", "west", "move")}
+        file.write_text(json.dumps(ports))
+    return ports
+
+
+def start_hospital(
+    stack: ExitStack, site_id: str, kind: str, folder: Path, ae_title: str, *more: str, port: int = 0
+) -> Hospital:
     """Start one hospital and wait for its port."""
-    process = _child(stack, "worklist_client.demo.hospital", kind, str(folder), ae_title, *more)
+    process = _child(stack, "worklist_client.demo.hospital", kind, str(folder), ae_title, str(port), *more)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -160,6 +174,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def has_display() -> bool:
