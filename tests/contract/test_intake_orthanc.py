@@ -1,0 +1,79 @@
+"""Intake from a real Orthanc into a real store, by QIDO-RS and by C-FIND."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedSRStorage, XRayRadiationDoseSRStorage
+
+from pacs.connect import open_pacs
+from pacs.site import Site
+from tests.peers.fixtures import CALLING_AE
+from tests.peers.orthanc import OrthancPeer
+from tests.peers.synthetic import ct_series, ct_slice, uid_of
+from ups.identifiers import workitem_uid
+from worklist_hub.intake.poll import REPORTED
+from worklist_hub.intake.rules import READ_ALL_IMAGES
+from worklist_hub.intake.runner import Poller
+from worklist_hub.store.workitems import WorkitemStore
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[WorkitemStore]:
+    made = WorkitemStore(tmp_path / "hub.sqlite")
+    yield made
+    made.close()
+
+
+def document(study: str, sop_class: str, number: int) -> Dataset:
+    dataset = ct_slice(study, number, series="77")
+    for keyword in ("PixelData", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"):
+        delattr(dataset, keyword)
+    dataset.SOPClassUID, dataset.Modality = sop_class, "SR"
+    return dataset
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_a_study_comes_is_ready_and_leaves_when_it_is_reported(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    study = f"intake-{kind}"
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    site = Site("north", "North", "#cc0000", issuer_of_patient_id="NORTH", connections=(connection,))
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    uid = workitem_uid("north", uid_of(study))
+
+    def listed() -> dict[str, str]:
+        return {item.uid: item.readiness for item in store.open_workitems("north")}
+
+    orthanc_b.load(ct_series(study, 4))
+    orthanc_b.load([ct_slice(f"{study}-prior", 1, changes={"StudyDate": "20240101"})])
+    orthanc_b.load([document(study, str(XRayRadiationDoseSRStorage), 900)])
+    poller.poll(never)
+    assert listed()[uid] == "INCOMPLETE"
+    assert workitem_uid("north", uid_of(f"{study}-prior")) not in listed()
+    orthanc_b.load([ct_slice(study, 5)])
+    poller.poll(never)
+    assert listed()[uid] == "INCOMPLETE"
+    poller.poll(never)
+    assert listed()[uid] == "READY"
+    [item] = [item for item in store.open_workitems("north") if item.uid == uid]
+    assert (item.patient_name, item.images, item.accession_number) == ("Jánssen^Zoë", 6, "")
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 901)])
+    poller.poll(never)
+    assert uid not in listed()
+    stored = store.read(uid)
+    assert stored is not None
+    assert REPORTED in str(stored)
+    orthanc_b.remove_study(uid_of(study))
