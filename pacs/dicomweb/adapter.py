@@ -58,7 +58,7 @@ class DicomwebPacs:
     def echo(self, cancelled: Cancelled) -> None:
         """The smallest QIDO-RS search."""
         with self._open(cancelled) as session:
-            self._search(session, "/studies", [("limit", "1")], limit=1)
+            _search(session, "/studies", [("limit", "1")], limit=1)
 
     def search_for_studies(self, query: StudyQuery, cancelled: Cancelled) -> list[StudyAnswer]:
         """QIDO-RS for studies. Judge the answers by their values: a peer may ignore any key."""
@@ -74,7 +74,7 @@ class DicomwebPacs:
         parameters = [(name, value) for name, value in keys if value]
         parameters += [("includefield", tag) for tag in _STUDY_FIELDS]
         with self._open(cancelled) as session:
-            return [study_answer(item) for item in self._search(session, "/studies", parameters, limit=query.limit)]
+            return [study_answer(item) for item in _search(session, "/studies", parameters, limit=query.limit)]
 
     def search_for_series(self, study_instance_uid: str, cancelled: Cancelled) -> list[SeriesAnswer]:
         """QIDO-RS for the series of a study."""
@@ -127,7 +127,7 @@ class DicomwebPacs:
         path = f"{_study(study_instance_uid)}/series/{check_uid(series_instance_uid)}"
         path += f"/instances/{check_uid(sop_instance_uid)}/metadata"
         with self._open(cancelled) as session:
-            found = self._search(session, path, [])
+            found = _search(session, path, [])
         if not found:
             raise NotFound("the PACS has no metadata of it", connection_id=self._connection.connection_id)
         return patient(found[0])
@@ -141,35 +141,16 @@ class DicomwebPacs:
             cancelled=cancelled,
         )
 
-    @staticmethod
-    def _search(session: HttpSession, path: str, query: list[tuple[str, str]], limit: int = 0) -> list[Dicom]:
-        """All answers; where the service says that there are more (Warning 299), it is asked for the next page."""
-        found: list[Dicom] = []
-        for _page in range(_MAX_PAGES):
-            page = list(query)
-            if limit and ("limit", "1") not in page:
-                page.append(("limit", str(limit - len(found))))
-            if found:
-                page.append(("offset", str(len(found))))
-            with session.request("GET", path, accept=_JSON, query=page) as response:
-                session.check_status(response)
-                more = "299" in (response.headers.get("Warning") or "")
-                answers = datasets(session.read_body(response))
-            found += answers
-            if not more or not answers or (limit and len(found) >= limit):
-                break
-        return found[:limit] if limit else found
-
     def _series(self, session: HttpSession, study: str) -> list[SeriesAnswer]:
         fields = [("includefield", tag) for tag in _SERIES_FIELDS]
-        return [series_answer(item) for item in self._search(session, f"{_study(study)}/series", fields)]
+        return [series_answer(item) for item in _search(session, f"{_study(study)}/series", fields)]
 
     def _instances(self, session: HttpSession, study: str, series: str) -> list[InstanceAnswer]:
         fields = [("includefield", tag) for tag in _INSTANCE_FIELDS]
         found: list[InstanceAnswer] = []
         for uid in [series] if series else [item.series_instance_uid for item in self._series(session, study)]:
             path = f"{_study(study)}/series/{check_uid(uid)}/instances"
-            found += [instance_answer(item, uid) for item in self._search(session, path, fields)]
+            found += [instance_answer(item, uid) for item in _search(session, path, fields)]
         return found
 
     def _expected(self, session: HttpSession, request: RetrieveRequest) -> list[InstanceAnswer]:
@@ -229,3 +210,22 @@ class DicomwebPacs:
 
 def _study(study_instance_uid: str) -> str:
     return "/studies/" + quote(check_uid(study_instance_uid))
+
+
+def _search(session: HttpSession, path: str, query: list[tuple[str, str]], limit: int = 0) -> list[Dicom]:
+    """All answers; where the service says that there are more (Warning 299), it is asked for the next page."""
+    found: list[Dicom] = []
+    for _page in range(_MAX_PAGES):
+        page = list(query)
+        if limit and ("limit", "1") not in page:
+            page.append(("limit", str(limit - len(found))))
+        if found:
+            page.append(("offset", str(len(found))))
+        with session.request("GET", path, accept=_JSON, query=page) as response:
+            session.check_status(response)
+            more = "299" in (response.headers.get("Warning") or "")
+            answers = datasets(session.read_body(response))
+        found += answers
+        if not more or not answers or (limit and len(found) >= limit):
+            break
+    return found[:limit] if limit else found

@@ -6,9 +6,7 @@ so that a cancel reaches the socket within `POLL_S`.
 
 from __future__ import annotations
 
-import socket
 import struct
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,6 +23,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import build_context
 
 from pacs.dimse import command as dimse
+from pacs.dimse.wire import Wire
 from pacs.errors import (
     AssociationRejected,
     Interrupted,
@@ -34,12 +33,8 @@ from pacs.errors import (
 )
 from pacs.port import Cancelled
 from pacs.site import DimseConnection
-from pacs.tcp import POLL_S, connect
 
 MAX_PDU_BYTES: Final = 131072
-PDU_LIMIT_BYTES: Final = 262144
-"""A longer PDU than this, twice what we offer, is an attack or an accident: the association is aborted."""
-BUFFER_BYTES: Final = 1 << 20
 COMMAND_LIMIT_BYTES: Final = 65536
 ACSE_TIMEOUT_S: Final = 8.0
 RELEASE_TIMEOUT_S: Final = 1.0
@@ -47,9 +42,8 @@ MAX_CONTEXTS: Final = 128
 IMPLEMENTATION_CLASS_UID: Final = "2.25.302043790172249692526321623266752743501"
 IMPLEMENTATION_VERSION: Final = "WORKLIST_0_1"
 
-_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-_ASSOCIATE_AC, _ASSOCIATE_RJ, _DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 2, 3, 4, 5, 6, 7
+_ASSOCIATE_AC, _ASSOCIATE_RJ, _DATA, _RELEASE_RQ, _RELEASE_RP = 2, 3, 4, 5, 6
 _REJECTIONS = {
     (1, 2): "application context not supported",
     (1, 3): "it does not know our AE title",
@@ -101,18 +95,15 @@ class Association:
     ) -> None:
         """Connect and negotiate. Raises Unreachable, TimedOut, AssociationRejected, ProtocolViolation, Interrupted."""
         self._connection = connection
-        self._cancelled = cancelled
         self._timeout_s = connection.timeout_s
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._start = self._end = 0
         self._message_id = 0
         self._peer_max_pdu = 16384
         self.accepted: dict[int, Accepted] = {}
-        self._socket = self._connect()
+        self._wire = Wire(connection, cancelled)
         try:
             self._negotiate(calling_ae, wanted[:MAX_CONTEXTS])
         except BaseException:
-            self._socket.close()
+            self._wire.close()
             raise
 
     def __enter__(self) -> Association:
@@ -153,13 +144,13 @@ class Association:
                 last = 0x02 if at + room >= len(view) else 0x00
                 pieces.append(self._pdu(context_id, last, view[at : at + room]))
                 if len(pieces) == 8:
-                    self._send_all(b"".join(pieces))
+                    self._wire.send_all(b"".join(pieces))
                     pieces.clear()
-        self._send_all(b"".join(pieces))
+        self._wire.send_all(b"".join(pieces))
 
     def receive(self, sorter: Sorter | None = None, timeout_s: float | None = None) -> Message:
         """The next whole message. Raises TimedOut after `timeout_s` of silence, ProtocolViolation, Interrupted."""
-        self._check_cancelled()
+        self._wire.check_cancelled()
         command_bytes = bytearray()
         command: dict[int, int | str] | None = None
         collected: bytearray | None = None
@@ -190,39 +181,25 @@ class Association:
     def release(self) -> None:
         """A-RELEASE; a peer that does not answer is left after a second."""
         try:
-            self._send_all(struct.pack(">BxII", _RELEASE_RQ, 4, 0))
-            while self._next_pdu(RELEASE_TIMEOUT_S)[0] not in (_RELEASE_RP, _RELEASE_RQ):
+            self._wire.send_all(struct.pack(">BxII", _RELEASE_RQ, 4, 0))
+            while self._wire.next_pdu(RELEASE_TIMEOUT_S)[0] not in (_RELEASE_RP, _RELEASE_RQ):
                 pass
         except (TimedOut, ProtocolViolation, Interrupted):
             pass
         finally:
-            self._socket.close()
+            self._wire.close()
 
     def abort(self) -> None:
         """A-ABORT and away, at once."""
-        try:
-            self._socket.settimeout(POLL_S)
-            self._socket.sendall(struct.pack(">BxI4x", _ABORT, 4))
-        except OSError:
-            pass
-        finally:
-            self._socket.close()
+        self._wire.abort()
 
     @property
     def _id(self) -> str:
         return self._connection.connection_id
 
-    def _check_cancelled(self) -> None:
-        if self._cancelled():
-            raise Interrupted("cancelled", connection_id=self._id)
-
-    def _connect(self) -> socket.socket:
-        self._check_cancelled()
-        return connect(self._connection.host, self._connection.port, self._cancelled, self._id)
-
     def _negotiate(self, calling_ae: str, wanted: Sequence[Wanted]) -> None:
-        self._send_all(_associate_request(calling_ae, self._connection.called_ae, wanted))
-        kind, body = self._next_pdu(ACSE_TIMEOUT_S)
+        self._wire.send_all(_associate_request(calling_ae, self._connection.called_ae, wanted))
+        kind, body = self._wire.next_pdu(ACSE_TIMEOUT_S)
         whole = struct.pack(">BxI", kind, len(body)) + bytes(body)
         if kind == _ASSOCIATE_RJ:
             rejection = A_ASSOCIATE_RJ()
@@ -257,28 +234,12 @@ class Association:
     def _pdu(context_id: int, header: int, data: bytes | memoryview) -> bytes:
         return struct.pack(">BxIIBB", _DATA, len(data) + 6, len(data) + 2, context_id, header) + data
 
-    def _send_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        deadline = time.monotonic() + self._timeout_s
-        while view:
-            try:
-                done = self._socket.send(view)
-            except TimeoutError:
-                self._check_cancelled()
-                if time.monotonic() > deadline:
-                    raise TimedOut("the PACS takes no more data", connection_id=self._id) from None
-                continue
-            except OSError as error:
-                raise ProtocolViolation("the PACS closed the connection", connection_id=self._id) from error
-            view = view[done:]
-            deadline = time.monotonic() + self._timeout_s
-
     def _fragments(self, timeout_s: float | None) -> Iterator[tuple[int, int, memoryview]]:
         """(context id, message control header, data) of each PDV; the data is valid until the next one is asked for."""
         while True:
-            kind, body = self._next_pdu(self._timeout_s if timeout_s is None else timeout_s)
+            kind, body = self._wire.next_pdu(self._timeout_s if timeout_s is None else timeout_s)
             if kind == _RELEASE_RQ:
-                self._send_all(struct.pack(">BxII", _RELEASE_RP, 4, 0))
+                self._wire.send_all(struct.pack(">BxII", _RELEASE_RP, 4, 0))
                 return
             if kind != _DATA:
                 raise ProtocolViolation("an unexpected PDU", connection_id=self._id)
@@ -292,50 +253,6 @@ class Association:
                     raise ProtocolViolation("a PDV with an impossible length", connection_id=self._id)
                 yield context_id, header, body[at + 6 : end]
                 at = end
-
-    def _next_pdu(self, timeout_s: float) -> tuple[int, memoryview]:
-        self._fill(6, timeout_s)
-        kind, length = struct.unpack_from(">BxI", self._buffer, self._start)
-        if not 1 <= kind <= _ABORT or length > PDU_LIMIT_BYTES:
-            raise ProtocolViolation("not a DICOM peer, or a PDU beyond all limits", connection_id=self._id)
-        self._fill(6 + length, timeout_s)
-        body = self._buffer[self._start + 6 : self._start + 6 + length]
-        self._start += 6 + length
-        if kind == _ABORT:
-            raise ProtocolViolation("the PACS aborted the association", connection_id=self._id)
-        return kind, body
-
-    def _fill(self, wanted: int, timeout_s: float) -> None:
-        """Read until `wanted` bytes lie in the buffer from `_start` on; reads as much as there is."""
-        if self._end - self._start >= wanted:
-            return
-        if self._start + wanted > BUFFER_BYTES or self._start == self._end:
-            left = self._end - self._start
-            self._buffer[:left] = bytes(self._buffer[self._start : self._end])
-            self._start, self._end = 0, left
-        deadline = time.monotonic() + timeout_s
-        while self._end - self._start < wanted:
-            try:
-                count = self._socket.recv_into(self._buffer[self._end :])
-            except TimeoutError:
-                self._check_cancelled()
-                if time.monotonic() > deadline:
-                    reason = f"the PACS has been silent for {timeout_s:g} s"
-                    raise TimedOut(reason, connection_id=self._id) from None
-                continue
-            except OSError as error:
-                raise ProtocolViolation("the connection was cut", connection_id=self._id) from error
-            if count == 0:
-                raise ProtocolViolation("the PACS closed the connection", connection_id=self._id)
-            self._end += count
-            self._acknowledge_at_once()
-            deadline = time.monotonic() + timeout_s
-
-    def _acknowledge_at_once(self) -> None:
-        """Many peers (DCMTK, Orthanc) send a message in two writes without TCP_NODELAY: each would wait 40 ms for our
-        delayed acknowledgement. Linux forgets this option after a while, so it is set after every read."""
-        if _QUICK_ACK is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
 
 def _associate_request(calling_ae: str, called_ae: str, wanted: Sequence[Wanted]) -> bytes:

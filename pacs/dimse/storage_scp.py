@@ -26,9 +26,9 @@ from pacs.dimse.association import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION,
     MAX_PDU_BYTES,
-    PDU_LIMIT_BYTES,
 )
 from pacs.dimse.contexts import STORED_SYNTAXES
+from pacs.dimse.wire import PDU_LIMIT_BYTES
 from pacs.elements import HEAD_BYTES, encode_file_meta, identifiers
 from pacs.errors import Interrupted, Refused, Unreachable
 from pacs.files import IncomingFile

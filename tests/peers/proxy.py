@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
-import struct
 import threading
 
 
@@ -14,7 +12,8 @@ class FaultProxy:
 
     Parameters
     ----------
-    cut_after : bytes from upstream to the client after which the connection is reset (-1 = never)
+    cut_after : bytes from upstream to the client after which the connection is closed (-1 = never);
+        closed, not reset: a reset would also discard what the client has not read yet, now more, now less
     silent_after : bytes from upstream to the client after which nothing is forwarded any more (-1 = never)
     """
 
@@ -72,14 +71,8 @@ class FaultProxy:
                                 return
                             if 0 <= self.cut_after < sent + len(data):
                                 key.data.sendall(data[: self.cut_after - sent])
-                                self._reset(client)
                                 return
                             sent += len(data)
                         key.data.sendall(data)
                     except OSError:
                         return
-
-    @staticmethod
-    def _reset(client: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
