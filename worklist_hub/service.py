@@ -144,7 +144,7 @@ class Hub:
         try:
             await asyncio.Event().wait()
         finally:
-            intake.stop()
+            await asyncio.to_thread(intake.stop)  # waits for polls in progress; the event loop must not
 
     def _new_intake(self) -> Intake:
         from worklist_hub.intake.runner import Intake, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds
