@@ -28,6 +28,8 @@ FINDINGS = {
     "en": "Three hypodense lesions in the liver, all larger than on the prior study. The largest: ",
     "nl": "Drie hypodense laesies in de lever, alle groter dan op het vorige onderzoek. De grootste: ",
 }
+LESION_AT = 0.55
+"""Where in the stack the largest lesion lies."""
 IMPRESSION = {"en": "Progression of the liver metastases.", "nl": "Progressie van de levermetastasen."}
 
 
@@ -72,7 +74,7 @@ class Play:
         robot = self._robot
         robot.until(lambda: reading.session.signing.delivered, "the proof that the report arrived", 60)
         self._picture("5-delivered", reading)
-        reading.commands.run("case.next")
+        robot.do(lambda: reading.commands.run("case.next"))
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
         robot.until(lambda: self._status(entry) is Status.REPORTED, "'reported' on the list")
         self._card()
@@ -100,14 +102,16 @@ class Play:
 
     def _report(self, reading: ReadingWindow) -> None:
         robot, report = self._robot, reading.session.report
+        for place in (1, 0):
+            robot.scroll_to(reading, place, LESION_AT)
         robot.pause(SETTLE_MS)
         measured = robot.draw(reading, 0, "length", (128.0, 230.0), (168.0, 230.0))
         robot.draw(reading, 0, "ellipse", (190.0, 240.0), (226.0, 276.0))
         robot.draw(reading, 1, "length", (137.0, 230.0), (160.0, 230.0))
         reading.perform("tool.scroll")
-        report.set_section("findings", FINDINGS[self._language])
+        robot.type(reading, "findings", FINDINGS[self._language])
         report.insert_measurement(measured.annotation_id, "findings", len(FINDINGS[self._language]))
-        report.set_section("impression", IMPRESSION[self._language])
+        robot.type(reading, "impression", IMPRESSION[self._language])
         self._picture("2-reading", reading)
 
     def _sign(self, reading: ReadingWindow) -> None:
@@ -129,9 +133,9 @@ class Play:
         robot.confirm_card(reading, candidate, self._look_then(lambda _dialog: None, "6-card", reading))
         robot.viewport(reading, 1)
         self._picture("7-confirmed", reading)
-        reading.session.claim.release()
+        robot.do(reading.session.claim.release)
         robot.until(lambda: self._status(entry) is Status.AVAILABLE, "the study given back")
-        reading.commands.run("case.close")
+        robot.do(lambda: reading.commands.run("case.close"))
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
 
     def _look_then(self, act: Callable[[QDialog], None], name: str, window: QWidget) -> Callable[[QDialog], None]:

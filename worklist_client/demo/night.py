@@ -40,8 +40,12 @@ def main(arguments: list[str]) -> int:
 
     threading.Thread(target=wait_for_the_parent, daemon=True).start()
     threading.Thread(target=_stat_study, args=(over, later, south_port), daemon=True).start()
-    if not over.wait(COLLEAGUE_FIRST_S):
-        _colleague(_client(hub_file), over.wait)
+    if over.wait(COLLEAGUE_FIRST_S):
+        return 0
+    while not hub_file.is_file():
+        if over.wait(1.0):
+            return 0
+    _colleague(_client(hub_file), over.wait)
     return 0
 
 

@@ -50,12 +50,13 @@ class Hospital:
 def main(arguments: list[str]) -> int:
     """Run the demo; returns the desktop's exit status."""
     options = _options(arguments)
-    folder = Path(options.folder or user_cache_path("universal-radiology-worklist") / "demo")
+    playing = options.play or not has_display()
+    kept = user_cache_path("universal-radiology-worklist") / ("demo-played" if playing else "demo")
+    folder = Path(options.folder or kept)
     with ExitStack() as stack:
-        playing = options.play or not has_display()
         if not has_display():
             stack.enter_context(offscreen_display())
-        run = start_region(folder, stack, fresh=options.fresh)
+        run = start_region(folder, stack, fresh=options.fresh or playing)
         if playing:
             output = Path(options.output or "demo-output").resolve()
             autoplay = import_module("worklist_client.demo.autoplay")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QEventLoop, QPoint, QPointF, QRect, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QMouseEvent, QPixmap
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QWidget
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QPixmap, QTextCursor
+from PySide6.QtWidgets import QApplication, QCheckBox, QDialog, QDialogButtonBox, QWidget
 
 from viewer.records import Annotation
 from viewer.ui.viewport import Viewport
@@ -20,7 +20,6 @@ from worklist_client.ui.reading_window import ReadingWindow
 from worklist_client.worklist.entries import StudyEntry
 
 STEP_MS = 20
-IDENTIFIERS = ("national_id", "birth_date", "family_name", "given_name", "patient_id")
 PATIENCE_S = 30.0
 
 T = TypeVar("T")
@@ -43,6 +42,36 @@ class Robot:
     def until(self, condition: Callable[[], T | None], what: str, seconds: float = PATIENCE_S) -> T:
         """Let the application run until the condition is true; its value. Raises `Stuck`."""
         return wait_until(condition, what, seconds)
+
+    def do(self, act: Callable[[], object]) -> None:
+        """Act from within an event loop of its own, as a click does. Qt deletes a closed window only there."""
+        loop, broken = QEventLoop(), list[Exception]()
+
+        def run() -> None:
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - a slot must not swallow it; raised again below
+                broken.append(error)
+            QTimer.singleShot(0, loop, loop.quit)
+
+        QTimer.singleShot(0, loop, run)
+        loop.exec()
+        if broken:
+            raise broken[0]
+
+    def type(self, window: ReadingWindow, section: str, text: str) -> None:
+        """Type at the end of a section of the report."""
+        edit = window.report.edit(section)
+        edit.moveCursor(QTextCursor.MoveOperation.End)
+        edit.insertPlainText(text)
+
+    def scroll_to(self, window: ReadingWindow, place: int, part: float) -> None:
+        """Bring the frame at this part (0..1) of the shown series into view."""
+        viewport = self.viewport(window, place)
+        images = viewport.model.images
+        assert images is not None
+        frame = images.frames[round(part * (len(images.frames) - 1))]
+        window.viewer.go_to(frame.header.study_instance_uid, frame.ref)
 
     def pause(self, milliseconds: int) -> None:
         """Let the application run for a moment, so that a picture shows a settled window."""
@@ -136,16 +165,14 @@ class Robot:
         self,
         window: ReadingWindow,
         candidate_id: tuple[str, str],
-        *,
-        before: Callable[[QDialog], None] = lambda _: None,
+        before: Callable[[QDialog], None] | None = None,
     ) -> None:
         """Open a prior through its card: tick two identifiers that agree, and accept."""
 
         def tick(dialog: QDialog) -> None:
             assert isinstance(dialog, IdentityCard)
-            for field in IDENTIFIERS:
-                if not dialog.can_open():
-                    dialog.tick(field)
+            for box in dialog.findChildren(QCheckBox)[:2]:
+                box.setChecked(True)
             if before is not None:
                 before(dialog)
             press_ok(dialog)
