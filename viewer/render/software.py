@@ -24,7 +24,8 @@ def paint_picture(
     """Draw an image where the transform says; the painter is in logical pixels."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-    painter.setTransform(QTransform(*transform.matrix()) * QTransform.fromScale(1 / pixel_ratio, 1 / pixel_ratio))
+    to_logical = QTransform.fromScale(1 / pixel_ratio, 1 / pixel_ratio)
+    painter.setTransform(QTransform(*transform.matrix()) * to_logical, True)
     painter.drawImage(0, 0, image)
     painter.restore()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the OpenGL classes
-from PySide6.QtCore import QThread
 from PySide6.QtGui import QOpenGLContext, QPainter, QPaintEvent, QSurface
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
@@ -213,7 +212,7 @@ class VtkCanvas(QOpenGLWidget):
 
     def _make_current(self, *_: object) -> None:
         """Not QOpenGLWidget.makeCurrent: that rebinds the framebuffer in the middle of a render."""
-        if QThread.currentThread() is not self.thread() or self._context is None or self._surface is None:
+        if not self.thread().isCurrentThread() or self._context is None or self._surface is None:
             return
         self._context.makeCurrent(self._surface)
 

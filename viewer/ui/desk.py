@@ -45,6 +45,7 @@ class Desk(QObject):
         new_uid: Callable[[], str],
     ) -> None:
         super().__init__(owner)
+        self._owner = owner
         self.tr_text = tr
         self.presets = window_presets.load()
         self.labels: dict[str, StudyLabel] = {}
@@ -138,6 +139,7 @@ class Desk(QObject):
         self.active = place
         for number, viewport in enumerate(self.grid.viewports):
             viewport.set_active(number == place)
+        self._owner.setFocusProxy(self.viewport)
         if changed:
             self.active_changed.emit()
 

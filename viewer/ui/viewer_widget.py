@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from viewer.records import Annotation, DisplayedState, FrameRef
@@ -135,6 +135,10 @@ class ViewerWidget(FeedInbox):
     def select_annotation(self, annotation_id: str) -> bool:
         """Select an annotation and bring its frame into view; False when it does not exist."""
         return self.desk.select_annotation(annotation_id)
+
+    def snapshot(self) -> QImage:
+        """The active viewport as it looks now, banner and annotations included; the same for both render paths."""
+        return self.desk.viewport.snapshot()
 
     def render_path(self) -> str:
         """What draws now: "software" or "vtk"."""

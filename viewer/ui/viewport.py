@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from viewer.geometry.view import ViewTransform
 from viewer.records import Annotation
-from viewer.render.path import RenderPath
+from viewer.render.path import BACKGROUND, RenderPath
+from viewer.render.software import image_of, paint_picture
 from viewer.ui import palette
 from viewer.ui.banner import NAMELESS, Banner
 from viewer.ui.corner_texts import CornerTexts
@@ -142,6 +143,36 @@ class Viewport(QWidget):
             return tuple(stored)
         others = [a for a in stored if a.annotation_id != self.preview.annotation_id]
         return (*others, self.preview)
+
+    def snapshot(self) -> QImage:
+        """What this viewport shows, banner and overlays included, drawn by software whatever the render path.
+
+        QWidget.grab would miss what QPainter draws over a GL widget.
+        """
+        made = QImage(self.size(), QImage.Format.Format_RGB32)
+        made.fill(QColor(palette.GROUND))
+        painter = QPainter(made)
+        self.banner.render(painter, self.banner.pos())
+        if self.canvas is not None:
+            corner = self.canvas.widget().geometry().topLeft()
+            painter.setViewport(corner.x(), corner.y(), made.width(), made.height())
+            painter.setClipRect(self.canvas.widget().rect())
+            self._paint_whole(painter)
+        painter.end()
+        return made
+
+    def _paint_whole(self, painter: QPainter) -> None:
+        drawn, transform = self.model.picture(), self.transform()
+        if drawn.picture is not None and transform is not None:
+            painter.fillRect(0, 0, self.width(), self.height(), QColor(BACKGROUND))
+            paint_picture(
+                painter,
+                image_of(drawn.picture),
+                transform,
+                smooth=self.model.smooth,
+                pixel_ratio=self.pixel_ratio,
+            )
+        self._paint_over(painter)
 
     def _tell_readiness(self) -> None:
         why = self.canvas.not_ready() if self.canvas is not None else ""
