@@ -102,12 +102,14 @@ class Play:
 
     def _report(self, reading: ReadingWindow) -> None:
         robot, report = self._robot, reading.session.report
+        reading.perform("link.toggle")
         for place in (1, 0):
             robot.scroll_to(reading, place, LESION_AT)
+        reading.perform("link.toggle")
         robot.pause(SETTLE_MS)
-        measured = robot.draw(reading, 0, "length", (128.0, 230.0), (168.0, 230.0))
-        robot.draw(reading, 0, "ellipse", (190.0, 240.0), (226.0, 276.0))
-        robot.draw(reading, 1, "length", (137.0, 230.0), (160.0, 230.0))
+        measured = robot.draw(reading, 0, "length", (121.0, 230.0), (175.0, 230.0))
+        robot.draw(reading, 0, "ellipse", (92.0, 262.0), (122.0, 292.0))
+        robot.draw(reading, 1, "length", (133.0, 230.0), (163.0, 230.0))
         reading.perform("tool.scroll")
         robot.type(reading, "findings", FINDINGS[self._language])
         report.insert_measurement(measured.annotation_id, "findings", len(FINDINGS[self._language]))
