@@ -68,6 +68,9 @@ class PatientLabel:
     issuer: str = ""
     birth_date: str = ""
     sex: str = ""
+    other_ids: tuple[tuple[str, str], ...] = ()
+    """(id, issuer) of each item of Other Patient IDs Sequence (0010,1002), and the Patient ID under each issuer that
+    its qualifiers name. Searches leave these out (PS3.4 C.6), images do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,9 @@ class InstanceHeader:
     burned_in_annotation: bool | None = None
     multi_energy: bool = False
     """Multi-energy CT Acquisition (0018,9361): values need not be HU."""
+    reason_for_requested_procedure: str = ""
+    """Why the study was asked for: (0040,1002) of Request Attributes Sequence (0040,0275)."""
+    requested_procedure_description: str = ""
 
     @property
     def number_of_frames(self) -> int:

@@ -21,9 +21,6 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from shiboken6 import isValid
 
 from viewer.cancel import Cancelled, CancelToken
-from viewer.qt_references import hold_singletons
-
-hold_singletons()
 
 _log = logging.getLogger("wl.tasks")
 
@@ -32,6 +29,7 @@ V = TypeVar("V")
 
 LANES: dict[str, int] = {
     "interaction": 2,
+    "search": 8,
     "hub": 3,
     "journal": 1,
     "retrieve": 3,
@@ -39,7 +37,8 @@ LANES: dict[str, int] = {
     "deliver": 2,
     "thumbnail": 1,
 }
-"""Name of each lane and how many of its tasks run at once."""
+"""Name of each lane and how many of its tasks run at once. `search` has places for as many hospitals, so that those
+that are down delay nobody."""
 
 SHUTDOWN_S = 5.0
 RESTART_FIRST_S = 0.5

@@ -14,7 +14,6 @@ from PySide6.QtCore import QObject
 from shiboken6 import delete
 
 from viewer.cancel import Cancelled, CancelToken
-from viewer.qt_references import hold_singletons
 from viewer.tasks import LANES, RESTART_CAP_S, RESTART_FIRST_S, TaskRunner
 
 DEADLINE_S = 5.0
@@ -341,7 +340,7 @@ def test_cancel_callbacks_run_once_and_at_once_when_it_is_too_late() -> None:
 
 
 def test_thousands_of_signals_do_not_kill_the_interpreter() -> None:
-    """PySide6 6.12 loses a reference to True at every signal emitted, Python 3.11 aborts when none is left."""
+    """PySide6 6.12.0 loses a reference to True at every signal emitted, Python 3.11 aborts when none is left."""
     code = (
         "from PySide6.QtCore import QCoreApplication\n"
         "from viewer.tasks import TaskRunner\n"
@@ -353,10 +352,3 @@ def test_thousands_of_signals_do_not_kill_the_interpreter() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout.strip()) == (0, "alive"), result.stderr[-400:]
-
-
-def test_holding_twice_changes_nothing() -> None:
-    hold_singletons()
-    before = sys.getrefcount(True)
-    hold_singletons()
-    assert abs(sys.getrefcount(True) - before) < 1000

@@ -11,6 +11,8 @@ _KEYWORDS_TEXT: Final = """
     SpecificCharacterSet ImageType SOPClassUID SOPInstanceUID StudyDate SeriesDate StudyTime SeriesTime AcquisitionTime
     ContentTime AccessionNumber Modality InstitutionName StudyDescription SeriesDescription FrameType
     PatientName PatientID IssuerOfPatientID PatientBirthDate PatientSex
+    OtherPatientIDsSequence IssuerOfPatientIDQualifiersSequence UniversalEntityID
+    RequestAttributesSequence ReasonForTheRequestedProcedure RequestedProcedureDescription
     BodyPartExamined SliceThickness EchoTime EchoNumbers ProtocolName FrameTime CineRate TriggerTime
     RecommendedDisplayFrameRate
     EstimatedRadiographicMagnificationFactor GantryDetectorTilt ImagerPixelSpacing ConvolutionKernel

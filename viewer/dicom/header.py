@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from viewer.dicom.frames import frames_of, pair
 from viewer.dicom.tables import luts_of, palette_of
 from viewer.dicom.walk import Elements
@@ -37,6 +40,12 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
     ------
     DicomReadError : rows, columns or bits that no image can have
     """
+    pixels = _pixel_module(elements, path, transfer_syntax_uid, frame_count)
+    return _with_values(elements, _with_acquisition(elements, _with_names(elements, pixels)))
+
+
+def _pixel_module(elements: Elements, path: str, transfer_syntax_uid: str, frame_count: int) -> InstanceHeader:
+    """UIDs, size and bits (PS3.3 C.7.6.3)."""
     shown = frame_count > 0
     rows, columns = (elements.integer("Rows") or 0, elements.integer("Columns") or 0) if shown else (0, 0)
     allocated = elements.integer("BitsAllocated") or (16 if shown else 0)
@@ -47,9 +56,6 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
     stored = elements.integer("BitsStored") or allocated
     stored = stored if 0 < stored <= allocated else allocated
     high_bit = elements.integer("HighBit")
-    representation = 1 if elements.integer("PixelRepresentation") == 1 else 0
-    kind = elements.text("PixelSpacingCalibrationType").upper()
-    modality_luts = luts_of(elements.items("ModalityLUTSequence"), signed=representation == 1)
     return InstanceHeader(
         study_instance_uid=elements.text("StudyInstanceUID"),
         series_instance_uid=elements.text("SeriesInstanceUID"),
@@ -63,10 +69,18 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high_bit if high_bit is not None and stored - 1 <= high_bit < allocated else stored - 1,
-        pixel_representation=representation,
+        pixel_representation=1 if elements.integer("PixelRepresentation") == 1 else 0,
         samples_per_pixel=elements.integer("SamplesPerPixel") or 1,
         photometric_interpretation=elements.text("PhotometricInterpretation").upper() or "MONOCHROME2",
         frames=frames_of(elements, frame_count),
+    )
+
+
+def _with_names(elements: Elements, header: InstanceHeader) -> InstanceHeader:
+    """Whose it is, and what people call study and series."""
+    question, procedure = _request(elements)
+    return replace(
+        header,
         patient=_patient(elements),
         modality=elements.text("Modality"),
         study_date=elements.text("StudyDate"),
@@ -81,6 +95,15 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         body_part=elements.text("BodyPartExamined"),
         laterality=elements.text("ImageLaterality") or elements.text("Laterality"),
         protocol_name=elements.text("ProtocolName"),
+        reason_for_requested_procedure=question,
+        requested_procedure_description=procedure,
+    )
+
+
+def _with_acquisition(elements: Elements, header: InstanceHeader) -> InstanceHeader:
+    """What sorting and splitting of series look at."""
+    return replace(
+        header,
         instance_number=elements.integer("InstanceNumber"),
         acquisition_number=elements.integer("AcquisitionNumber"),
         image_type=elements.texts("ImageType"),
@@ -95,6 +118,17 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         frame_of_reference_uid=elements.text("FrameOfReferenceUID"),
         gantry_tilt_deg=elements.number("GantryDetectorTilt"),
         frame_time_ms=_frame_time_ms(elements),
+        multi_energy=elements.text("MultienergyCTAcquisition") == "YES",
+    )
+
+
+def _with_values(elements: Elements, header: InstanceHeader) -> InstanceHeader:
+    """What stored values mean: lookup tables, padding, spacing, and what was lost."""
+    stored, representation = header.bits_stored, header.pixel_representation
+    modality_luts = luts_of(elements.items("ModalityLUTSequence"), signed=representation == 1)
+    kind = elements.text("PixelSpacingCalibrationType").upper()
+    return replace(
+        header,
         modality_lut=modality_luts[0] if modality_luts else None,
         voi_luts=luts_of(elements.items("VOILUTSequence"), signed=_is_voi_input_signed(elements, representation)),
         presentation_lut_shape=elements.text("PresentationLUTShape").upper(),
@@ -111,8 +145,18 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         lossy_ratio=elements.number("LossyImageCompressionRatio"),
         units=elements.text("Units"),
         burned_in_annotation=_yes_no(elements.text("BurnedInAnnotation")),
-        multi_energy=elements.text("MultienergyCTAcquisition") == "YES",
     )
+
+
+def _request(elements: Elements) -> tuple[str, str]:
+    """Why the study was asked for, and what was asked for: the first words of Request Attributes Sequence
+    (PS3.3 C.7.3.1, 10-9), else of the instance itself (retired there, and still written)."""
+    places = (*elements.items("RequestAttributesSequence"), elements)
+
+    def first(keyword: str) -> str:
+        return next((text for text in (place.text(keyword) for place in places) if text), "")
+
+    return first("ReasonForTheRequestedProcedure"), first("RequestedProcedureDescription")
 
 
 def _palette(elements: Elements) -> tuple[Lut, Lut, Lut] | None:
@@ -132,7 +176,16 @@ def _patient(elements: Elements) -> PatientLabel:
         issuer=elements.text("IssuerOfPatientID"),
         birth_date=elements.text("PatientBirthDate"),
         sex=elements.text("PatientSex"),
+        other_ids=tuple(pair for item in (elements, *elements.items("OtherPatientIDsSequence")) for pair in _ids(item)),
     )
+
+
+def _ids(item: Elements) -> Iterator[tuple[str, str]]:
+    """(id, issuer) pairs of one item; an issuer may be named by a universal ID instead (PS3.3 C.7.1.1)."""
+    number = item.text("PatientID")
+    issuers = [item.text("IssuerOfPatientID")]
+    issuers += [part.text("UniversalEntityID") for part in item.items("IssuerOfPatientIDQualifiersSequence")]
+    return ((number, issuer) for issuer in issuers if number and issuer)
 
 
 def _frame_time_ms(elements: Elements) -> float | None:

@@ -117,7 +117,7 @@ class CasePriors:
             task = self._desk.runner.submit(
                 ask,
                 site,
-                lane="interaction",
+                lane="search",
                 owner=self,
                 priority=0 if site.site_id == self._entry.site_id else 5,
                 done=self._found,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydicom import dcmread
@@ -25,6 +26,19 @@ SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless]
 
 def serve(archive: Archive, ae_title: str, port: int, destinations: Mapping[str, int]) -> Any:
     """Start the door on 127.0.0.1; `destinations` maps AE title to the local port that C-MOVE may send to."""
+    door = _Door(archive, ae_title, destinations)
+    handlers: list[Any] = [
+        (evt.EVT_C_ECHO, lambda _event: SUCCESS),
+        (evt.EVT_C_FIND, door.find),
+        (evt.EVT_C_GET, door.get),
+        (evt.EVT_C_MOVE, door.move),
+        (evt.EVT_C_STORE, door.store),
+    ]
+    return _entity(ae_title).start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+
+
+def _entity(ae_title: str) -> AE:
+    """What the door negotiates."""
     ae = AE(ae_title=ae_title)
     ae.require_called_aet = True
     ae.maximum_pdu_size = 131072
@@ -38,53 +52,54 @@ def serve(archive: Archive, ae_title: str, port: int, destinations: Mapping[str,
         ae.add_supported_context(model)
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(context.abstract_syntax, SYNTAXES, scu_role=True, scp_role=True)
+    return ae
 
-    def find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+
+@dataclass(frozen=True)
+class _Door:
+    """The handlers; pynetdicom calls them from a thread an association."""
+
+    archive: Archive
+    ae_title: str
+    destinations: Mapping[str, int]
+
+    def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         level = str(event.identifier.get("QueryRetrieveLevel", ""))
         if level not in ("STUDY", "SERIES", "IMAGE"):
             yield UNABLE, None
             return
-        for answer in archive.search(level, _query(event.identifier)):
+        for answer in self.archive.search(level, _query(event.identifier)):
             if event.is_cancelled:
                 yield CANCEL, None
                 return
             answer.QueryRetrieveLevel = level
-            answer.RetrieveAETitle = ae_title
+            answer.RetrieveAETitle = self.ae_title
             yield PENDING, answer
 
-    def get(event: evt.Event) -> Iterator[Any]:
-        found = _asked(archive, event.identifier)
+    def get(self, event: evt.Event) -> Iterator[Any]:
+        found = _asked(self.archive, event.identifier)
         yield len(found)
         yield from _pending(event, found)
 
-    def move(event: evt.Event) -> Iterator[Any]:
-        port = destinations.get(str(event.move_destination).strip())
+    def move(self, event: evt.Event) -> Iterator[Any]:
+        port = self.destinations.get(str(event.move_destination).strip())
         if port is None:
             yield None, None
             return
-        found = _asked(archive, event.identifier)
+        found = _asked(self.archive, event.identifier)
         # One context a stored syntax: objects are sent as they are kept.
         kept = sorted({(str(item.header.SOPClassUID), item.transfer_syntax_uid) for item in found})
         yield "127.0.0.1", port, {"contexts": [build_context(sop_class, syntax) for sop_class, syntax in kept]}
         yield len(found)
         yield from _pending(event, found)
 
-    def store(event: evt.Event) -> int:
+    def store(self, event: evt.Event) -> int:
         dataset = event.dataset
         dataset.file_meta = event.file_meta
         if str(dataset.SOPInstanceUID) != str(event.request.AffectedSOPInstanceUID):
             return UNABLE
-        archive.add(dataset)
+        self.archive.add(dataset)
         return SUCCESS
-
-    handlers: list[Any] = [
-        (evt.EVT_C_ECHO, lambda _event: SUCCESS),
-        (evt.EVT_C_FIND, find),
-        (evt.EVT_C_GET, get),
-        (evt.EVT_C_MOVE, move),
-        (evt.EVT_C_STORE, store),
-    ]
-    return ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
 
 
 def _pending(event: evt.Event, found: list[Stored]) -> Iterator[tuple[int, Dataset | None]]:

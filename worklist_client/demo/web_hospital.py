@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from io import BytesIO
 
@@ -24,60 +25,71 @@ MAX_STORE_BYTES = 256 * 1024 * 1024
 
 def application(archive: Archive, base_url: str) -> Starlette:
     """The web application; `base_url` is what Retrieve URLs begin with."""
+    door = _Door(archive, base_url)
+    routes = [
+        Route("/studies", door.studies, methods=["GET"]),
+        Route("/studies", door.store, methods=["POST"]),
+        Route("/studies/{study}", door.store, methods=["POST"]),
+        Route("/studies/{study}/series", door.series, methods=["GET"]),
+        Route("/studies/{study}/instances", door.instances, methods=["GET"]),
+        Route("/studies/{study}/series/{series}/instances", door.instances, methods=["GET"]),
+    ]
+    for place in (
+        "/studies/{study}/series/{series}/instances/{instance}",
+        "/studies/{study}/series/{series}",
+        "/studies/{study}",
+    ):
+        routes += [Route(f"{place}/metadata", door.metadata), Route(place, door.retrieve, methods=["GET"])]
+    return Starlette(routes=routes)
 
-    def search(level: str) -> object:
-        def endpoint(request: Request) -> Response:
-            query = {key: value for key, value in request.query_params.items() if key not in _PAGING}
-            path = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
-            query |= {path[name]: value for name, value in request.path_params.items()}
-            answers = archive.search(level, {_keyword(key): value for key, value in query.items()})
-            offset, limit = (int(request.query_params.get(name, 0)) for name in ("offset", "limit"))
-            chosen = answers[offset : offset + limit if limit else None]
-            if not chosen:
-                return Response(status_code=204)
-            return JSONResponse([_json(answer) for answer in chosen], media_type=DICOM_JSON)
 
-        return endpoint
+@dataclass(frozen=True)
+class _Door:
+    """The endpoints; Starlette calls those that are not async in threads of its own."""
 
-    def retrieve(request: Request) -> Response:
-        found = _found(archive, request)
+    archive: Archive
+    base_url: str
+
+    def studies(self, request: Request) -> Response:
+        return self._search("STUDY", request)
+
+    def series(self, request: Request) -> Response:
+        return self._search("SERIES", request)
+
+    def instances(self, request: Request) -> Response:
+        return self._search("IMAGE", request)
+
+    def retrieve(self, request: Request) -> Response:
+        found = _found(self.archive, request)
         if not found:
             return JSONResponse({"error": "not found"}, status_code=404)
         boundary = uuid.uuid4().hex
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
         return StreamingResponse(_parts(found, boundary), media_type=kind)
 
-    def metadata(request: Request) -> Response:
-        found = _found(archive, request)
+    def metadata(self, request: Request) -> Response:
+        found = _found(self.archive, request)
         if not found:
             return JSONResponse({"error": "not found"}, status_code=404)
         return JSONResponse([_json(item.header) for item in found], media_type=DICOM_JSON)
 
-    async def store(request: Request) -> Response:
+    async def store(self, request: Request) -> Response:
         body = await request.body()
         if len(body) > MAX_STORE_BYTES:
             return JSONResponse({"error": "too large"}, status_code=413)
-        return _store(
-            archive, request.headers.get("content-type", ""), body, request.path_params.get("study", ""), base_url
-        )
+        kind, study = request.headers.get("content-type", ""), request.path_params.get("study", "")
+        return _store(self.archive, kind, body, study, self.base_url)
 
-    def instance_routes(prefix: str) -> list[Route]:
-        return [Route(f"{prefix}/metadata", metadata), Route(prefix, retrieve, methods=["GET"])]
-
-    one = "/studies/{study}/series/{series}/instances/{instance}"
-    return Starlette(
-        routes=[
-            Route("/studies", search("STUDY"), methods=["GET"]),  # type: ignore[arg-type]
-            Route("/studies", store, methods=["POST"]),
-            Route("/studies/{study}", store, methods=["POST"]),
-            Route("/studies/{study}/series", search("SERIES"), methods=["GET"]),  # type: ignore[arg-type]
-            Route("/studies/{study}/instances", search("IMAGE"), methods=["GET"]),  # type: ignore[arg-type]
-            Route("/studies/{study}/series/{series}/instances", search("IMAGE"), methods=["GET"]),  # type: ignore[arg-type]
-            *instance_routes(one),
-            *instance_routes("/studies/{study}/series/{series}"),
-            *instance_routes("/studies/{study}"),
-        ]
-    )
+    def _search(self, level: str, request: Request) -> Response:
+        query = {key: value for key, value in request.query_params.items() if key not in _PAGING}
+        path = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
+        query |= {path[name]: value for name, value in request.path_params.items()}
+        answers = self.archive.search(level, {_keyword(key): value for key, value in query.items()})
+        offset, limit = (int(request.query_params.get(name, 0)) for name in ("offset", "limit"))
+        chosen = answers[offset : offset + limit if limit else None]
+        if not chosen:
+            return Response(status_code=204)
+        return JSONResponse([_json(answer) for answer in chosen], media_type=DICOM_JSON)
 
 
 _PAGING = ("limit", "offset", "includefield", "fuzzymatching")

@@ -137,7 +137,7 @@ class TimelineSearch(QObject):
                 self._desk.runner.submit(
                     work,
                     _Ask(current, site),
-                    lane="interaction",
+                    lane="search",
                     owner=self,
                     priority=2,
                     done=partial(self._found, entry.entry_id),
