@@ -15,7 +15,8 @@ from viewer.ui import palette
 MARGIN = 8.0
 SCALE_STEPS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 SCALE_SHARE = 0.25
-"""The scale bar is the longest step that fits into this share of the canvas."""
+SCALE_SHORTEST_PX = 20
+"""The scale bar is the longest step that fits into this share of the canvas; one shorter than this says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,11 @@ class ScaleBar:
 
 
 def scale_bar(mm_per_px: float, canvas_height: float, unit_text: str) -> ScaleBar | None:
-    """The bar for a canvas, None where even the shortest step does not fit."""
+    """The bar for a canvas, None where no step has a useful length."""
     if not (mm_per_px > 0 and math.isfinite(mm_per_px)):
         return None
     fitting = [mm for mm in SCALE_STEPS_MM if mm / mm_per_px <= canvas_height * SCALE_SHARE]
-    if not fitting:
+    if not fitting or fitting[-1] / mm_per_px < SCALE_SHORTEST_PX:
         return None
     mm = fitting[-1]
     text = f"{mm // 10} {unit_text.replace('mm', 'cm', 1)}" if mm >= 10 else f"{mm} {unit_text}"
