@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QDialog, QDialogButtonBox
 
 from viewer.records import Annotation
 from viewer.ui.viewport import Viewport
+from worklist_client.commands.case_images import CaseImages
 from worklist_client.ui.desktop import Desktop
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_window import ReadingWindow
@@ -65,9 +66,23 @@ class Robot:
         edit.moveCursor(QTextCursor.MoveOperation.End)
         edit.insertPlainText(text)
 
+    def complete(self, window: ReadingWindow, place: int) -> Viewport:
+        """A viewport that shows a series of which every image is here."""
+        viewport = self.viewport(window, place)
+        counts = window.session.images
+
+        def whole() -> bool:
+            study, images = viewport.model.state.study_instance_uid, viewport.model.images
+            return (
+                images is not None and counts.count(study).complete and _series(counts, viewport) == len(images.frames)
+            )
+
+        self.until(whole, f"the whole series in viewport {place + 1}", 60)
+        return viewport
+
     def scroll_to(self, window: ReadingWindow, place: int, part: float) -> None:
         """Bring the frame at this part (0..1) of the shown series into view."""
-        viewport = self.viewport(window, place)
+        viewport = self.complete(window, place)
         images = viewport.model.images
         assert images is not None
         frame = images.frames[round(part * (len(images.frames) - 1))]
@@ -231,6 +246,13 @@ def wait_until(condition: Callable[[], T | None], what: str, seconds: float = PA
     if not found:
         raise Stuck(what)
     return found[0]
+
+
+def _series(counts: CaseImages, viewport: Viewport) -> int:
+    """How many images of the series in this viewport have come."""
+    state = viewport.model.state
+    headers = counts.headers(state.study_instance_uid)
+    return sum(header.series_instance_uid == state.series_instance_uid for header in headers)
 
 
 def press_ok(dialog: QDialog) -> None:
