@@ -30,7 +30,7 @@ ZONE = ZoneInfo("Europe/Amsterdam")
 CLIENT_AE = "WORKLIST"
 PROFILE = "demo"
 DESK = {
-    "reader.name": "Vries^Sanne^^dr.^de",
+    "reader.name": "Vries^Sanne^^dr. de",
     "reader.code": "900001",
     "reader.organisation": "Regionale Radiologie",
     "network.calling_ae": CLIENT_AE,
