@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from viewer.errors import GeometryError
-from viewer.geometry.link import by_offset, nearest
+from viewer.geometry.link import by_offset
 from viewer.ui.viewport_model import ViewportModel
 
 
@@ -63,13 +63,11 @@ def shares_frame_of_reference(model: ViewportModel, other: ViewportModel) -> boo
 
 
 def _by_position(model: ViewportModel, other: ViewportModel) -> Follow | None:
-    if not shares_frame_of_reference(model, other) or not model.planes:
-        return None
-    plane = model.planes[model.state.index]
-    if plane is None:
+    plane = model.plane
+    if plane is None or not shares_frame_of_reference(model, other):
         return None
     try:
-        found = nearest(plane.lps_from_index(*model.middle), plane.normal, other.planes)
+        found = other.nearest_to(plane.lps_from_index(*model.middle), plane.normal)
     except GeometryError:
         return None
     return Follow(found.index, LinkBasis.POSITION if found.is_parallel else LinkBasis.NEAREST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from dataclasses import dataclass, replace
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from viewer.dicom.pixels import default_voi, display_frame, has_own_voi
 from viewer.errors import GeometryError, ViewerError
-from viewer.geometry.plane import ImagePlane
+from viewer.geometry.link import Nearest, nearest
+from viewer.geometry.plane import ImagePlane, Vector3, dot
 from viewer.geometry.view import ViewTransform
 from viewer.measure.spacing import resolve
 from viewer.records import DisplayedState, FrameRef, Lut, Point2, Window
 from viewer.render.path import Picture, snapped
-from viewer.state.image_set import ImageFrame, ImageSet
+from viewer.state.image_set import ImageFrame, ImageSet, OrderBasis
 from viewer.state.view import (
     DataPresentation,
     ViewPresentation,
@@ -29,6 +31,8 @@ from viewer.ui.window_presets import WindowPresets
 
 Voi = Window | Lut | None
 GAP_FACTOR = 1.5
+NEIGHBORS = 3
+"""Slices looked at on either side of where a position falls; images at the same position lie side by side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +55,7 @@ class ViewportModel:
         self.images: ImageSet | None = None
         self._opening: Voi = None
         self._opening_known = False
-        self._planes: tuple[ImagePlane | None, ...] | None = None
+        self._gaps: tuple[float, ...] | None = None
         self._buffer: NDArray[np.uint8] | None = None
 
     def mount(self, study_instance_uid: str, series_instance_uid: str, images: ImageSet | None, index: int = 0) -> None:
@@ -76,7 +80,7 @@ class ViewportModel:
         self.state = moved_to(self.state, self.state.index if kept is None else kept)
 
     def _set_images(self, images: ImageSet | None) -> None:
-        self.images, self._planes = images, None
+        self.images, self._gaps = images, None
 
     @property
     def frame(self) -> ImageFrame | None:
@@ -92,12 +96,9 @@ class ViewportModel:
         return self.state.index != before
 
     @property
-    def planes(self) -> tuple[ImagePlane | None, ...]:
-        """Plane of each frame, None where the header gives none; computed once for an image set."""
-        if self._planes is None:
-            frames = () if self.images is None else self.images.frames
-            self._planes = tuple(_plane(frame) for frame in frames)
-        return self._planes
+    def plane(self) -> ImagePlane | None:
+        """Plane of the frame to show, None where the header gives none."""
+        return None if self.frame is None else plane_of_frame(self.frame)
 
     @property
     def row_aspect(self) -> float:
@@ -133,16 +134,27 @@ class ViewportModel:
     @property
     def gaps(self) -> tuple[float, ...]:
         """Places in the stack (0 to 1) where slices are missing: more than 1.5 times the median distance apart."""
-        depths = [None if plane is None else plane.depth_mm for plane in self.planes]
-        if self.images is None or self.images.spacing_mm is None or len(depths) < 3:
-            return ()
-        limit = GAP_FACTOR * self.images.spacing_mm
-        pairs = enumerate(itertools.pairwise(depths))
-        return tuple(
-            (place + 0.5) / (len(depths) - 1)
-            for place, (one, other) in pairs
-            if one is not None and other is not None and abs(other - one) > limit
-        )
+        if self._gaps is None:
+            self._gaps = () if self.images is None else _gaps(self.images)
+        return self._gaps
+
+    def nearest_to(self, point_lps_mm: Vector3, normal: Vector3) -> Nearest:
+        """The slice nearest to a patient position; in a sorted stack only its neighborhood is searched.
+
+        Raises
+        ------
+        GeometryError : none of the frames has a position in the patient
+        """
+        images = self.images
+        if images is None or images.order_basis is not OrderBasis.POSITION or images.normal_lps is None:
+            frames = () if images is None else images.frames
+            return nearest(point_lps_mm, normal, [plane_of_frame(frame) for frame in frames])
+        along, frames = images.normal_lps, images.frames
+        place = bisect.bisect_left(frames, dot(point_lps_mm, along), key=lambda frame: _depth(frame, along))
+        first = max(0, min(place, len(frames) - 1) - NEIGHBORS)
+        neighborhood = [plane_of_frame(frame) for frame in frames[first : place + NEIGHBORS + 1]]
+        found = nearest(point_lps_mm, normal, neighborhood)
+        return replace(found, index=first + found.index)
 
     def set_transform(self, transform: ViewTransform) -> None:
         """Keep zoom and pan of a transform that was edited."""
@@ -218,7 +230,22 @@ class ViewportModel:
         return self.frame is not None and self.frame.ref == frame
 
 
-def _plane(frame: ImageFrame) -> ImagePlane | None:
+def _gaps(images: ImageSet) -> tuple[float, ...]:
+    if images.spacing_mm is None or images.normal_lps is None or len(images.frames) < 3:
+        return ()
+    depths = [_depth(frame, images.normal_lps) for frame in images.frames]
+    limit = GAP_FACTOR * images.spacing_mm
+    steps = enumerate(itertools.pairwise(depths))
+    return tuple((place + 0.5) / (len(depths) - 1) for place, (one, other) in steps if other - one > limit)
+
+
+def _depth(frame: ImageFrame, along: Vector3) -> float:
+    """Position along the normal of its stack; frames of a stack sorted by position all have one."""
+    return dot(frame.frame_header.position_lps_mm or (0.0, 0.0, 0.0), along)
+
+
+def plane_of_frame(frame: ImageFrame) -> ImagePlane | None:
+    """Plane in the patient, None where the header gives none that can be trusted."""
     try:
         return frame.plane()
     except GeometryError:

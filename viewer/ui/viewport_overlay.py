@@ -123,6 +123,6 @@ class ViewportOverlay:
             magnification=magnification,
             link="\n".join(part for part in (around.link, around.note) if part),
             block=model.images.label if model.images is not None else "",
-            plane=model.planes[model.state.index] if model.planes else None,
+            plane=model.plane,
         )
         return corner_fields(shown, self._tr)
