@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the desktop client; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] in (["secret"], ["check"]):
+        # What an administrator does at a terminal: without windows, so without Qt.
+        return int(import_module("worklist_client.administration").main(arguments))
     if arguments[:1] == ["demo"]:
         # The demo is a program of its own around this one; the client does not need it to run.
         return int(import_module("worklist_client.demo.region").main(arguments[1:]))
@@ -54,7 +57,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="worklist-client",
         description="One reading worklist over several hospitals.",
-        epilog="`worklist-client demo` opens a region in a box with synthetic patients.",
+        epilog="`worklist-client demo` opens a region in a box with synthetic patients; `worklist-client check` asks"
+        " every hospital whether it can be reached; `worklist-client secret CONNECTION_ID` stores a password.",
     )
     parser.add_argument("--profile", default="default", metavar="NAME", help="own journal, cache, AE title and reader")
     parser.add_argument("--data-dir", default="", metavar="DIR", help="where everything is kept (hub.toml lies here)")

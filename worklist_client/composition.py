@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 import socket
 import uuid
-from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from pacs.connect import open_pacs
-from pacs.credentials import Credentials
-from pacs.secrets import from_environment, from_file
+from pacs.port import Pacs
+from pacs.site import Connection
 from pacs.workers import WorkerProcess
 from ups.client import UpsClient
 from ups.codes import Person
@@ -27,6 +25,7 @@ from worklist_client.settings.declarations import (
     READER_ORGANISATION,
     RENDER_PATH,
 )
+from worklist_client.settings.keychain import Secrets
 from worklist_client.settings.language import Translator
 from worklist_client.settings.profile import Profile, ae_title_of, reader_name_and_code
 from worklist_client.settings.store import Settings
@@ -53,15 +52,6 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
-def credentials_of(folder: Path) -> Callable[[str], Credentials | None]:
-    """Secrets of connections: environment, then the profile's private file."""
-
-    def find(connection_id: str) -> Credentials | None:
-        return from_environment(connection_id) or from_file(folder / "secrets.toml").get(connection_id)
-
-    return find
-
-
 def compose(
     runner: TaskRunner,
     profile: Profile,
@@ -84,7 +74,7 @@ def compose(
     )
     sites = SiteDirectory()
     claims = ClaimDesk(journal, client, new_uid, local_now)
-    credentials = credentials_of(profile.folder)
+    credentials = Secrets(profile.secrets_files)
     return Desk(
         runner=runner,
         journal=journal,
@@ -97,16 +87,7 @@ def compose(
         sites=sites,
         cache=Cache(profile.folder / "cache", int(settings.get(CACHE_BUDGET_GB) * GIGABYTE)),
         workers=_workers(calling_ae, settings.get(IMAGE_WORKERS)),
-        delivery=DeliveryService(
-            journal.outbox,
-            claims,
-            sites.all,
-            lambda connection: open_pacs(
-                connection, calling_ae=calling_ae, credentials=credentials(connection.connection_id)
-            ),
-            local_now,
-            jitter=lambda: random.uniform(-0.2, 0.2),
-        ),
+        delivery=_delivery(journal, claims, sites, calling_ae, credentials),
         calling_ae=calling_ae,
         new_uid=new_uid,
         now=local_now,
@@ -114,6 +95,18 @@ def compose(
         solo=solo,
         credentials=credentials,
     )
+
+
+def _delivery(
+    journal: Journal, claims: ClaimDesk, sites: SiteDirectory, calling_ae: str, credentials: Secrets
+) -> DeliveryService:
+    def opened(connection: Connection) -> Pacs:
+        return open_pacs(connection, calling_ae=calling_ae, credentials=credentials(connection.connection_id))
+
+    def jitter() -> float:
+        return random.uniform(-0.2, 0.2)
+
+    return DeliveryService(journal.outbox, claims, sites.all, opened, local_now, jitter=jitter)
 
 
 def _workers(calling_ae: str, images: int) -> Workers:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pacs import secrets
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
 from worklist_hub.service import Hub, embedded_config, new_token
@@ -22,9 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
-        if arguments.embedded:
+        if arguments.command == "serve" and arguments.embedded:
             return _serve_embedded(arguments.data_dir, arguments.idle_s)
-        return _serve(load(arguments.config))
+        config = load(arguments.config)
+        return _check(config) if arguments.command == "check" else _serve(config)
     except (ConfigError, StoreError) as error:
         print(f"worklist-hub: {error}", file=sys.stderr)
         return _EXIT_CONFIG
@@ -32,13 +34,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="worklist-hub", description="The shared radiology worklist (DICOM UPS-RS).")
-    serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", help="serve the worklist")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="ask every hospital whether it can be reached, as the hub asks it")
+    check.add_argument("--config", type=Path, metavar="hub.toml", required=True, help="where the hospitals are")
+    serve = commands.add_parser("serve", help="serve the worklist")
     how = serve.add_mutually_exclusive_group(required=True)
     how.add_argument("--config", type=Path, metavar="hub.toml", help="standalone, as this file says")
     how.add_argument("--embedded", action="store_true", help="for one desk; ends after its last client")
     serve.add_argument("--data-dir", type=Path, default=Path(), help="where an embedded hub keeps its files")
     serve.add_argument("--idle-s", type=float, default=None, help="embedded: seconds after the last client (60)")
     return parser
+
+
+def _check(config: HubConfig) -> int:
+    """One line a connection; 0 where all of them work, else 1."""
+    from pacs.checking import check_sites  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
+
+    works = bool(config.sites)
+    for told in check_sites(config.sites, config.ae_title, lambda name: secrets.find(name, config.secrets_file)):
+        works = works and told.works
+        print(told.line, flush=True)
+    if not config.sites:
+        print(f"{config.source}: no [[site]] is there", flush=True)
+    return 0 if works else 1
 
 
 def _serve(config: HubConfig) -> int:

@@ -17,6 +17,7 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "hub": {"listen": str, "database": str, "token_file": str, "ae_title": str, "idle_s": (int, float)},
     "intake": {"poll_s": (int, float), "enabled": bool},
 }
+SECRETS_FILE = "secrets.toml"
 _TOP_LEVEL = ("hub", "intake", "site", "rule")
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
@@ -42,6 +43,11 @@ class HubConfig:
     intake_enabled: bool = True
     rules: tuple[Rule, ...] = READ_ALL_IMAGES
     source: Path | None = None
+
+    @property
+    def secrets_file(self) -> Path:
+        """The private file beside the database that holds the secrets of connections (`pacs.secrets`)."""
+        return self.database.parent / SECRETS_FILE
 
     @property
     def is_loopback(self) -> bool:

@@ -150,7 +150,8 @@ class Hub:
         from worklist_hub.intake.runner import Intake, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds
 
         config = self.config
-        return Intake(self.store, config.sites, config.rules, opened=own_pacs(config.ae_title), poll_s=config.poll_s)
+        opened = own_pacs(config.ae_title, config.secrets_file)
+        return Intake(self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s)
 
 
 def admission_of(config: HubConfig, token: str) -> Admission:

@@ -14,6 +14,7 @@ from worklist_client.settings.store import Settings
 
 APP_NAME = "universal-radiology-worklist"
 DEFAULT_PROFILE = "default"
+SECRETS_FILE = "secrets.toml"
 AE_TITLE_LENGTH = 16
 
 
@@ -41,6 +42,11 @@ class Profile:
     def settings_path(self) -> Path:
         """Where its settings lie."""
         return self.folder / "settings.json"
+
+    @property
+    def secrets_files(self) -> tuple[Path, Path]:
+        """Private files that hold secrets where there is no keychain: its own, then the one beside `hub.toml`."""
+        return self.folder / SECRETS_FILE, self.data_dir / SECRETS_FILE
 
 
 def open_profile(name: str, data_dir: str) -> Profile:

@@ -1,0 +1,118 @@
+"""The administrator's commands: a secret is stored or said how to, a check tells of every connection."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pacs.checking import Check
+from pacs.credentials import Credentials
+from pacs.site import Site
+from worklist_client import administration
+from worklist_client.settings.keychain import NoKeychain
+from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress
+
+ROOT = Path(__file__).resolve().parents[3]
+Kept = dict[str, Credentials]
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    found: Kept = {}
+
+    def keep(connection_id: str, credentials: Credentials) -> str:
+        found[connection_id] = credentials
+        return "Test keychain"
+
+    monkeypatch.setattr(administration, "keep", keep)
+    return found
+
+
+def secret(tmp_path: Path, *answers: str) -> int:
+    given: Iterator[str] = iter(answers)
+    command = ["secret", "west-web", "--data-dir", str(tmp_path)]
+    return administration.main(command, lambda _text: next(given), lambda _text: next(given))
+
+
+def test_user_and_password_go_to_the_keychain_and_not_to_the_screen(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert secret(tmp_path, "anna", "hunter2") == 0
+    assert kept == {"west-web": Credentials(user="anna", password="hunter2")}
+    said = capsys.readouterr().out
+    assert "Test keychain" in said
+    assert "hunter2" not in said
+
+
+def test_without_a_user_it_is_a_bearer_token(kept: Kept, tmp_path: Path) -> None:
+    assert secret(tmp_path, "", "abc") == 0
+    assert kept == {"west-web": Credentials(bearer_token="abc")}
+
+
+def test_an_empty_password_stores_nothing(kept: Kept, tmp_path: Path) -> None:
+    assert secret(tmp_path, "anna", "") == 2
+    assert kept == {}
+
+
+def test_without_a_keychain_the_private_file_is_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none_here(*_given: object) -> str:
+        raise NoKeychain("this computer has no keychain that can be used")
+
+    monkeypatch.setattr(administration, "keep", none_here)
+    assert secret(tmp_path, "anna", "hunter2") == 1
+    said = capsys.readouterr().out
+    assert str(tmp_path / "profiles" / "default" / "secrets.toml") in said
+    assert "[west-web]" in said
+    assert "hunter2" not in said
+    assert not (tmp_path / "profiles" / "default" / "secrets.toml").exists()
+    assert stat.S_IMODE((tmp_path / "profiles" / "default").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("works", "code"), [((True, True), 0), ((True, False), 1)])
+def test_a_check_tells_of_every_connection_and_fails_with_the_first_that_does(
+    works: tuple[bool, ...],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(administration, "start_or_join", lambda _folder: HubAddress("http://127.0.0.1:1", "t"))
+    monkeypatch.setattr(administration, "sites", lambda _client: (Site("n", "North", "#000000"),))
+    checks = [Check("North", f"c{place}", one, "words", "" if one else "do this") for place, one in enumerate(works)]
+    monkeypatch.setattr(administration, "check_sites", lambda *_given: iter(checks))
+    assert administration.main(["check", "--data-dir", str(tmp_path), "--profile", "night"]) == code
+    said = capsys.readouterr().out
+    assert "'WL_NIGHT'" in said
+    assert all(check.line in said for check in checks)
+
+
+def test_no_hospital_names_the_file_to_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(administration, "start_or_join", lambda _folder: HubAddress("http://127.0.0.1:1", "t"))
+    monkeypatch.setattr(administration, "sites", lambda _client: ())
+    assert administration.main(["check", "--data-dir", str(tmp_path)]) == 1
+    assert str(tmp_path / "hub.toml") in capsys.readouterr().out
+
+
+def test_a_hub_that_does_not_start_is_said_with_its_advice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_folder: Path) -> HubAddress:
+        raise EmbeddedHubError("the hub ended", "Undo the change of hub.toml")
+
+    monkeypatch.setattr(administration, "start_or_join", fails)
+    assert administration.main(["check", "--data-dir", str(tmp_path)]) == 2
+    assert "Undo the change" in capsys.readouterr().err
+
+
+def test_it_needs_no_windows() -> None:
+    code = "import sys, worklist_client.administration; sys.exit('PySide6' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

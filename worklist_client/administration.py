@@ -1,0 +1,100 @@
+"""What an administrator does at a terminal: `worklist-client secret CONNECTION_ID` and `worklist-client check`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pacs.checking import check_sites
+from pacs.credentials import Credentials
+from pacs.errors import PacsError
+from ups.client import UpsClient
+from worklist_client.settings.declarations import HUB_URL
+from worklist_client.settings.keychain import NoKeychain, Secrets, keep
+from worklist_client.settings.profile import Profile, ProfileError, ae_title_of, open_profile
+from worklist_client.settings.store import Settings
+from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress, start_or_join
+from worklist_client.worklist.region import RegionError, sites
+
+WORKS, FAILED, UNUSABLE = 0, 1, 2
+"""Exit codes."""
+
+
+def main(
+    argv: Sequence[str], ask: Callable[[str], str] = input, ask_hidden: Callable[[str], str] = getpass.getpass
+) -> int:
+    """Run one of the two commands; its exit code."""
+    options = _parse(argv)
+    try:
+        profile = open_profile(options.profile, options.data_dir)
+        if options.command == "secret":
+            return _secret(profile, options.connection_id, ask, ask_hidden)
+        return _check(profile, options.hub, options.token or os.environ.get("WORKLIST_HUB_TOKEN", ""))
+    except (ProfileError, EmbeddedHubError, RegionError, PacsError) as error:
+        print(f"worklist-client: {error if isinstance(error, EmbeddedHubError) else error.reason}", file=sys.stderr)
+        return UNUSABLE
+
+
+def _secret(profile: Profile, connection_id: str, ask: Callable[[str], str], ask_hidden: Callable[[str], str]) -> int:
+    """Ask for user and password and store them in the keychain; where there is none, say what to do instead."""
+    user = ask(f"User for '{connection_id}' (empty: a bearer token): ").strip()
+    word = ask_hidden("Password: " if user else "Bearer token: ")
+    if not word:
+        print("worklist-client: nothing was given, nothing is stored", file=sys.stderr)
+        return UNUSABLE
+    credentials = Credentials(user=user, password=word) if user else Credentials(bearer_token=word)
+    own, shared = profile.secrets_files
+    table = [f"[{connection_id}]", *(('user = "..."', 'password = "..."') if user else ('bearer_token = "..."',))]
+    try:
+        where = keep(connection_id, credentials)
+    except NoKeychain as error:
+        print(f"{error.reason}; nothing is stored. Write this into {own}", end=" ")
+        print("and let nobody else read it (chmod 600):", *table, sep="\n  ")
+        return FAILED
+    print(f"Stored for '{connection_id}' in the keychain of this computer ({where}).")
+    print(f"The worklist hub reads no keychain. Where it asks this hospital too, write into {shared} (chmod 600):")
+    print(*table, sep="\n")
+    return WORKS
+
+
+def _check(profile: Profile, hub: str, token: str) -> int:
+    """Ask every hospital of the directory, as this desk would; one line a connection."""
+    settings = Settings.load(profile.settings_path)
+    url = hub or settings.get(HUB_URL)
+    address = HubAddress(url, token) if url else start_or_join(profile.data_dir)
+    calling_ae = ae_title_of(settings, profile.name)
+    client = UpsClient(address.url, token=address.token, calling_ae=calling_ae)
+    try:
+        found = sites(client)
+    finally:
+        client.close()
+    if not found:
+        place = f"the hub at {url}" if url else str(profile.data_dir / "hub.toml")
+        print(f"No hospital is set up: {place} has no [[site]]")
+        return FAILED
+    print(f"This desk calls itself '{calling_ae}'.")
+    works = True
+    for told in check_sites(found, calling_ae, Secrets(profile.secrets_files)):
+        works = works and told.works
+        print(told.line, flush=True)
+    return WORKS if works else FAILED
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="worklist-client")
+    commands = parser.add_subparsers(dest="command", required=True)
+    secret = commands.add_parser("secret", help="store user and password of one connection in the keychain")
+    secret.add_argument("connection_id", metavar="CONNECTION_ID", help="as in 'connections' of the hospital")
+    check = commands.add_parser("check", help="ask every hospital whether it can be reached")
+    check.add_argument("--hub", default="", metavar="URL", help="a shared worklist instead of one on this computer")
+    check.add_argument("--token", default="", metavar="T", help="the token for --hub (or WORKLIST_HUB_TOKEN)")
+    for command in (secret, check):
+        command.add_argument("--profile", default="default", metavar="NAME", help="whose AE title and secrets")
+        command.add_argument("--data-dir", default="", metavar="DIR", help="where hub.toml lies")
+    options = parser.parse_args(list(argv))
+    if options.command == "check" and options.token and not options.hub:
+        parser.error("--token needs --hub")
+    return options
