@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -32,6 +32,8 @@ from pacs.tcp import CONNECT_TIMEOUT_S, POLL_S, connect
 
 MAX_JSON_BYTES: Final = 256 << 20
 _JSON_PIECE_BYTES = 1 << 16
+_PLAIN_IN_QUERIES: Final = "*?,:@/!$'()"
+"""Allowed unquoted in a query (RFC 3986 3.4): some servers match `%2A` as a letter, not as the wildcard."""
 
 
 class Watch:
@@ -198,7 +200,7 @@ class HttpSession:
             response = self._session.request(
                 method,
                 url,
-                params=query,
+                params=urlencode(query or [], safe=_PLAIN_IN_QUERIES, quote_via=quote),
                 data=body,
                 headers=headers,
                 stream=True,

@@ -94,6 +94,13 @@ def test_a_name_outside_latin_1_can_be_searched_for(peer: Peer) -> None:
     assert [answer.patient_id for answer in found] == ["P2"]
 
 
+@pytest.mark.parametrize("pattern", ["J*nssen*", "*nssen*", "J*ns?en*"])
+def test_a_wildcard_in_a_search_is_a_wildcard(peer: Peer, pattern: str) -> None:
+    """Orthanc's QIDO-RS takes `%2A` for a letter: priors at other hospitals were never found by name."""
+    found = peer.pacs.search_for_studies(StudyQuery(patient_name=pattern), never)
+    assert [answer.patient_id for answer in found] == ["P1"]
+
+
 def test_a_search_without_answer_is_empty(peer: Peer) -> None:
     assert peer.pacs.search_for_studies(StudyQuery(patient_id="NOBODY"), never) == []
 
