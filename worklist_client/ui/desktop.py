@@ -15,12 +15,13 @@ from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QLocale, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from ups.claiming import ClaimKind
 from ups.datetimes import dt_from_datetime
 from viewer.cancel import CancelToken
+from viewer.render.gl_format import install_default_format
 from viewer.tasks import Task, TaskRunner
 from worklist_client.commands.desk import Desk
 from worklist_client.composition import compose
@@ -68,6 +69,7 @@ def run(
 ) -> int:
     """Open the windows and run until they are closed, or until `script` has played; returns the exit status."""
     _log_to(profile.folder / "client.log")
+    install_default_format()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("Worklist")
@@ -209,6 +211,7 @@ class Desktop(QObject):
             )
         )
         self.window.closing.connect(QApplication.quit)
+        FirstRows(self.window.table.viewport(), self.window.rows.model.rowCount, self)
         self.window.show()
         if problems:
             self.window.bars.say("\n".join(problems), "attention")
@@ -263,6 +266,22 @@ class Desktop(QObject):
         assert self.desk is not None
         if not self.desk.live.drop_finished(dt_from_datetime(self.desk.now() - KEEP_FINISHED)).is_empty:
             self.feed.changed.emit()
+
+
+class FirstRows(QObject):
+    """Logs once that rows of the list are on screen: from here on the list can be used."""
+
+    def __init__(self, viewport: QWidget, rows: Callable[[], int], parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewport, self._rows = viewport, rows
+        viewport.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Qt: only looks on."""
+        if event.type() == QEvent.Type.Paint and self._rows():
+            self._viewport.removeEventFilter(self)
+            QTimer.singleShot(0, self, lambda: _log.info("worklist shown: rows=%d", self._rows()))
+        return False
 
 
 def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> QWidget:
