@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ups.codes import Code, Person
 from ups.dicom_json import DicomJson
 from ups.states import Answer, ProcedureStepState
+from worklist_hub.access.grants import Grant, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,36 @@ class Caller:
     reader: Person | None = None
     ae_title: str = ""
     is_feed: bool = False
+    grants: tuple[Grant, ...] | None = None
+    """What the guard found granted. None: made inside this process (intake); the policy then refuses all it is asked
+    for searches and events, and `decide` does not ask it."""
+    is_trusted: bool = False
+    """The one desk of an embedded hub, or loopback without tokens: nobody to keep anything from."""
+    subject: str = ""
+    """Who signed in, unique over issuers: for limits, ownership of subscriptions and the audit."""
+    on_behalf_of: Person | None = None
+    """The responsible person, where another acts for him."""
+    address: str = ""
+    """Network address of the caller."""
+    signed_in_by: str = ""
+    """How: desk, token file, password, openid."""
+    expires_at: float | None = None
+    """When the token ends, seconds since 1970; None = never."""
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Every role, at whatever hospital."""
+        return frozenset(grant.role for grant in self.grants or ())
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """Hospitals of which the caller is a member; `*` = of all."""
+        return frozenset(grant.site_id for grant in self.grants or ())
+
+    @property
+    def expertise(self) -> frozenset[str]:
+        """Every expertise named in a grant, for telling; the policy asks the grants themselves."""
+        return frozenset(code for grant in self.grants or () for code in grant.expertise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +86,22 @@ class RequestCancel:
     contact_uri: str = ""
 
 
-Request = Create | ChangeState | Update | RequestCancel
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The hub's own question about a claim whose holder may be silent: mark it, release it, or leave it."""
+
+
+Request = Create | ChangeState | Update | RequestCancel | Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """How long silence may last. Both are measured with the server's clock from the last sign of life."""
+
+    stale_after: timedelta = timedelta(minutes=5)
+    """From then on a claim is shown as stale and may be taken over with a reason."""
+    release_unstarted_after: timedelta | None = timedelta(minutes=15)
+    """From then on a claim of which no report was started is released; None = never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +138,6 @@ class Refusal:
     answer: Answer
     text: str = ""
     holder: Person | None = None
+    is_forbidden: bool = False
+    """The policy says no: 403."""
     details: tuple[str, ...] = field(default=())

@@ -1,0 +1,72 @@
+"""What a caller is shown of a workitem, alike in search, retrieve and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ups import dicom_json as dj
+from ups.dicom_json import DicomJson
+from ups.tags import TAG_OF
+from worklist_hub.access.policy import SHOWN_KEYWORDS, Action, Row, may, shows_details
+from worklist_hub.protocol import Caller
+
+_PROGRESS = "ProcedureStepProgressInformationSequence"
+_PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
+_CANCEL_REQUESTED = 2
+_HEAD = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID")
+_SHOWN = frozenset(TAG_OF[keyword] for keyword in SHOWN_KEYWORDS)
+_SHOWN_OF_EVENT = _SHOWN | {TAG_OF[keyword] for keyword in (*_HEAD, "HumanPerformerCodeSequence")}
+
+
+def shown(caller: Caller, dataset: DicomJson) -> DicomJson | None:
+    """The workitem as this caller may see it; None where it does not exist for him. The argument is not changed."""
+    if caller.is_trusted:
+        return dataset
+    row = Row.of(dataset)
+    if not may(caller, Action.SEE, row):
+        return None
+    return dataset if shows_details(caller, row) else reduced(dataset)
+
+
+def event_for(caller: Caller, event: DicomJson) -> DicomJson | None:
+    """An event on its way to this caller's channel; None where he is not told."""
+    if caller.is_trusted:
+        return event
+    row = Row.of(event)
+    if not may(caller, Action.SEE, row):
+        return None
+    if shows_details(caller, row):
+        return event
+    if int(dj.number(event, "EventTypeID")) == _CANCEL_REQUESTED:
+        return None  # who asks and why is for the holder
+    return reduced(event, _SHOWN_OF_EVENT)
+
+
+def reduced(dataset: Mapping[str, Any], tags: frozenset[str] = _SHOWN) -> DicomJson:
+    """What the line of the list needs: no numbers of the patient, no question, no addresses, no results."""
+    made: DicomJson = {tag: element for tag, element in dataset.items() if tag in tags}
+    if not dj.text(made, "StudyInstanceUID"):
+        study = dj.text(dj.first_item(dataset, "ReferencedRequestSequence"), "StudyInstanceUID")
+        if study:
+            dj.put(made, "StudyInstanceUID", study)
+    if not dj.text(made, "PatientAge") and (age := _age(dataset)):
+        dj.put(made, "PatientAge", age)  # the line shows the age; the date of birth would identify
+    _keep_parts(made, dataset, _PROGRESS, ("ProcedureStepProgress", "ProcedureStepDiscontinuationReasonCodeSequence"))
+    _keep_parts(made, dataset, _PERFORMED, ("ActualHumanPerformersSequence",))
+    return made
+
+
+def _keep_parts(made: DicomJson, dataset: Mapping[str, Any], sequence: str, keywords: tuple[str, ...]) -> None:
+    item = dj.first_item(dataset, sequence)
+    kept = {TAG_OF[keyword]: item[TAG_OF[keyword]] for keyword in keywords if TAG_OF[keyword] in item}
+    if kept:
+        dj.put_items(made, sequence, [kept])
+
+
+def _age(dataset: Mapping[str, Any]) -> str:
+    """Years at the study, as AS; "" where it cannot be said."""
+    birth, study = dj.text(dataset, "PatientBirthDate"), dj.text(dataset, "StudyDate")
+    if not (len(birth) == len(study) == 8 and (birth + study).isdigit() and birth <= study):
+        return ""
+    return f"{min(int(study[:4]) - int(birth[:4]) - (study[4:] < birth[4:]), 999):03d}Y"
