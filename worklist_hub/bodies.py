@@ -173,7 +173,8 @@ def refusal_answer(refusal: Refusal) -> Response:
     """A failure: the reason in `Warning` and, with the holder, in the body."""
     content = {"code": refusal.answer.value, "reason": refusal.text, "holder": _person(refusal.holder)}
     body = json.dumps(content, ensure_ascii=False).encode()
-    return Response(body, _STATUS[refusal.answer], {"Warning": warning(refusal.text)}, "application/json")
+    status = 403 if refusal.is_forbidden else _STATUS[refusal.answer]
+    return Response(body, status, {"Warning": warning(refusal.text)}, "application/json")
 
 
 def error_answer(text: str, status: int) -> Response:

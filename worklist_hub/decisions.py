@@ -22,6 +22,7 @@ from ups.dicom_json import DicomJson
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
+from worklist_hub.access.policy import Verdict, verdict_on
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
@@ -69,6 +70,8 @@ def hash_of(transaction_uid: str) -> str:
 
 def decide(stored: Stored | None, request: Request, caller: Caller, now: datetime) -> Decision | Refusal:
     """What comes of the request; `stored` is None where the UID is unknown."""
+    if caller.grants is not None and not (verdict := verdict_on(caller, request, stored.dataset if stored else None)):
+        return denied(verdict)
     if isinstance(request, Create):
         return _create(stored, request, now)
     if stored is None:
@@ -92,6 +95,13 @@ def decide(stored: Stored | None, request: Request, caller: Caller, now: datetim
     if isinstance(request, RequestCancel):
         return _request_cancel(stored, request, caller, now)
     return _change_state(stored, request, caller, now)
+
+
+def denied(verdict: Verdict) -> Refusal:
+    """The refusal of the policy; of a row that may not be seen nothing is told, not even its holder."""
+    if verdict.is_hidden:
+        return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
+    return Refusal(Answer.PERFORMER_REFUSES, verdict.reason, is_forbidden=True)
 
 
 def holder_of(dataset: Mapping[str, Any]) -> Person | None:
@@ -130,7 +140,7 @@ def _stamped(dataset: DicomJson, now: datetime) -> DicomJson:
 
 def _create(stored: Stored | None, request: Create, now: datetime) -> Decision | Refusal:
     if stored is not None:
-        return _refuse(Answer.DUPLICATE, stored)
+        return Refusal(Answer.DUPLICATE, TEXTS[Answer.DUPLICATE])  # who holds it is not for whoever guesses a UID
     made = copy.deepcopy(dict(request.dataset))
     given = dj.text(made, "SOPInstanceUID")
     if not UID_PATTERN.match(request.uid) or given not in ("", request.uid):

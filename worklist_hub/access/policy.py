@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from ups import dicom_json as dj
-from ups.states import ProcedureStepState
+from ups.states import TEXTS, Answer, ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.access.grants import Grant, Privilege
 
 if TYPE_CHECKING:
     from worklist_hub.protocol import Caller, ChangeState, Create, RequestCancel, Update
 
-UNKNOWN = "The UPS is not known"
+UNKNOWN = TEXTS[Answer.UNKNOWN_WORKITEM]
 """What is said of a row that may not be seen; a caller must not learn that it is there."""
 NOT_CLAIM = "Your role does not allow you to read studies of this hospital"
 NOT_YOURS = "Only the reader who holds this study may do that"
