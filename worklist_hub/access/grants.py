@@ -77,11 +77,16 @@ class Grant:
         """The role's, with those added and without those removed."""
         return (OF_ROLE[self.role] | self.added) - self.removed
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it covers only its own expertise."""
+        return self.role is Role.READER and bool(self.expertise)
+
     def covers(self, site_id: str, expertise: str) -> bool:
         """Whether a row of this hospital that asks for this expertise falls under it."""
         if self.site_id not in (ANY_SITE, site_id):
             return False
-        return self.role is not Role.READER or not self.expertise or not expertise or expertise in self.expertise
+        return not self.is_bound or not expertise or expertise in self.expertise
 
     def as_json(self) -> dict[str, Any]:
         """As it is written in hub.toml and told to the desk."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ups import dicom_json as dj
 from ups.states import TEXTS, Answer, ProcedureStepState
 from ups.tags import TAG_OF
-from worklist_hub.access.grants import Grant, Privilege
+from worklist_hub.access.grants import Privilege
 
 if TYPE_CHECKING:
     from worklist_hub.protocol import Caller, ChangeState, Create, RequestCancel, Update
@@ -191,21 +191,15 @@ def _actions_of_changes(changes: Mapping[str, Any], row: Row, caller: Caller) ->
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """Which rows of a search a caller gets. `scopes` + `own` is what a database may ask; `admits` is the truth."""
+    """Which rows of a search a caller gets. `admits` is the truth; `access.where` is it in SQL."""
 
     caller: Caller
     matched: frozenset[str] = frozenset()
     """Keywords that the search matches on: where a row hides one of them, the row does not match."""
 
     @property
-    def scopes(self) -> tuple[tuple[str, frozenset[str]], ...]:
-        """(site_id or `ANY_SITE`, expertise codes or empty for all): the rows to look at, together with `own`."""
-        seeing = [grant for grant in self.caller.grants or () if Privilege.SEE in grant.privileges]
-        return tuple((grant.site_id, grant.expertise if _is_bound(grant) else frozenset()) for grant in seeing)
-
-    @property
     def own(self) -> str:
-        """Code of the reader: what he holds is his, whatever the scopes say. "" = nobody."""
+        """Code of the reader: what he holds is his, whatever his grants say. "" = nobody."""
         return self.caller.reader.code if self.caller.reader else ""
 
     @property
@@ -279,10 +273,6 @@ def _verdict(action: Action, granted: frozenset[Privilege]) -> Verdict:
 
 def _is_holder(caller: Caller, row: Row) -> bool:
     return bool(caller.reader and caller.reader.code and caller.reader.code == row.holder_code)
-
-
-def _is_bound(grant: Grant) -> bool:
-    return grant.covers(grant.site_id, "") and not grant.covers(grant.site_id, "\0")
 
 
 def _code(person: Mapping[str, Any]) -> str:
