@@ -1,0 +1,135 @@
+"""The hash chain: each link binds its event to everything before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
+
+_PAGE = 2000
+
+
+def genesis(process: str) -> str:
+    """What the first link of a hub process is chained to."""
+    return hashlib.sha256(f"worklist-hub audit|{process}".encode()).hexdigest()
+
+
+def link_hash(previous: str, process: str, day: str, seq: int, body: str) -> str:
+    """Of one link; `body` = the event's canonical text."""
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return hashlib.sha256(f"{previous}|{process}|{day}|{seq}|{digest}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place where the log is not what was written."""
+
+    process: str
+    day: str
+    seq: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.process} {self.day} line {self.seq}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was checked, and every fault found."""
+
+    chains: int
+    links: int
+    unlinked: int
+    """Events that no chain holds (yet)."""
+    faults: tuple[Fault, ...]
+
+
+def verify(connection: sa.Connection, witness: Mapping[tuple[str, str, int], str] | None = None) -> Verified:
+    """Recompute every chain. `witness` = hashes of links as exported earlier, by (process, day, seq)."""
+    heads = connection.execute(sa.select(AUDIT_HEADS).order_by(AUDIT_HEADS.c.process, AUDIT_HEADS.c.day)).all()
+    faults: list[Fault] = []
+    seen: set[tuple[str, str]] = set()
+    links, before = 0, ("", "")
+    for head in heads:
+        expected = before[1] if before[0] == head.process else genesis(head.process)
+        if head.previous != expected:
+            faults.append(Fault(head.process, head.day, 0, "is not chained to the day before"))
+        links += head.seq
+        seen.add((head.process, head.day))
+        faults += _chain_faults(connection, head, witness or {})
+        before = (head.process, head.hash)
+    faults += _headless(connection, seen)
+    faults += [
+        Fault(*key, "was exported, but its chain is gone") for key in (witness or {}) if (key[0], key[1]) not in seen
+    ]
+    return Verified(len(heads), links, _unlinked(connection), tuple(faults))
+
+
+def _chain_faults(
+    connection: sa.Connection,
+    head: sa.Row[tuple[str, str, int, str, str, str]],
+    witness: Mapping[tuple[str, str, int], str],
+) -> Iterator[Fault]:
+    hash_so_far, expected_seq = head.previous, 0
+    for seq, stored_hash, body in _rows(connection, head.process, head.day):
+        expected_seq += 1
+        where = (head.process, head.day, expected_seq)
+        if seq != expected_seq:
+            yield Fault(*where, "is missing")
+            expected_seq = seq
+            where = (head.process, head.day, seq)
+        elif body is None:
+            yield Fault(*where, "its event is missing")
+        elif link_hash(hash_so_far, head.process, head.day, seq, body) != stored_hash:
+            yield Fault(*where, "was changed after it was written")
+        if witness.get(where, stored_hash) != stored_hash:
+            yield Fault(*where, "differs from what was exported")
+        hash_so_far = stored_hash
+    if expected_seq != head.seq or hash_so_far != head.hash:
+        yield Fault(head.process, head.day, expected_seq + 1, "the end of the chain is not its head")
+    beyond = [key for key in witness if key[:2] == (head.process, head.day) and key[2] > expected_seq]
+    for process, day, seq in sorted(beyond):
+        yield Fault(process, day, seq, "was exported, but is gone")
+
+
+def _rows(connection: sa.Connection, process: str, day: str) -> Iterator[tuple[int, str, str | None]]:
+    last = 0
+    joined = AUDIT_LINKS.outerjoin(
+        AUDIT_EVENTS,
+        sa.and_(
+            AUDIT_EVENTS.c.process == AUDIT_LINKS.c.event_process, AUDIT_EVENTS.c.number == AUDIT_LINKS.c.event_number
+        ),
+    )
+    while True:
+        query = (
+            sa.select(AUDIT_LINKS.c.seq, AUDIT_LINKS.c.hash, AUDIT_EVENTS.c.body)
+            .select_from(joined)
+            .where(AUDIT_LINKS.c.process == process, AUDIT_LINKS.c.day == day, AUDIT_LINKS.c.seq > last)
+            .order_by(AUDIT_LINKS.c.seq)
+            .limit(_PAGE)
+        )
+        page = connection.execute(query).all()
+        for seq, stored_hash, body in page:
+            yield seq, stored_hash, body
+            last = seq
+        if len(page) < _PAGE:
+            return
+
+
+def _headless(connection: sa.Connection, seen: Iterable[tuple[str, str]]) -> Iterator[Fault]:
+    known = set(seen)
+    for process, day in connection.execute(sa.select(AUDIT_LINKS.c.process, AUDIT_LINKS.c.day).distinct()).all():
+        if (process, day) not in known:
+            yield Fault(process, day, 0, "its head is missing")
+
+
+def _unlinked(connection: sa.Connection) -> int:
+    """How many events no chain holds: the newest ones of a running hub, and what a killed one left."""
+    linked = sa.exists().where(
+        AUDIT_LINKS.c.event_process == AUDIT_EVENTS.c.process, AUDIT_LINKS.c.event_number == AUDIT_EVENTS.c.number
+    )
+    return connection.execute(sa.select(sa.func.count()).select_from(AUDIT_EVENTS).where(~linked)).scalar_one()

@@ -1,0 +1,292 @@
+"""Writes audit events durably and chains them.
+
+Three ways in: `write` inside the transaction of the change it tells of; `record` and `recorded`, which return once the
+event is durable, many callers to a commit. The chain is continued by one thread: what is recorded is linked in the
+same commit; what was written with a change is linked within `LINK_DELAY_S` of it, by this process or, where it is
+killed before, by another one (`adopt`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from worklist_hub.audit.chain import genesis, link_hash
+from worklist_hub.audit.records import AuditEvent, Subject
+from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
+
+_log = logging.getLogger("wl.hub.audit")
+Transact = Callable[[Callable[[sa.Connection], None]], None]
+"""Runs a job in a writing transaction and returns after its commit."""
+LINK_DELAY_S = 0.2
+BATCH = 500
+GIVEN_UP_S = 120.0
+"""A number that no commit has shown for so long was rolled back."""
+ADOPT_AFTER = timedelta(minutes=2)
+ADOPT_EVERY_S = 60.0
+_ADOPT_WINDOW = timedelta(days=3)
+_LINKED = sa.exists().where(
+    AUDIT_LINKS.c.event_process == AUDIT_EVENTS.c.process, AUDIT_LINKS.c.event_number == AUDIT_EVENTS.c.number
+)
+
+
+class AuditUnavailable(Exception):
+    """The event could not be made durable; what it tells of must not be answered."""
+
+
+def process_name(hub: str) -> str:
+    """Of this process and this start of it: no two are alike, so that no two chains are."""
+    host = socket.gethostname()[:32]
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{hub[:16]}@{host}/{os.getpid()}/{moment}-{secrets.token_hex(3)}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Written:
+    """An event handed to somebody's transaction, not yet seen committed."""
+
+    body: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of this process's chain."""
+
+    day: str
+    seq: int
+    hash: str
+
+
+_Linkable = tuple[str, int, str]
+"""(process, number, body) of an event."""
+
+
+class Ledger:
+    """One process's pen. Any thread may call."""
+
+    def __init__(self, transact: Transact, *, process: str, clock: Callable[[], datetime] = _now) -> None:
+        self.process = process
+        self._transact, self._clock = transact, clock
+        self._numbers = itertools.count(1)
+        self._condition = threading.Condition()
+        self._queue: list[tuple[tuple[AuditEvent, ...], Future[None]]] = []
+        self._written: dict[int, _Written] = {}
+        self._closed = False
+        self._end = _End("", 0, genesis(process))
+        self._is_unsure = False
+        self.linked = 0
+        """Links made, for metrics."""
+        self._adopted_at = time.monotonic()
+        self._thread = threading.Thread(target=self._work, name="audit-ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Events that no link holds yet, for metrics."""
+        with self._condition:
+            return len(self._written) + sum(len(events) for events, _ in self._queue)
+
+    def write(self, connection: sa.Connection, events: Sequence[AuditEvent]) -> None:
+        """Within a change's own transaction: both are there after its commit, or neither."""
+        if not events:
+            return
+        rows = [self._row(event) for event in events]
+        connection.execute(sa.insert(AUDIT_EVENTS), rows)
+        moment = time.monotonic()
+        with self._condition:
+            for row in rows:
+                self._written[row["number"]] = _Written(row["body"], moment)
+            self._condition.notify()
+
+    def record(self, *events: AuditEvent) -> None:
+        """Durable on return. Raises `AuditUnavailable`."""
+        try:
+            self._submit(events).result()
+        except Exception as error:
+            raise AuditUnavailable("the audit log cannot be written now") from error
+
+    async def recorded(self, *events: AuditEvent) -> None:
+        """Durable on return. Raises `AuditUnavailable`."""
+        try:
+            await asyncio.wrap_future(self._submit(events))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            raise AuditUnavailable("the audit log cannot be written now") from error
+
+    def close(self) -> None:
+        """Write and link what is waiting, then stop. The store must still be open."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _submit(self, events: Sequence[AuditEvent]) -> Future[None]:
+        future: Future[None] = Future()
+        if not events:
+            future.set_result(None)
+            return future
+        with self._condition:
+            if self._closed:
+                raise AuditUnavailable("the audit log is closed")
+            self._queue.append((tuple(events), future))
+            self._condition.notify()
+        return future
+
+    def _row(self, event: AuditEvent) -> dict[str, Any]:
+        event = event.trimmed(self._clock().isoformat(timespec="milliseconds"))
+        subject = event.subjects[0] if event.subjects else Subject()
+        return {
+            "process": self.process,
+            "number": next(self._numbers),
+            "at": event.at,
+            "action": event.action.value,
+            "reader": event.actor.code[:64],
+            "patient": subject.patient[:160],
+            "study_instance_uid": subject.study_instance_uid[:64],
+            "workitem_uid": subject.workitem_uid[:64],
+            "body": event.to_text(),
+        }
+
+    # The linking thread
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(self._is_due, timeout=ADOPT_EVERY_S)
+                if not self._queue and self._written and not self._closed:
+                    self._condition.wait_for(lambda: bool(self._queue) or self._closed, timeout=LINK_DELAY_S)
+                queue, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+                numbers = sorted(self._written)[:BATCH]
+                ending = self._closed and not self._queue
+            is_done = self._batch(queue, numbers)
+            if ending and (is_done or not queue):
+                return
+
+    def _is_due(self) -> bool:
+        return bool(self._queue or self._written or self._closed)
+
+    def _batch(self, queue: list[tuple[tuple[AuditEvent, ...], Future[None]]], numbers: list[int]) -> bool:
+        """One commit; whether it succeeded."""
+        adopts = time.monotonic() - self._adopted_at >= ADOPT_EVERY_S
+        rows = [self._row(event) for events, _ in queue for event in events]
+        made: list[tuple[_End, list[int]]] = []
+
+        def job(connection: sa.Connection) -> None:
+            if self._is_unsure:
+                self._end = self._found_end(connection)
+            linkable = self._left_behind(connection) if adopts else []
+            if rows:
+                connection.execute(sa.insert(AUDIT_EVENTS), rows)
+            committed = self._committed(connection, numbers)
+            linkable += [(self.process, number, self._written[number].body) for number in committed]
+            linkable += [(self.process, row["number"], row["body"]) for row in rows]
+            made.append((self._link(connection, linkable), committed))
+
+        try:
+            if rows or numbers or adopts:
+                self._transact(job)
+        except Exception as error:  # noqa: BLE001 - the border of the thread: the askers get it
+            _log.warning("audit batch failed kind=%s", type(error).__name__)
+            self._is_unsure = True
+            for _, future in queue:
+                future.set_exception(error)
+            time.sleep(LINK_DELAY_S)  # a database that is away is asked again, not hammered
+            return False
+        if adopts:
+            self._adopted_at = time.monotonic()
+        if made:
+            self._is_unsure = False
+            end, committed = made[-1]
+            self._forget(committed)
+            self._end = end
+        for _, future in queue:
+            future.set_result(None)
+        return True
+
+    def _committed(self, connection: sa.Connection, numbers: list[int]) -> list[int]:
+        if not numbers:
+            return []
+        found = sa.select(AUDIT_EVENTS.c.number).where(
+            AUDIT_EVENTS.c.process == self.process, AUDIT_EVENTS.c.number.in_(numbers), ~_LINKED
+        )
+        return sorted(connection.execute(found).scalars())
+
+    def _forget(self, committed: Sequence[int]) -> None:
+        """What is linked, and what was rolled back long ago."""
+        too_old = time.monotonic() - GIVEN_UP_S
+        with self._condition:
+            for number in committed:
+                self._written.pop(number, None)
+            for number in [one for one, written in self._written.items() if written.at_s < too_old]:
+                del self._written[number]
+
+    def _left_behind(self, connection: sa.Connection) -> list[_Linkable]:
+        """Events of processes that were killed before they linked them."""
+        now = self._clock()
+        recent = (
+            AUDIT_EVENTS.c.at < (now - ADOPT_AFTER).isoformat(timespec="milliseconds"),
+            AUDIT_EVENTS.c.at > (now - _ADOPT_WINDOW).isoformat(timespec="milliseconds"),
+        )
+        columns = (AUDIT_EVENTS.c.process, AUDIT_EVENTS.c.number, AUDIT_EVENTS.c.body)
+        query = sa.select(*columns).where(*recent, ~_LINKED)
+        if connection.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True, of=AUDIT_EVENTS)  # not two at the same time
+        rows = connection.execute(query.order_by(*columns[:2]).limit(BATCH)).all()
+        mine = set(self._written)
+        return [tuple(row) for row in rows if row.process != self.process or row.number not in mine]
+
+    def _found_end(self, connection: sa.Connection) -> _End:
+        """As the database has it: after an error nobody knows whether the last commit happened."""
+        mine = sa.select(AUDIT_HEADS).where(AUDIT_HEADS.c.process == self.process)
+        head = connection.execute(mine.order_by(AUDIT_HEADS.c.day.desc()).limit(1)).one_or_none()
+        return _End(head.day, head.seq, head.hash) if head else _End("", 0, genesis(self.process))
+
+    def _link(self, connection: sa.Connection, linkable: Sequence[_Linkable]) -> _End:
+        """Continue the chain; a new day starts a new one, chained to the day before."""
+        if not linkable:
+            return self._end
+        moment = self._clock()
+        day, end = moment.strftime("%Y%m%d"), self._end
+        start = end.hash
+        seq, hash_so_far = (end.seq, end.hash) if end.day == day else (0, end.hash)
+        links = []
+        for process, number, body in linkable:
+            seq += 1
+            hash_so_far = link_hash(hash_so_far, self.process, day, seq, body)
+            links.append((process, number, seq, hash_so_far))
+        connection.execute(
+            sa.insert(AUDIT_LINKS),
+            [
+                {"process": self.process, "day": day, "seq": seq, "event_process": process, "event_number": number}
+                | {"hash": hash_}
+                for process, number, seq, hash_ in links
+            ],
+        )
+        head = {"seq": seq, "hash": hash_so_far, "at": moment.isoformat(timespec="milliseconds")}
+        key = {"process": self.process, "day": day}
+        if end.day == day:
+            mine = (AUDIT_HEADS.c.process == self.process, AUDIT_HEADS.c.day == day)
+            connection.execute(sa.update(AUDIT_HEADS).where(*mine).values(**head))
+        else:
+            connection.execute(sa.insert(AUDIT_HEADS).values(**key, **head, previous=start))
+        self.linked += len(links)
+        return _End(day, seq, hash_so_far)

@@ -1,0 +1,221 @@
+"""The seam of the web layer: no answer leaves before its audit line is durable.
+
+ASGI middleware around everything else. An endpoint says what it showed (`trail_of(request).searched(...)`,
+`.viewed(...)`), or that the store wrote the line with the change (`.covered()`). What says nothing gets a line of its
+own from method and path: a route that somebody adds later is audited too.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from worklist_hub.audit.changes import subject_of
+from worklist_hub.audit.ledger import AuditUnavailable, Ledger
+from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
+from worklist_hub.protocol import Caller
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AddressOf = Callable[[Scope], str]
+
+_log = logging.getLogger("wl.hub.audit")
+NAMED_LIMIT = 20
+"""A search that finds no more than this is a search for somebody: its line names the patients."""
+OPEN_PATHS = frozenset({"/region/about", "/region/sites", "/region/openapi.json", "/openapi.json", "/"})
+"""Nothing of patients there: reading them is no event."""
+_UNAVAILABLE = b"The audit log cannot be written now; nothing is answered without it. Ask again"
+
+
+@dataclass(slots=True)
+class Trail:
+    """What one request did, as its endpoint tells."""
+
+    address: str = ""
+    events: list[AuditEvent] = field(default_factory=list)
+    is_covered: bool = False
+
+    def searched(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A search was answered with these workitems."""
+        subjects = [subject_of(row) for row in rows]
+        found = Counter(one.site_id or "-" for one in subjects)
+        named = tuple(subjects) if len(subjects) <= NAMED_LIMIT else ()
+        self.events.append(AuditEvent(Action.SEARCH, query=query, found=dict(found), subjects=named))
+
+    def viewed(self, dataset: Mapping[str, Any]) -> None:
+        """A workitem was shown whole."""
+        self.events.append(AuditEvent(Action.VIEW, subjects=(subject_of(dataset),)))
+
+    def note(self, event: AuditEvent) -> None:
+        """Anything else; the actor is filled in where it is empty."""
+        self.events.append(event)
+
+    def covered(self) -> None:
+        """The line is written already, with the change itself."""
+        self.is_covered = True
+
+
+def trail_of(request: Any) -> Trail:
+    """Of a Starlette request or websocket; an idle one where no middleware is in front (tests of an endpoint)."""
+    found = request.scope.get("state", {}).get("trail")
+    return found if isinstance(found, Trail) else Trail()
+
+
+class AuditTrail:
+    """The middleware."""
+
+    def __init__(self, app: App, *, ledger: Ledger, address_of: AddressOf) -> None:
+        self._app, self._ledger, self._address_of = app, ledger, address_of
+        self._strangers = Strangers()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or websocket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        trail = Trail(self._address_of(scope))
+        scope.setdefault("state", {})["trail"] = trail
+        answer = _Answer(send)
+
+        async def audited(message: Message) -> None:
+            if answer.is_replaced:
+                return
+            if message["type"] in _FIRST_WORDS and not answer.is_begun:
+                answer.is_begun = True
+                events = self._events(scope, trail, message)
+                try:
+                    await self._ledger.recorded(*events)
+                except AuditUnavailable:
+                    _log.error("answer withheld: audit log away method=%s", scope.get("method", "websocket"))
+                    await answer.replace(scope)
+                    return
+            await send(message)
+
+        await self._app(scope, receive, audited)
+
+    def _events(self, scope: Scope, trail: Trail, message: Message) -> list[AuditEvent]:
+        caller = scope["state"].get("caller")
+        caller = caller if isinstance(caller, Caller) else None
+        status = _status(message)
+        actor = Actor.of(caller, trail.address)
+        if trail.is_covered or (trail.events and status < 400):
+            return [_with_actor(event, actor) for event in trail.events]
+        path = str(scope["path"])
+        if status < 400 and path in OPEN_PATHS:
+            return []
+        outcome = _outcome(status)
+        told = [replace(_with_actor(event, actor), outcome=outcome) for event in trail.events]
+        made = told or [_by_path(scope, status, actor)]
+        if caller is None and status >= 400:
+            return self._strangers.let_through(trail.address, made)
+        return made
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The answer under way."""
+
+    send: Send
+    is_begun: bool = False
+    is_replaced: bool = False
+
+    async def replace(self, scope: Scope) -> None:
+        """By "503, ask again"."""
+        self.is_replaced = True
+        if scope["type"] == "websocket":
+            await self.send({"type": "websocket.close", "code": 1013, "reason": "audit log away"})
+            return
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(_UNAVAILABLE)).encode()),
+        ]
+        await self.send({"type": "http.response.start", "status": 503, "headers": [*headers, (b"retry-after", b"2")]})
+        await self.send({"type": "http.response.body", "body": _UNAVAILABLE})
+
+
+_FIRST_WORDS = ("http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start")
+
+
+class Strangers:
+    """Refusals of callers that nobody knows: each is told up to a number a minute and address, then counted.
+
+    A flood of forged tokens must neither fill the log nor go unseen.
+    """
+
+    WINDOW_S = 60.0
+    EACH = 10
+    ADDRESSES = 10_000
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def let_through(self, address: str, events: list[AuditEvent]) -> list[AuditEvent]:
+        """The lines to write: these, none, or these and the number of what was left out before."""
+        now = self._clock()
+        since, count = self._seen.get(address, (now, 0))
+        told = list(events)
+        if now - since > self.WINDOW_S:
+            left_out = count - self.EACH
+            if left_out > 0:
+                text = f"{left_out} more refusals within a minute from there"
+                told.append(replace(events[0], text=text))
+            since, count = now, 0
+        if address not in self._seen and len(self._seen) >= self.ADDRESSES:
+            self._seen.clear()
+        self._seen[address] = (since, count + 1)
+        return told if count < self.EACH else []
+
+
+def _with_actor(event: AuditEvent, actor: Actor) -> AuditEvent:
+    if event.actor == Actor():
+        return replace(event, actor=actor)
+    return event if event.actor.address else replace(event, actor=replace(event.actor, address=actor.address))
+
+
+def _status(message: Message) -> int:
+    if message["type"] == "websocket.accept":
+        return 101
+    if message["type"] == "websocket.close":
+        return 403
+    return int(message["status"])
+
+
+def _outcome(status: int) -> Outcome:
+    if status < 400:
+        return Outcome.SUCCESS
+    if status in (401, 403, 429):
+        return Outcome.SERIOUS
+    return Outcome.MINOR if status < 500 else Outcome.MAJOR
+
+
+def _by_path(scope: Scope, status: int, actor: Actor) -> AuditEvent:
+    """A line from the request alone."""
+    method, path = str(scope.get("method", "GET")), str(scope["path"])
+    parts = [part for part in path.split("/") if part]
+    uid = parts[1] if len(parts) > 1 and parts[0] == "workitems" else ""
+    action = Action.REFUSED if status in (401, 403, 429) else _action(scope["type"], method, parts)
+    query = scope.get("query_string", b"").decode("latin-1") if action is Action.SEARCH else ""
+    subjects = (Subject(workitem_uid=uid[:64]),) if uid else ()
+    return AuditEvent(
+        action, actor, _outcome(status), subjects=subjects, query=query, text=f"{method} {path} answered {status}"
+    )
+
+
+def _action(kind: str, method: str, parts: Sequence[str]) -> Action:
+    if kind == "websocket":
+        return Action.LISTEN
+    if "subscribers" in parts:
+        return Action.UNSUBSCRIBE if method == "DELETE" else Action.SUBSCRIBE
+    if not parts or parts[0] != "workitems":
+        return Action.OTHER
+    if method == "GET":
+        return Action.SEARCH if len(parts) == 1 else Action.VIEW
+    return Action.CREATE if len(parts) == 1 else Action.UPDATE
