@@ -12,6 +12,8 @@ from ups.dicom_json import DicomJson
 
 FENCED_PERCENT = 100.0
 FENCED_TEXT = "signed, delivering"
+STARTED_PERCENT = 1.0
+STARTED_TEXT = "reporting"
 
 
 def progress(
@@ -44,6 +46,11 @@ def progress(
 def fence() -> DicomJson:
     """Progress 100, "signed, delivering": from here on nobody takes the report over."""
     return progress(FENCED_PERCENT, FENCED_TEXT)
+
+
+def started() -> DicomJson:
+    """Progress 1, "reporting": there is text now, so the claim is never released by itself."""
+    return progress(STARTED_PERCENT, STARTED_TEXT)
 
 
 def performer(person: Person, start: datetime) -> DicomJson:

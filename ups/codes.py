@@ -67,6 +67,14 @@ class OtherId:
 INTERPRETATION_CODE = Code("110005", "DCM", "Interpretation")
 RESCHEDULED = Code("110528", "DCM", "Discontinued for rescheduling")
 RESCHEDULING_RECOMMENDED = Code("110529", "DCM", "Discontinued, rescheduling recommended")
+DOCTOR_CANCELED = Code("110500", "DCM", "Doctor canceled procedure")
+INCORRECT_PROCEDURE_ORDERED = Code("110502", "DCM", "Incorrect procedure ordered")
+DUPLICATE_ORDER = Code("110510", "DCM", "Duplicate order")
+ORDER_WITHDRAWN = (DOCTOR_CANCELED, INCORRECT_PROCEDURE_ORDERED, DUPLICATE_ORDER)
+"""The work itself is void: whoever says this does not want to do it instead."""
+RESOURCE_PREEMPTED = Code("110526", "DCM", "Resource pre-empted")
 UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason")
+NO_CONTACT_SINCE = Code("NOCONTACT", SITE_SCHEME, "No contact since")
+"""A progress parameter (0074,1007) that our hub writes while a claim's holder is silent."""
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")

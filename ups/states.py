@@ -39,6 +39,7 @@ class Answer(StrEnum):
     OK = "0000"
     PASSED_ON = "0000 passed on to the performer"
     CREATED_WITH_CHANGES = "B300"
+    UPDATED_WITH_CHANGES = "B305"
     ALREADY_CANCELED = "B304"
     ALREADY_COMPLETED = "B306"
     DUPLICATE = "0111"
@@ -52,6 +53,7 @@ class Answer(StrEnum):
     NOT_CREATED_AS_SCHEDULED = "C309"
     NOT_IN_PROGRESS = "C310"
     COMPLETED_CANNOT_CANCEL = "C311"
+    PERFORMER_UNREACHABLE = "C312"
     PERFORMER_REFUSES = "C313"
 
     @property
@@ -120,6 +122,7 @@ TEXTS: dict[Answer, str] = {
     Answer.ALREADY_CANCELED: "The UPS is already in the requested state of CANCELED",
     Answer.ALREADY_COMPLETED: "The UPS is already in the requested state of COMPLETED",
     Answer.CREATED_WITH_CHANGES: "The UPS was created with modifications",
+    Answer.UPDATED_WITH_CHANGES: "The UPS was updated with modifications",
     Answer.INVALID_ATTRIBUTE: "An attribute of the request is not valid",
     Answer.DUPLICATE: "A workitem with this UID exists",
     Answer.FINAL: "The UPS is in a final state and may no longer be updated",
@@ -131,6 +134,7 @@ TEXTS: dict[Answer, str] = {
     Answer.NOT_CREATED_AS_SCHEDULED: "The UPS was not created in the SCHEDULED state",
     Answer.NOT_IN_PROGRESS: "The UPS is not yet in the IN PROGRESS state",
     Answer.COMPLETED_CANNOT_CANCEL: "The UPS is already COMPLETED",
+    Answer.PERFORMER_UNREACHABLE: "The performer cannot be contacted; a reason is needed to take the study over",
     Answer.PERFORMER_REFUSES: "The performer has signed; the report is on its way",
 }
 """The text of `Warning: 299` (PS3.18 11.x.3)."""

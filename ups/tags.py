@@ -78,6 +78,7 @@ _TABLE = """
 00404073 UR StorageURL
 0040A040 CS ValueType
 0040A043 SQ ConceptNameCodeSequence
+0040A120 DT DateTime
 0040A168 SQ ConceptCodeSequence
 0040A370 SQ ReferencedRequestSequence
 0040E020 CS TypeOfInstances
@@ -87,6 +88,7 @@ _TABLE = """
 00741002 SQ ProcedureStepProgressInformationSequence
 00741004 DS ProcedureStepProgress
 00741006 ST ProcedureStepProgressDescription
+00741007 SQ ProcedureStepProgressParametersSequence
 00741008 SQ ProcedureStepCommunicationsURISequence
 0074100A UR ContactURI
 0074100C LO ContactDisplayName

@@ -88,6 +88,8 @@ class Workitem:
     holder: Person | None = None
     progress_percent: float | None = None
     progress_text: str = ""
+    silent_since: str = ""
+    """DT of the holder's last sign of life, where the hub says that the claim is stale; "" while it is not."""
     cancel_code: Code | None = None
     cancel_reason: str = ""
     replaces: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ups import dicom_json as dj
-from ups.codes import SITE_SCHEME, STAT, STAT_SETTING, UPS_PUSH, Code, OtherId, Person
+from ups.codes import NO_CONTACT_SINCE, SITE_SCHEME, STAT, STAT_SETTING, UPS_PUSH, Code, OtherId, Person
 from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
 
@@ -141,6 +141,35 @@ def _write_stat(dataset: DicomJson, value: bool) -> None:
     dj.put_items(dataset, "ScheduledProcessingParametersSequence", kept)
 
 
+def _is_silence(item: Mapping[str, Any]) -> bool:
+    name = Code.of(dj.first_item(item, "ConceptNameCodeSequence"))
+    return (name.value, name.scheme) == (NO_CONTACT_SINCE.value, NO_CONTACT_SINCE.scheme)
+
+
+def _read_silent_since(dataset: Mapping[str, Any]) -> str:
+    progress = dj.first_item(dataset, "ProcedureStepProgressInformationSequence")
+    found = [item for item in dj.items(progress, "ProcedureStepProgressParametersSequence") if _is_silence(item)]
+    return dj.text(found[0], "DateTime") if found else ""
+
+
+def _write_silent_since(dataset: DicomJson, value: str) -> None:
+    """Write the mark, or take it away, and with it a sequence that held nothing else."""
+    if not value and not dj.items(dataset, "ProcedureStepProgressInformationSequence"):
+        return
+    progress = _item_for_writing(dataset, "ProcedureStepProgressInformationSequence")
+    kept = [item for item in dj.items(progress, "ProcedureStepProgressParametersSequence") if not _is_silence(item)]
+    if value:
+        mark = dj.make(ValueType="DATETIME", DateTime=value)
+        dj.put_items(mark, "ConceptNameCodeSequence", [NO_CONTACT_SINCE.item()])
+        kept.append(mark)
+    if kept:
+        dj.put_items(progress, "ProcedureStepProgressParametersSequence", kept)
+        return
+    dj.remove(progress, "ProcedureStepProgressParametersSequence")
+    if not progress:
+        dj.remove(dataset, "ProcedureStepProgressInformationSequence")
+
+
 def _write_replaces(dataset: DicomJson, value: str) -> None:
     made = [dj.make(ReferencedSOPClassUID=UPS_PUSH, ReferencedSOPInstanceUID=value)] if value else []
     dj.put_items(dataset, "ReplacedProcedureStepSequence", made)
@@ -151,6 +180,7 @@ def _bind_all() -> None:
     _bind_text("uid", "SOPInstanceUID")
     READERS["state"] = _read_state
     WRITERS["state"] = lambda dataset, value: dj.put(dataset, "ProcedureStepState", str(value))
+    READERS["silent_since"], WRITERS["silent_since"] = _read_silent_since, _write_silent_since
     READERS["stat"], WRITERS["stat"] = _read_stat, _write_stat
     READERS["other_patient_ids"], WRITERS["other_patient_ids"] = _read_other_ids, _write_other_ids
     READERS["modalities"] = lambda dataset: dj.texts(dataset, "ModalitiesInStudy")

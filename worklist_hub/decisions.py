@@ -1,7 +1,8 @@
 """What the hub answers: a pure function of the workitem, the request, the caller and the server's clock.
 
-The table of `ups.states` rules; here is what each OK of it does (PS3.4 CC.2). The one addition to the standard: what
-is signed and on its way (progress 100) is neither released nor taken over.
+The table of `ups.states` rules; here is what each OK of it does (PS3.4 CC.2). The additions to the standard: what is
+signed and on its way (progress 100) is neither released nor taken over; a stale claim, or one's own from another desk,
+is taken over by a cancel request; a claim that is silent and of which no report was started goes back to the list.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ups import dicom_json as dj
@@ -23,26 +25,43 @@ from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
 from worklist_hub.access.policy import Verdict, verdict_on
+from worklist_hub.claims import (
+    PERFORMED,
+    PROGRESS,
+    holder_of,
+    is_fenced,
+    is_marked_silent,
+    is_own,
+    is_stale,
+    is_started,
+    mark_silent,
+    silence_of,
+    wants_it,
+    without_mark,
+)
+from worklist_hub.final_state import missing_for_completion
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
+    ClaimRules,
     Create,
     Decision,
     Refusal,
     Request,
     RequestCancel,
     Stored,
+    Sweep,
     Update,
 )
 
-STALE_AFTER = timedelta(minutes=5)
-"""A claim whose holder has been silent for so long may be taken over."""
 UID_PATTERN = re.compile(r"^(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))*$")
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
+NAMELESS_AE = "ANONYMOUS"
+"""Requesting AE is type 1 in an event 2; a caller over HTTP need not have a title."""
+DEFAULT_RULES = ClaimRules()
+RELEASED_BY_ITSELF = "No sign of life of the reader, and no report was started"
 
-_PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
-_PROGRESS = "ProcedureStepProgressInformationSequence"
 _HUB_ONLY = ("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence")
 """Nobody changes these by Update."""
 _FEED_ONLY = (
@@ -68,8 +87,12 @@ def hash_of(transaction_uid: str) -> str:
     return hashlib.sha256(transaction_uid.encode()).hexdigest()
 
 
-def decide(stored: Stored | None, request: Request, caller: Caller, now: datetime) -> Decision | Refusal:
+def decide(
+    stored: Stored | None, request: Request, caller: Caller, now: datetime, rules: ClaimRules = DEFAULT_RULES
+) -> Decision | Refusal:
     """What comes of the request; `stored` is None where the UID is unknown."""
+    if isinstance(request, Sweep):
+        return Decision(Answer.OK) if stored is None else _sweep(stored, now, rules)
     if caller.grants is not None and not (verdict := verdict_on(caller, request, stored.dataset if stored else None)):
         return denied(verdict)
     if isinstance(request, Create):
@@ -81,7 +104,7 @@ def decide(stored: Stored | None, request: Request, caller: Caller, now: datetim
     transaction_uid = getattr(request, "transaction_uid", "")
     is_holder = _is_holder(stored, transaction_uid)
     if action is Action.CLAIM and is_holder and stored.state is ProcedureStepState.IN_PROGRESS:
-        return Decision(Answer.OK, is_alive=True)  # the same claim again: its answer was lost
+        return _alive(stored, now)  # the same claim again: its answer was lost
     if action is Action.CLAIM and not UID_PATTERN.match(transaction_uid):
         return _refuse(Answer.WRONG_TRANSACTION_UID, stored)
     if cell.answer.is_failure:
@@ -93,7 +116,7 @@ def decide(stored: Stored | None, request: Request, caller: Caller, now: datetim
     if isinstance(request, Update):
         return _update(stored, request, caller, now)
     if isinstance(request, RequestCancel):
-        return _request_cancel(stored, request, caller, now)
+        return _request_cancel(stored, request, caller, now, rules)
     return _change_state(stored, request, caller, now)
 
 
@@ -102,17 +125,6 @@ def denied(verdict: Verdict) -> Refusal:
     if verdict.is_hidden:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
     return Refusal(Answer.PERFORMER_REFUSES, verdict.reason, is_forbidden=True)
-
-
-def holder_of(dataset: Mapping[str, Any]) -> Person | None:
-    """Who holds or held the workitem."""
-    item = dj.first_item(dj.first_item(dataset, _PERFORMED), "ActualHumanPerformersSequence")
-    return Person.of(item) if item else None
-
-
-def is_fenced(dataset: Mapping[str, Any]) -> bool:
-    """Whether the report is signed and on its way."""
-    return dj.number(dj.first_item(dataset, _PROGRESS), "ProcedureStepProgress") >= FENCED_PERCENT
 
 
 def _action(request: ChangeState | Update | RequestCancel) -> Action:
@@ -150,7 +162,7 @@ def _create(stored: Stored | None, request: Create, now: datetime) -> Decision |
     if wrong := _wrong_value(made):
         return Refusal(Answer.INVALID_ATTRIBUTE, wrong)
     before = copy.deepcopy(made)
-    dj.remove(made, "TransactionUID", _PERFORMED, _PROGRESS)
+    dj.remove(made, "TransactionUID", PERFORMED, PROGRESS)
     dj.put(made, "SOPClassUID", UPS_PUSH)
     dj.put(made, "SOPInstanceUID", request.uid)
     dj.put(made, "ProcedureStepState", ProcedureStepState.SCHEDULED.value)
@@ -170,107 +182,157 @@ def _create(stored: Stored | None, request: Create, now: datetime) -> Decision |
 def _wrong_value(dataset: Mapping[str, Any]) -> str:
     """The sentence for an enumerated value that is none, "" where all are right."""
     for keyword, allowed in (("ScheduledProcedureStepPriority", PRIORITIES), ("InputReadinessState", READINESS)):
-        if dj.text(dataset, keyword) not in ("", *allowed):
+        if TAG_OF[keyword] in dataset and dj.text(dataset, keyword) not in ("", *allowed):
             return f"{keyword} must be one of {', '.join(allowed)}"
+    percent = dj.text(dj.first_item(dataset, PROGRESS), "ProcedureStepProgress")
+    if percent and not _is_percentage(percent):
+        return "ProcedureStepProgress must be a number from 0 to 100"
+    for person in dj.items(dataset, "ScheduledHumanPerformersSequence"):
+        if not dj.text(dj.first_item(person, "HumanPerformerCodeSequence"), "CodeValue"):
+            return "a scheduled human performer needs a code"
     return ""
+
+
+def _is_percentage(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= FENCED_PERCENT
+    except ValueError:
+        return False
+
+
+def _alive(stored: Stored, now: datetime) -> Decision:
+    """The holder gave a sign of life; whoever was told of silence is told of that."""
+    if not is_marked_silent(stored.dataset):
+        return Decision(Answer.OK, is_alive=True)
+    made = copy.deepcopy(stored.dataset)
+    mark_silent(made, None)
+    return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash, is_alive=True)
 
 
 def _change_state(stored: Stored, request: ChangeState, caller: Caller, now: datetime) -> Decision | Refusal:
     made = copy.deepcopy(stored.dataset)
+    mark_silent(made, None)
     dj.put(made, "ProcedureStepState", request.state.value)
     if request.state is ProcedureStepState.IN_PROGRESS:
         performed = dj.make(PerformedProcedureStepStartDateTime=dt_from_datetime(now))
         if caller.reader is not None:
             dj.put_items(performed, "ActualHumanPerformersSequence", [caller.reader.item()])
-        dj.put_items(made, _PERFORMED, [performed])
+        dj.put_items(made, PERFORMED, [performed])
         return Decision(Answer.OK, _stamped(made, now), hash_of(request.transaction_uid), is_alive=True)
     if request.state is ProcedureStepState.COMPLETED:
-        if missing := _missing_for_completion(made):
+        if missing := missing_for_completion(_stamped(made, now)):
             return _refuse(Answer.FINAL_STATE_REQUIREMENTS, stored, f"{missing} is missing for COMPLETED")
-        return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash)
+        return Decision(Answer.OK, made, stored.transaction_hash)
     if is_fenced(made):
         return _refuse(Answer.PERFORMER_REFUSES, stored)
-    code = Code.of(dj.first_item(dj.first_item(made, _PROGRESS), "ProcedureStepDiscontinuationReasonCodeSequence"))
-    if code.value == RESCHEDULING_RECOMMENDED.value:
-        replacement = _stamped(replacement_of(stored.dataset), now)
-        canceled = _canceled(made, RESCHEDULED, "", now)
-        return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
+    code = Code.of(dj.first_item(dj.first_item(made, PROGRESS), "ProcedureStepDiscontinuationReasonCodeSequence"))
+    if code.value in (RESCHEDULING_RECOMMENDED.value, RESCHEDULED.value):
+        return _replaced(stored, "", now)
     return Decision(Answer.OK, _canceled(made, code if code.value else None, "", now), stored.transaction_hash)
 
 
-def _missing_for_completion(dataset: Mapping[str, Any]) -> str:
-    """PS3.4 CC.2.5.1.1, and that a report was referenced."""
-    performed = dj.first_item(dataset, _PERFORMED)
-    for keyword in ("PerformedProcedureStepStartDateTime", "PerformedProcedureStepEndDateTime"):
-        if not dj.text(performed, keyword):
-            return keyword
-    return "" if dj.items(performed, "OutputInformationSequence") else "OutputInformationSequence"
+def _replaced(
+    stored: Stored, reason: str, now: datetime, *, by: Person | None = None, contact_uri: str = ""
+) -> Decision:
+    """The workitem canceled and the same study scheduled anew, in one transaction; `by` took it over."""
+    made = copy.deepcopy(stored.dataset)
+    mark_silent(made, None)
+    if by is not None:
+        progress = dict(dj.first_item(made, PROGRESS))
+        contact = dj.make(ContactURI=contact_uri, ContactDisplayName=by.name)
+        dj.put_items(progress, "ProcedureStepCommunicationsURISequence", [contact])
+        dj.put_items(made, PROGRESS, [progress])
+    replacement = _stamped(replacement_of(stored.dataset, reserved_for=by), now)
+    canceled = _canceled(made, RESCHEDULED, reason, now)
+    return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
 
 
 def _canceled(dataset: DicomJson, code: Code | None, reason: str, now: datetime) -> DicomJson:
     """`dataset` as CANCELED, with the reason where every reader looks for it."""
-    progress = dict(dj.first_item(dataset, _PROGRESS))
+    progress = dict(dj.first_item(dataset, PROGRESS))
     if reason:
         dj.put(progress, "ReasonForCancellation", reason)
     dj.put(progress, "ProcedureStepCancellationDateTime", dt_from_datetime(now))
     dj.put_items(progress, "ProcedureStepDiscontinuationReasonCodeSequence", [(code or UNSPECIFIED_REASON).item()])
-    dj.put_items(dataset, _PROGRESS, [progress])
+    dj.put_items(dataset, PROGRESS, [progress])
     dj.put(dataset, "ProcedureStepState", ProcedureStepState.CANCELED.value)
     return _stamped(dataset, now)
 
 
 def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:
-    changes = dict(request.changes)
+    changes = copy.deepcopy(dict(request.changes))
     dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime")
     is_claimed = stored.state is ProcedureStepState.IN_PROGRESS
     locked = _HUB_ONLY if caller.is_feed else (*_HUB_ONLY, *_FEED_ONLY)
-    for keyword in locked if is_claimed else (*locked, _PERFORMED):
+    for keyword in locked if is_claimed else (*locked, PERFORMED):
         tag = TAG_OF[keyword]
         if tag in changes and changes[tag] != stored.dataset.get(tag):
             return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{keyword} may not be changed")
     if wrong := _wrong_value(changes):
         return _refuse(Answer.INVALID_ATTRIBUTE, stored, wrong)
-    if TAG_OF[_PERFORMED] in changes:
-        changes[TAG_OF[_PERFORMED]] = _performed(stored.dataset, changes)
-    made = {**copy.deepcopy(stored.dataset), **copy.deepcopy(changes)}
+    answer = Answer.OK
+    if TAG_OF[PERFORMED] in changes:
+        kept = _performed(stored.dataset, changes)
+        answer = Answer.OK if kept == changes[TAG_OF[PERFORMED]] else Answer.UPDATED_WITH_CHANGES
+        changes[TAG_OF[PERFORMED]] = kept
+    without_mark(changes)
+    made = copy.deepcopy(stored.dataset)
+    mark_silent(made, None)
+    made |= changes
     if made == stored.dataset:
-        return Decision(Answer.OK, None, stored.transaction_hash, is_alive=is_claimed)
-    return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash, is_alive=is_claimed)
+        return Decision(answer, None, stored.transaction_hash, is_alive=is_claimed)
+    return Decision(answer, _stamped(made, now), stored.transaction_hash, is_alive=is_claimed)
 
 
 def _performed(dataset: Mapping[str, Any], changes: Mapping[str, Any]) -> DicomJson:
     """The caller's performed procedure, with performer and start as the hub wrote them at the claim."""
-    old, new = dj.first_item(dataset, _PERFORMED), dict(dj.first_item(changes, _PERFORMED))
+    old, new = dj.first_item(dataset, PERFORMED), dict(dj.first_item(changes, PERFORMED))
     for keyword in ("ActualHumanPerformersSequence", "PerformedProcedureStepStartDateTime"):
         if TAG_OF[keyword] in old:
             new[TAG_OF[keyword]] = old[TAG_OF[keyword]]
     return {"vr": "SQ", "Value": [new]}
 
 
-def _request_cancel(stored: Stored, request: RequestCancel, caller: Caller, now: datetime) -> Decision | Refusal:
-    made = copy.deepcopy(stored.dataset)
+def _request_cancel(
+    stored: Stored, request: RequestCancel, caller: Caller, now: datetime, rules: ClaimRules
+) -> Decision | Refusal:
+    notice = _notice(request, caller)
     if stored.state is ProcedureStepState.SCHEDULED:
-        return Decision(Answer.OK, _canceled(made, request.code, request.reason, now))
-    if is_fenced(made):
+        canceled = _canceled(copy.deepcopy(stored.dataset), request.code, request.reason, now)
+        return Decision(Answer.OK, canceled, cancel_notice=notice)
+    if is_fenced(stored.dataset):
         return _refuse(Answer.PERFORMER_REFUSES, stored)
-    if _may_take_over(stored, caller, now):
-        replacement = _stamped(replacement_of(stored.dataset, reserved_for=caller.reader), now)
-        canceled = _canceled(made, RESCHEDULED, request.reason, now)
-        return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
+    stale = is_stale(stored, rules, now)
+    if wants_it(request) and (is_own(stored, caller) or (stale and request.reason and caller.reader is not None)):
+        taken = _replaced(stored, request.reason, now, by=caller.reader, contact_uri=request.contact_uri)
+        return replace(taken, cancel_notice=notice)
+    if stale:  # PS3.4 CC.2.1.3: the hub itself may act "with caution", and that takes a name and a reason
+        return _refuse(Answer.PERFORMER_UNREACHABLE, stored)
+    return Decision(Answer.PASSED_ON, None, stored.transaction_hash, cancel_notice=notice)
+
+
+def _notice(request: RequestCancel, caller: Caller) -> DicomJson:
+    """The payload of an event 2: who asks and why."""
     notice = dj.make(
-        RequestingAE=caller.ae_title,
+        RequestingAE=caller.ae_title or NAMELESS_AE,
         ReasonForCancellation=request.reason,
         ContactDisplayName=request.contact_name or (caller.reader.name if caller.reader else ""),
         ContactURI=request.contact_uri,
     )
     if request.code is not None:
         dj.put_items(notice, "ProcedureStepDiscontinuationReasonCodeSequence", [request.code.item()])
-    return Decision(Answer.PASSED_ON, cancel_notice=notice)
+    return notice
 
 
-def _may_take_over(stored: Stored, caller: Caller, now: datetime) -> bool:
-    """A stale claim, or the caller's own from another desk (PS3.4 CC.2.1.3)."""
-    holder = holder_of(stored.dataset)
-    is_own = bool(caller.reader and caller.reader.code and holder and holder.code == caller.reader.code)
-    is_stale = stored.alive_at is not None and now - stored.alive_at > STALE_AFTER
-    return is_own or is_stale
+def _sweep(stored: Stored, now: datetime, rules: ClaimRules) -> Decision:
+    """A claim whose holder is silent: released where no report was started, else marked, never taken away."""
+    if stored.state is not ProcedureStepState.IN_PROGRESS or not is_stale(stored, rules, now):
+        return Decision(Answer.OK)
+    since, limit = stored.alive_at, rules.release_unstarted_after
+    if limit is not None and silence_of(stored, now) > limit and not is_started(stored.dataset):
+        return _replaced(stored, RELEASED_BY_ITSELF, now)
+    if is_marked_silent(stored.dataset):
+        return Decision(Answer.OK)
+    made = copy.deepcopy(stored.dataset)
+    mark_silent(made, since)
+    return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash)

@@ -11,11 +11,13 @@ from ups import changes
 from ups import dicom_json as dj
 from ups.states import Answer, ProcedureStepState, row
 from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person, Workitem
-from worklist_hub.decisions import STALE_AFTER, _action, decide, hash_of, holder_of
+from worklist_hub.claims import holder_of
+from worklist_hub.decisions import _action, decide, hash_of
 from worklist_hub.events import ASSIGNED, CANCEL_REQUESTED, PROGRESS_REPORT, STATE_REPORT, events_of
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
+    ClaimRules,
     Create,
     Decision,
     Refusal,
@@ -26,6 +28,7 @@ from worklist_hub.protocol import (
 )
 
 S, P, C, X = ProcedureStepState
+STALE_AFTER = ClaimRules().stale_after
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS, THEIRS = "1.2.100", "1.2.200"
 ANN, BOB = Person("1", "Ann^A", "North"), Person("2", "Bob^B", "South")
@@ -34,7 +37,9 @@ OUTPUTS = [changes.output("1.5", "1.6", [("1.7", "1.8")])]
 
 def stored(state: ProcedureStepState, **more: object) -> Stored:
     """A workitem of Ann's in any state."""
-    item = Workitem("1.2.3", state=state, label="CT", readiness="READY", priority="HIGH", study_instance_uid="1.5")
+    item = Workitem(
+        "1.2.3", state=state, label="CT", readiness="READY", priority="HIGH", study_instance_uid="1.5", start="20260101"
+    )
     if state is not S:
         item = replace(item, holder=ANN)
     claimed = hash_of(OURS) if state in (P, C, X) else ""

@@ -1,0 +1,81 @@
+"""What a claim is worth: who holds it, whether a report was started or signed, how long its holder has been silent.
+
+All of it is read from the workitem and the server's clock; no client's time is ever compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ups import dicom_json as dj
+from ups.changes import FENCED_PERCENT
+from ups.codes import ORDER_WITHDRAWN, Person
+from ups.datetimes import dt_from_datetime
+from ups.dicom_json import DicomJson
+from ups.tags import TAG_OF
+from ups.workitem_fields import READERS, WRITERS
+from worklist_hub.protocol import Caller, ClaimRules, RequestCancel, Stored
+
+PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
+PROGRESS = "ProcedureStepProgressInformationSequence"
+_WITHDRAWN = frozenset(code.value for code in ORDER_WITHDRAWN)
+
+
+def holder_of(dataset: Mapping[str, Any]) -> Person | None:
+    """Who holds or held the workitem."""
+    item = dj.first_item(dj.first_item(dataset, PERFORMED), "ActualHumanPerformersSequence")
+    return Person.of(item) if item else None
+
+
+def is_fenced(dataset: Mapping[str, Any]) -> bool:
+    """Whether the report is signed and on its way."""
+    return dj.number(dj.first_item(dataset, PROGRESS), "ProcedureStepProgress") >= FENCED_PERCENT
+
+
+def is_started(dataset: Mapping[str, Any]) -> bool:
+    """Whether a report was begun: its holder has told some progress."""
+    progress = dj.first_item(dataset, PROGRESS)
+    return dj.number(progress, "ProcedureStepProgress") > 0 or bool(
+        dj.text(progress, "ProcedureStepProgressDescription")
+    )
+
+
+def silence_of(stored: Stored, now: datetime) -> timedelta:
+    """How long the holder has said nothing."""
+    return now - stored.alive_at if stored.alive_at is not None else timedelta()
+
+
+def is_stale(stored: Stored, rules: ClaimRules, now: datetime) -> bool:
+    """Whether the holder has been silent for too long."""
+    return silence_of(stored, now) > rules.stale_after
+
+
+def is_own(stored: Stored, caller: Caller) -> bool:
+    """Whether the caller is the holder, be it at another desk. Nobody without a code is the same as anybody."""
+    holder, reader = holder_of(stored.dataset), caller.reader
+    return bool(reader and reader.code and holder and holder.code == reader.code)
+
+
+def wants_it(request: RequestCancel) -> bool:
+    """Whether a cancel request may mean "let me do it": an order that is withdrawn is nobody's work any more."""
+    return request.code is None or request.code.value not in _WITHDRAWN
+
+
+def mark_silent(dataset: DicomJson, since: datetime | None) -> None:
+    """Write, or with None take away, what everybody sees of a stale claim; in place."""
+    WRITERS["silent_since"](dataset, dt_from_datetime(since) if since else "")
+
+
+def is_marked_silent(dataset: Mapping[str, Any]) -> bool:
+    """Whether everybody is told that the claim is stale."""
+    return bool(READERS["silent_since"](dataset))
+
+
+def without_mark(changes: DicomJson) -> None:
+    """Take the hub's own mark out of what a holder sends back; in place."""
+    if TAG_OF[PROGRESS] in changes and is_marked_silent(changes):
+        mark_silent(changes, None)
+        if TAG_OF[PROGRESS] not in changes:
+            dj.put_items(changes, PROGRESS, [])
