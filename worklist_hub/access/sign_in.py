@@ -1,0 +1,142 @@
+"""`/region/auth`: how to sign in here, and, for the built-in accounts, the tokens themselves (RFC 6749 4.3, 6; 7009).
+
+Imported only where callers must sign in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from worklist_hub.access.limits import Buckets
+from worklist_hub.access.refusals import INVALID, TOO_MANY, WRONG_PASSWORD, NotAdmitted
+from worklist_hub.access.settings import AuthSettings, Limits
+from worklist_hub.accounts.issuer import Issuer
+from worklist_hub.accounts.store import Account, AccountStore
+
+OPEN_PATHS = frozenset({"/region/auth", "/region/auth/token", "/region/auth/revoke", "/region/auth/jwks"})
+"""Asked by who is not signed in yet."""
+_MAX_FORM = 16384
+Told = Callable[[Request, str, str, str], None]
+"""(request, event, name, refusal or ""): for the audit; event is sign-in, refresh or sign-out."""
+
+
+class SignIn:
+    """The endpoints."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        limits: Limits,
+        accounts: AccountStore,
+        issuer: Issuer | None,
+        told: Told = lambda _request, _event, _name, _refusal: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._accounts, self._issuer, self._clock = settings, accounts, issuer, clock
+        self._told = told
+        self._failed = Buckets(limits.sign_ins_per_min / 60, limits.sign_ins_per_min, time.monotonic)
+
+    def routes(self) -> list[BaseRoute]:
+        """All of them."""
+        made: list[BaseRoute] = [Route("/region/auth", self.methods, methods=["GET"])]
+        if self._issuer is not None:
+            made.append(Route("/region/auth/token", self.token, methods=["POST"]))
+            made.append(Route("/region/auth/revoke", self.revoke, methods=["POST"]))
+            made.append(Route("/region/auth/jwks", self.jwks, methods=["GET"]))
+        return made
+
+    async def methods(self, _request: Request) -> Response:
+        """What a desk needs to know before it signs in."""
+        settings, found = self._settings, []
+        if settings.issuer:
+            openid = {"kind": "openid", "issuer": settings.issuer, "client_id": settings.client_id}
+            found.append({**openid, "scopes": settings.scopes, "audience": settings.audience})
+        if self._issuer is not None:
+            found.append({"kind": "password"})
+        return JSONResponse({"methods": found})
+
+    async def jwks(self, _request: Request) -> Response:
+        """The public key, for whoever else wants to check our tokens."""
+        assert self._issuer is not None
+        return JSONResponse({"keys": [self._issuer.public_key]})
+
+    async def token(self, request: Request) -> Response:
+        """By name and password, or by refresh token."""
+        form = await _form(request)
+        kinds: dict[str, Callable[[Request, dict[str, str]], Awaitable[dict[str, Any]]]] = {
+            "password": self._by_password,
+            "refresh_token": self._by_refresh,
+        }
+        act = kinds.get(form.get("grant_type", ""))
+        if act is None:
+            return _error("unsupported_grant_type", "grant_type must be password or refresh_token", 400)
+        try:
+            answer = await act(request, form)
+        except NotAdmitted as refused:
+            self._told(request, form["grant_type"], form.get("username", ""), refused.text)
+            status = 400 if refused.status == 401 else refused.status  # RFC 6749 5.2
+            return _error("invalid_grant", refused.text, status, refused.retry_after_s)
+        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+    async def revoke(self, request: Request) -> Response:
+        """Sign out."""
+        form = await _form(request)
+        await run_in_threadpool(self._accounts.end_sign_in, form.get("token", ""))
+        self._told(request, "sign-out", "", "")
+        return Response(status_code=200)
+
+    async def _by_password(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
+        address = request.client.host if request.client else ""
+        if not self._failed.has_room(address):
+            raise NotAdmitted(TOO_MANY, 429, 60)
+        name, password = form.get("username", ""), form.get("password", "")
+        try:
+            account = await run_in_threadpool(self._accounts.check_password, name, password)
+        except NotAdmitted as refused:
+            if refused.text == WRONG_PASSWORD:
+                self._failed.take(address)
+            raise
+        refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, self._settings.refresh_token_s)
+        self._told(request, "password", account.login, "")
+        return self._answer(account, refresh)
+
+    async def _by_refresh(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
+        given = form.get("refresh_token", "")
+        if not given:
+            raise NotAdmitted(INVALID)
+        account, family, ends = await run_in_threadpool(self._accounts.use_refresh_token, given)
+        left = max(ends - int(self._clock()), 1)  # a shift, not for ever: the end stays where it was
+        refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, left, family)
+        self._told(request, "refresh_token", account.login, "")
+        return self._answer(account, refresh)
+
+    def _answer(self, account: Account, refresh: str) -> dict[str, Any]:
+        assert self._issuer is not None
+        claims = {"sub": account.account_id, "preferred_username": account.login, "name": account.reader.name}
+        lasts = self._settings.access_token_s
+        access = self._issuer.token(claims, int(self._clock()), lasts)
+        return {"access_token": access, "token_type": "Bearer", "expires_in": lasts, "refresh_token": refresh}
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = (await request.body())[: _MAX_FORM + 1]
+    if len(body) > _MAX_FORM:
+        return {}
+    try:
+        found = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+    except (UnicodeDecodeError, ValueError):
+        return {}
+    return {key: values[0] for key, values in found.items() if len(values) == 1}
+
+
+def _error(code: str, text: str, status: int, retry_after_s: int = 0) -> Response:
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": str(retry_after_s)} if retry_after_s else {})
+    return JSONResponse({"error": code, "error_description": text}, status, headers)

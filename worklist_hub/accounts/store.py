@@ -1,0 +1,227 @@
+"""Accounts and their sign-ins in the worklist's database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from ups.codes import Person
+from worklist_hub.access.grants import Grant
+from worklist_hub.access.refusals import EXPIRED, TOO_MANY, WRONG_PASSWORD, NotAdmitted
+from worklist_hub.accounts import passwords
+from worklist_hub.accounts.tables import ACCOUNTS, SIGN_INS
+
+V = TypeVar("V")
+FREE_FAILURES = 5
+LOCK_S = 30
+"""After `FREE_FAILURES` wrong passwords in a row each further one costs this long. Short: a stranger who guesses must
+not keep a reader out of his night; guessing by the thousand is stopped all the same."""
+REUSE_GRACE_S = 60
+"""A refresh token that comes again within this time is one whose answer was lost, not a stolen one."""
+
+
+class AccountError(ValueError):
+    """What was asked cannot be done; the text says why."""
+
+
+class Database(Protocol):
+    """Of `store.database.Database` what accounts need."""
+
+    reading: sa.Engine
+
+    def do(self, job: Callable[[sa.Connection], V]) -> V:
+        """Run in a writing transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may sign in."""
+
+    account_id: str
+    login: str
+    reader: Person
+    grants: tuple[Grant, ...] = ()
+    responsible: str = ""
+    is_disabled: bool = False
+    has_password: bool = True
+
+
+class AccountStore:
+    """Any thread may call."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._clock = database, clock
+
+    def all(self) -> tuple[Account, ...]:
+        """Every account, by name."""
+        return self._select(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.login))
+
+    def find(self, login: str) -> Account | None:
+        """By name (without case)."""
+        return next(iter(self._select(sa.select(ACCOUNTS).where(ACCOUNTS.c.login == _login(login)))), None)
+
+    def by_id(self, account_id: str) -> Account | None:
+        """By what its tokens name as `sub`."""
+        return next(iter(self._select(sa.select(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id))), None)
+
+    def create(
+        self, login: str, reader: Person, grants: Iterable[Grant], password: str = "", responsible: str = ""
+    ) -> Account:
+        """A new account; without a password it is somebody of a provider, `login` = `issuer|subject`.
+
+        Raises `AccountError`, `PasswordError`.
+        """
+        if not 1 <= len(login) <= 512 or not login.isprintable() or (password and "|" in login):
+            raise AccountError("a name has 1 to 512 printable characters and no |")
+        if not reader.code or not reader.name or len(reader.code) > 64:
+            raise AccountError("code (up to 64 characters) and name of the reader are needed")
+        values = {
+            "account_id": secrets.token_hex(16),
+            "login": _login(login),
+            "password_hash": passwords.hash_of(password) if password else "",
+            "code": reader.code,
+            "person_name": reader.name,
+            "organisation": reader.organisation,
+            "responsible": responsible,
+            "grants": _written(grants),
+            "is_disabled": False,
+            "failures": 0,
+            "locked_until": 0,
+        }
+
+        def insert(connection: sa.Connection) -> None:
+            if connection.execute(sa.select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == values["login"])).first():
+                raise AccountError(f"there is an account {values['login']!r} already")
+            connection.execute(sa.insert(ACCOUNTS).values(values))
+
+        self._database.do(insert)
+        made = self.find(login)
+        assert made is not None
+        return made
+
+    def set_password(self, login: str, password: str) -> None:
+        """Also ends every sign-in of the account. Raises `AccountError`, `PasswordError`."""
+        self._change(login, {"password_hash": passwords.hash_of(password), "failures": 0, "locked_until": 0}, ends=True)
+
+    def set_grants(self, login: str, grants: Iterable[Grant]) -> None:
+        """Seen by every hub within seconds. Raises `AccountError`."""
+        self._change(login, {"grants": _written(grants)})
+
+    def set_disabled(self, login: str, disabled: bool) -> None:
+        """A disabled account is let in no more, within seconds. Raises `AccountError`."""
+        self._change(login, {"is_disabled": disabled}, ends=disabled)
+
+    def check_password(self, login: str, password: str) -> Account:
+        """Slow on purpose. Raises `NotAdmitted`."""
+        now = int(self._clock())
+        query = sa.select(ACCOUNTS).where(ACCOUNTS.c.login == _login(login))
+        with self._database.reading.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is not None and row.locked_until > now:
+            raise NotAdmitted(TOO_MANY, 429, row.locked_until - now)
+        right = passwords.is_right(row.password_hash if row is not None and not row.is_disabled else "", password)
+        if row is None or not right:
+            if row is not None:
+                self._count_failure(row.account_id, now)
+            raise NotAdmitted(WRONG_PASSWORD)
+        values: dict[str, Any] = {"failures": 0, "locked_until": 0}
+        if passwords.needs_rehash(row.password_hash):
+            values["password_hash"] = passwords.hash_of(password)
+        if row.failures or len(values) > 2:
+            self._change(row.login, values)
+        return _account(row)
+
+    def new_refresh_token(self, account: Account, lasts_s: int, family: str = "") -> str:
+        """Opaque; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        values = {
+            "token_hash": _hash(token),
+            "family": family or secrets.token_hex(16),
+            "account_id": account.account_id,
+            "expires_at": int(self._clock()) + lasts_s,
+            "used_at": 0,
+        }
+        self._database.do(lambda connection: connection.execute(sa.insert(SIGN_INS).values(values)) and None)
+        return token
+
+    def use_refresh_token(self, token: str) -> tuple[Account, str, int]:
+        """(account, family, when the whole sign-in ends). Raises `NotAdmitted`."""
+        now = int(self._clock())
+        mine = SIGN_INS.c.token_hash == _hash(token)
+
+        def use(connection: sa.Connection) -> Any:
+            row = connection.execute(sa.select(SIGN_INS).where(mine)).one_or_none()
+            if row is None or row.expires_at <= now:
+                return None
+            if row.used_at and now - row.used_at > REUSE_GRACE_S:
+                connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.family == row.family))
+                return None
+            if not row.used_at:
+                connection.execute(sa.update(SIGN_INS).where(mine).values(used_at=now))
+            connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.expires_at <= now))
+            return row
+
+        row = self._database.do(use)
+        account = self.by_id(row.account_id) if row is not None else None
+        if row is None or account is None or account.is_disabled:
+            raise NotAdmitted(EXPIRED)
+        return account, row.family, row.expires_at
+
+    def end_sign_in(self, token: str) -> None:
+        """Sign out: this desk's tokens end."""
+        family = sa.select(SIGN_INS.c.family).where(SIGN_INS.c.token_hash == _hash(token)).scalar_subquery()
+        self._database.do(
+            lambda connection: connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.family == family)) and None
+        )
+
+    def _change(self, login: str, values: Mapping[str, Any], *, ends: bool = False) -> None:
+        chosen = ACCOUNTS.c.login == _login(login)
+
+        def change(connection: sa.Connection) -> int:
+            if ends:
+                ids = sa.select(ACCOUNTS.c.account_id).where(chosen).scalar_subquery()
+                connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.account_id == ids))
+            return connection.execute(sa.update(ACCOUNTS).where(chosen).values(values)).rowcount
+
+        if not self._database.do(change):
+            raise AccountError(f"there is no account {login!r}")
+
+    def _count_failure(self, account_id: str, now: int) -> None:
+        failures = ACCOUNTS.c.failures + 1
+        until = sa.case((failures >= FREE_FAILURES, now + LOCK_S), else_=0)
+        statement = (
+            sa.update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(failures=failures, locked_until=until)
+        )
+        self._database.do(lambda connection: connection.execute(statement) and None)
+
+    def _select(self, query: sa.Select[Any]) -> tuple[Account, ...]:
+        with self._database.reading.connect() as connection:
+            return tuple(_account(row) for row in connection.execute(query).all())
+
+
+def _account(row: Any) -> Account:
+    grants = tuple(Grant.from_json(one) for one in json.loads(row.grants))
+    reader = Person(row.code, row.person_name, row.organisation)
+    return Account(
+        row.account_id, row.login, reader, grants, row.responsible, bool(row.is_disabled), bool(row.password_hash)
+    )
+
+
+def _written(grants: Iterable[Grant]) -> str:
+    return json.dumps([grant.as_json() for grant in grants])
+
+
+def _login(login: str) -> str:
+    return login if "|" in login else login.strip().casefold()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
