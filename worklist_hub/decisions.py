@@ -92,7 +92,7 @@ def decide(
 ) -> Decision | Refusal:
     """What comes of the request; `stored` is None where the UID is unknown."""
     if isinstance(request, Sweep):
-        return Decision(Answer.OK) if stored is None else _sweep(stored, now, rules)
+        return _sweep(stored, now, rules)
     if caller.grants is not None and not (verdict := verdict_on(caller, request, stored.dataset if stored else None)):
         return denied(verdict)
     if isinstance(request, Create):
@@ -324,8 +324,10 @@ def _notice(request: RequestCancel, caller: Caller) -> DicomJson:
     return notice
 
 
-def _sweep(stored: Stored, now: datetime, rules: ClaimRules) -> Decision:
+def _sweep(stored: Stored | None, now: datetime, rules: ClaimRules) -> Decision | Refusal:
     """A claim whose holder is silent: released where no report was started, else marked, never taken away."""
+    if stored is None:
+        return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
     if stored.state is not ProcedureStepState.IN_PROGRESS or not is_stale(stored, rules, now):
         return Decision(Answer.OK)
     since, limit = stored.alive_at, rules.release_unstarted_after

@@ -52,7 +52,12 @@ def reduced(dataset: Mapping[str, Any], tags: frozenset[str] = _SHOWN) -> DicomJ
             dj.put(made, "StudyInstanceUID", study)
     if not dj.text(made, "PatientAge") and (age := _age(dataset)):
         dj.put(made, "PatientAge", age)  # the line shows the age; the date of birth would identify
-    _keep_parts(made, dataset, _PROGRESS, ("ProcedureStepProgress", "ProcedureStepDiscontinuationReasonCodeSequence"))
+    kept = (
+        "ProcedureStepProgress",
+        "ProcedureStepDiscontinuationReasonCodeSequence",
+        "ProcedureStepProgressParametersSequence",  # since when its holder has been silent
+    )
+    _keep_parts(made, dataset, _PROGRESS, kept)
     _keep_parts(made, dataset, _PERFORMED, ("ActualHumanPerformersSequence",))
     return made
 
