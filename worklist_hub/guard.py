@@ -1,29 +1,65 @@
-"""What every request passes before anything looks at it: who asks, from where, and how much it brings."""
+"""What every request passes before anything looks at it: who asks, from where, how often, and how much it brings."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 
-from worklist_hub.callers import Admission, NotAdmitted
+from starlette.concurrency import run_in_threadpool
+
+from worklist_hub.access.limits import Buckets
+from worklist_hub.access.refusals import EXPIRED, TOO_FAST, NotAdmitted
+from worklist_hub.access.settings import Limits
+from worklist_hub.callers import Admission
 from worklist_hub.config import is_loopback
 from worklist_hub.presence import Presence
+from worklist_hub.protocol import Caller
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 1024 * 1024
 """A workitem is a few kilobytes."""
 DRAIN_BYTES = 8 * 1024 * 1024
+DRAIN_S = 2.0
+OPEN_PATHS = frozenset({"/region/auth", "/region/auth/token", "/region/auth/revoke", "/region/auth/jwks"})
+"""For who is not signed in yet; everything else needs a caller, a path that does not exist too."""
+SIGNED_OUT = 4401
+"""Close code of an event channel whose token has ended: come back with a new one."""
+_ONCE = frozenset({"authorization", "content-length", "content-type", "host", "transfer-encoding", "x-worklist-reader"})
+
+
+class Refused(Exception):
+    """Not let through."""
+
+    def __init__(self, status: int, text: str, retry_after_s: float = 0) -> None:
+        super().__init__(text)
+        self.status, self.text, self.retry_after_s = status, text, retry_after_s
 
 
 class Guard:
     """ASGI middleware. Puts the `Caller` into the request's state and counts who is there."""
 
-    def __init__(self, app: App, *, admission: Admission, presence: Presence) -> None:
-        self._app, self._admission, self._presence = app, admission, presence
+    def __init__(
+        self,
+        app: App,
+        *,
+        admission: Admission,
+        presence: Presence,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._app, self._admission, self._presence, self._clock = app, admission, presence, clock
+        self._limits = limits or Limits()
+        self._rates = Buckets(self._limits.requests_per_s, self._limits.burst, time.monotonic)
+        self._channels: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket."""
@@ -32,33 +68,119 @@ class Guard:
             return
         self._presence.enter()
         try:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-            refused = self._refusal(scope, headers)
-            if refused:
-                await _refuse(scope, receive, send, *refused)
+            caller = await self._let_in(scope)
+            if scope["type"] == "websocket":
+                await self._channel(caller, scope, receive, send)
             else:
-                await self._app(scope, receive, send)
+                body = await self._body(scope, receive)
+                await self._app(scope, body, send)
+        except Refused as refused:
+            await _refuse(scope, receive, send, refused)
         finally:
             self._presence.leave()
 
-    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+    async def _let_in(self, scope: Scope) -> Caller | None:
+        """Raises `Refused`."""
+        headers = _headers(scope)
         if "origin" in headers:
-            return 403, "a web page may not ask this"
+            raise Refused(403, "a web page may not ask this")
         if not self._admission.needs_token and not is_loopback(_host(headers.get("host", ""))):
-            return 403, "without a token this hub answers to its loopback address only"
-        try:
-            caller = self._admission.caller(headers.get("authorization", ""), headers.get("x-worklist-reader", ""))
-        except NotAdmitted as error:
-            return 401, str(error)
+            raise Refused(403, "without a token this hub answers to its loopback address only")
+        _check_size(scope, headers)
+        address = _address(scope)
+        if scope["path"] in OPEN_PATHS:
+            self._take(address)
+            return None
+        caller = await self._caller(headers)
+        caller = replace(caller, address=address)
         scope.setdefault("state", {})["caller"] = caller
-        length = headers.get("content-length", "0")
-        if not length.isdigit():
-            return 400, "Content-Length is not a number"
-        if int(length) > MAX_BODY_BYTES:
-            return 413, f"at most {MAX_BODY_BYTES} bytes are taken"
-        if headers.get("transfer-encoding") and scope["type"] == "http":
-            return 411, "send a Content-Length"
-        return None
+        self._take(caller.subject or address)
+        return caller
+
+    async def _caller(self, headers: dict[str, str]) -> Caller:
+        authorization, reader = headers.get("authorization", ""), headers.get("x-worklist-reader", "")
+        try:
+            if self._admission.needs_checking(authorization):
+                return await run_in_threadpool(self._admission.caller, authorization, reader)
+            return self._admission.caller(authorization, reader)
+        except NotAdmitted as error:
+            raise Refused(error.status, error.text, error.retry_after_s) from error
+
+    def _take(self, key: str) -> None:
+        if self._admission.is_shared and (wait_s := self._rates.take(key)):
+            raise Refused(429, TOO_FAST, max(wait_s, 1))
+
+    async def _body(self, scope: Scope, receive: Receive) -> Receive:
+        """The body, read whole before anything else begins: who sends it drop by drop holds up nobody."""
+        if _headers(scope).get("content-length", "0").strip("0") == "":
+            return receive
+        parts: list[bytes] = []
+        length = 0
+        try:
+            async with asyncio.timeout(self._limits.body_s):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return _then([message], receive)
+                    parts.append(message.get("body", b""))
+                    length += len(parts[-1])
+                    if length > MAX_BODY_BYTES:
+                        raise Refused(413, f"at most {MAX_BODY_BYTES} bytes are taken")
+                    more = message.get("more_body", False)
+        except TimeoutError as error:
+            raise Refused(408, f"the body took longer than {self._limits.body_s:g} s") from error
+        return _then([{"type": "http.request", "body": b"".join(parts), "more_body": False}], receive)
+
+    async def _channel(self, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """One websocket: counted, and closed when its caller's token ends."""
+        key = caller.subject if caller is not None else ""
+        if self._admission.is_shared and self._channels[key] >= self._limits.channels:
+            raise Refused(429, TOO_FAST, 5)
+        self._channels[key] += 1
+        try:
+            if caller is None or caller.expires_at is None:
+                await self._app(scope, receive, send)
+            else:
+                await self._app(scope, self._until(caller.expires_at, receive, send), send)
+        finally:
+            self._channels[key] -= 1
+            if not self._channels[key]:
+                del self._channels[key]
+
+    def _until(self, expires_at: float, receive: Receive, send: Send) -> Receive:
+        async def receive_until() -> Message:
+            try:
+                async with asyncio.timeout(max(expires_at - self._clock(), 0)):
+                    return await receive()
+            except TimeoutError:
+                await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": EXPIRED})
+                return {"type": "websocket.disconnect", "code": SIGNED_OUT}
+
+        return receive_until
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """By lower-case name. Raises `Refused` where one that decides something is there twice."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name = raw_name.decode("latin-1").lower()
+        if name in found and name in _ONCE:
+            raise Refused(400, f"{name} stands there twice")
+        found[name] = raw_value.decode("latin-1")
+    return found
+
+
+def _check_size(scope: Scope, headers: dict[str, str]) -> None:
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or len(length) > 15:
+        raise Refused(400, "Content-Length is not a number")
+    if int(length) > MAX_BODY_BYTES:
+        raise Refused(413, f"at most {MAX_BODY_BYTES} bytes are taken")
+    if headers.get("transfer-encoding") and scope["type"] == "http":
+        raise Refused(411, "send a Content-Length")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refused(415, "send the body as it is, not compressed")
 
 
 def _host(header: str) -> str:
@@ -67,29 +189,48 @@ def _host(header: str) -> str:
     return header.partition(":")[0]
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, text: str) -> None:
+def _address(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
+
+
+def _then(first: list[Message], receive: Receive) -> Receive:
+    async def receive_again() -> Message:
+        return first.pop(0) if first else await receive()
+
+    return receive_again
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
     if scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.close", "code": 1008, "reason": text[:100]})
+        code = SIGNED_OUT if refused.status == 401 else 1008
+        await send({"type": "websocket.close", "code": code, "reason": refused.text[:100]})
         return
-    await _drain(receive)
-    content = text.encode()
+    if refused.status != 408:
+        await _drain(receive)
+    content = refused.text.encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),
     ]
-    if status == 401:
+    if refused.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if refused.retry_after_s:
+        headers.append((b"retry-after", str(round(refused.retry_after_s)).encode()))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
 async def _drain(receive: Receive) -> None:
     """Read what is still coming, up to a limit: a connection closed on unread bytes takes our answer with it."""
     left = DRAIN_BYTES
-    while left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

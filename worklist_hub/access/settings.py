@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -85,6 +84,8 @@ class TlsSettings:
     client_ca: str = ""
     """Where set, callers must show a certificate of this authority too."""
     proxy_terminates: bool = False
+    proxy_address: str = "127.0.0.1"
+    """Of that proxy, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
 
     @property
     def is_on(self) -> bool:
@@ -123,11 +124,6 @@ class Limits:
             if getattr(settings, one.name) <= 0:
                 raise SettingsError(f"[limits] {one.name} must be more than 0")
         return settings
-
-
-def within_folder(folder: Path, name: str) -> Path:
-    """A file of the configuration: relative to the folder of hub.toml."""
-    return folder / name
 
 
 _S = TypeVar("_S", AuthSettings, TlsSettings, Limits)

@@ -21,8 +21,6 @@ from worklist_hub.access.settings import AuthSettings, Limits
 from worklist_hub.accounts.issuer import Issuer
 from worklist_hub.accounts.store import Account, AccountStore
 
-OPEN_PATHS = frozenset({"/region/auth", "/region/auth/token", "/region/auth/revoke", "/region/auth/jwks"})
-"""Asked by who is not signed in yet."""
 _MAX_FORM = 16384
 Told = Callable[[Request, str, str, str], None]
 """(request, event, name, refusal or ""): for the audit; event is sign-in, refresh or sign-out."""

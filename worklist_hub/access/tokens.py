@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from worklist_hub.access.keys import Keys
 from worklist_hub.access.refusals import EXPIRED, INVALID, NotAdmitted
@@ -51,7 +52,7 @@ class Verifier:
         return claims
 
     def _decoded(self, token: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
-        wanted = {
+        wanted: Options = {
             "require": ["exp", "iss", "aud", "sub"],
             "verify_exp": False,
             "verify_nbf": False,
