@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -53,8 +52,8 @@ from worklist_hub.protocol import (
     Sweep,
     Update,
 )
+from worklist_hub.values import is_uid
 
-UID_PATTERN = re.compile(r"^(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))*$")
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
 NAMELESS_AE = "ANONYMOUS"
@@ -105,7 +104,7 @@ def decide(
     is_holder = _is_holder(stored, transaction_uid)
     if action is Action.CLAIM and is_holder and stored.state is ProcedureStepState.IN_PROGRESS:
         return _alive(stored, now)  # the same claim again: its answer was lost
-    if action is Action.CLAIM and not UID_PATTERN.match(transaction_uid):
+    if action is Action.CLAIM and not is_uid(transaction_uid):
         return _refuse(Answer.WRONG_TRANSACTION_UID, stored)
     if cell.answer.is_failure:
         return _refuse(cell.answer, stored)
@@ -155,7 +154,7 @@ def _create(stored: Stored | None, request: Create, now: datetime) -> Decision |
         return Refusal(Answer.DUPLICATE, TEXTS[Answer.DUPLICATE])  # who holds it is not for whoever guesses a UID
     made = copy.deepcopy(dict(request.dataset))
     given = dj.text(made, "SOPInstanceUID")
-    if not UID_PATTERN.match(request.uid) or given not in ("", request.uid):
+    if not is_uid(request.uid) or given not in ("", request.uid):
         return Refusal(Answer.INVALID_ATTRIBUTE, "The SOP Instance UID is malformed or not the one in the URL")
     if dj.text(made, "ProcedureStepState") not in ("", ProcedureStepState.SCHEDULED.value):
         return Refusal(Answer.NOT_CREATED_AS_SCHEDULED, TEXTS[Answer.NOT_CREATED_AS_SCHEDULED])
