@@ -23,7 +23,8 @@ from ups.dicom_json import DicomJson
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
-from worklist_hub.access.policy import Verdict, verdict_on
+from worklist_hub.access import policy
+from worklist_hub.access.policy import Verdict, may, verdict_on
 from worklist_hub.claims import (
     PERFORMED,
     PROGRESS,
@@ -92,8 +93,8 @@ def decide(
     """What comes of the request; `stored` is None where the UID is unknown."""
     if isinstance(request, Sweep):
         return _sweep(stored, now, rules)
-    if caller.grants is not None and not (verdict := verdict_on(caller, request, stored.dataset if stored else None)):
-        return denied(verdict)
+    if (refused := _denied(stored, request, caller)) is not None:
+        return refused
     if isinstance(request, Create):
         return _create(stored, request, now)
     if stored is None:
@@ -119,8 +120,15 @@ def decide(
     return _change_state(stored, request, caller, now)
 
 
-def denied(verdict: Verdict) -> Refusal:
+def _denied(stored: Stored | None, request: Request, caller: Caller) -> Refusal | None:
     """The refusal of the policy; of a row that may not be seen nothing is told, not even its holder."""
+    if caller.grants is None:
+        return None  # made in this process, not let in by the guard
+    verdict = verdict_on(caller, request, stored.dataset if stored else None)
+    if verdict and stored is not None and _is_holder(stored, getattr(request, "transaction_uid", "")):
+        verdict = may(caller, policy.Action.HOLD, stored.dataset)  # a Transaction UID that was stolen
+    if verdict:
+        return None
     if verdict.is_hidden:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
     return Refusal(Answer.PERFORMER_REFUSES, verdict.reason, is_forbidden=True)

@@ -148,7 +148,10 @@ def verdict_on(
     request: Create | ChangeState | Update | RequestCancel,
     dataset: Mapping[str, Any] | None,
 ) -> Verdict:
-    """The verdict on a request of `protocol`; `dataset` is the workitem as it is, None where it is unknown."""
+    """The verdict on a request of `protocol`; `dataset` is the workitem as it is, None where it is unknown.
+
+    Who comes with the right Transaction UID is asked `may(HOLD)` besides, by `decide`.
+    """
     # The kinds of request are known by what they carry: `protocol` imports this package, not the other way round.
     created = getattr(request, "dataset", None)
     if created is not None:
@@ -157,7 +160,8 @@ def verdict_on(
         return ALLOWED  # there is nothing to keep anybody from; the answer is that it is unknown
     row = Row.of(dataset)
     for action in actions_of(cast("ChangeState | Update | RequestCancel", request), row, caller):
-        verdict = may(caller, action, row)
+        # Whether a Transaction UID is the right one is asked first: who lost a study must hear that he lost it.
+        verdict = may(caller, Action.SEE if action is Action.HOLD else action, row)
         if not verdict:
             return verdict
     return ALLOWED

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.peers.hub import ANN, BOB, study_to_read
 from ups import dicom_json as dj
+from ups.states import Answer
 from ups.states import ProcedureStepState as State
 from worklist_hub.access import policy
 from worklist_hub.access.grants import EVERYTHING, Grant, GrantError, Privilege, Role, within
 from worklist_hub.access.policy import Action, Row, may, row_filter, verdict_on
 from worklist_hub.access.view import event_for, shown
+from worklist_hub.decisions import decide, hash_of
 from worklist_hub.events import events_of
-from worklist_hub.protocol import Caller, ChangeState, Create, RequestCancel, Update
+from worklist_hub.protocol import Caller, ChangeState, Create, Refusal, RequestCancel, Stored, Update
 
 ROW = Row("north", "neuro")
 FREE = study_to_read(
@@ -112,9 +115,26 @@ def test_what_a_reader_holds_stays_his_when_his_grant_is_gone() -> None:
     assert not may(caller(reader=BOB), Action.HOLD, mine)
 
 
-def test_the_transaction_uid_alone_is_not_enough() -> None:
-    verdict = verdict_on(Caller(BOB, grants=EVERYTHING), ChangeState(State.COMPLETED, "1.2"), held_by(ANN))
-    assert verdict.reason == policy.NOT_YOURS
+def test_a_stolen_transaction_uid_is_not_enough_and_a_wrong_one_is_told_as_wrong() -> None:
+    stored = Stored(held_by(ANN), State.IN_PROGRESS, hash_of("1.2"))
+    thief = Caller(BOB, grants=EVERYTHING)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    stolen = decide(stored, ChangeState(State.CANCELED, "1.2"), thief, now)
+    assert isinstance(stolen, Refusal)
+    assert stolen.is_forbidden
+    assert stolen.text == policy.NOT_YOURS
+    wrong = decide(stored, ChangeState(State.CANCELED, "1.3"), thief, now)
+    assert isinstance(wrong, Refusal)
+    assert wrong.answer is Answer.WRONG_TRANSACTION_UID
+    assert not isinstance(decide(stored, ChangeState(State.CANCELED, "1.2"), Caller(ANN, grants=()), now), Refusal)
+
+
+def test_a_refusal_of_a_hidden_row_is_that_of_an_unknown_one() -> None:
+    stored, now = Stored(held_by(ANN), State.IN_PROGRESS, hash_of("1.2")), datetime(2026, 1, 1, tzinfo=UTC)
+    stranger = member(Role.READER, "south", expertise=frozenset())
+    stranger = replace(stranger, reader=BOB)
+    for request in (ChangeState(State.IN_PROGRESS, "1.3"), Update({}), Update({}, "1.3"), RequestCancel()):
+        assert decide(stored, request, stranger, now) == decide(None, request, stranger, now)
 
 
 @pytest.mark.parametrize(
