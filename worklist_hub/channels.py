@@ -1,4 +1,4 @@
-"""Open event channels: one queue a websocket. Events come from the writer's thread and leave on the event loop."""
+"""Open event channels: one queue a websocket. Events come from the feed's thread and leave on the event loop."""
 
 from __future__ import annotations
 
@@ -26,10 +26,15 @@ class Channel:
         if self.is_cut_off:
             return
         if self.frames.qsize() >= QUEUE_LIMIT:
-            self.is_cut_off = True
-            self.frames.put_nowait(None)
+            self.cut_off()
             return
         self.frames.put_nowait(frame)
+
+    def cut_off(self) -> None:
+        """No frame after this; its watcher connects and searches again."""
+        if not self.is_cut_off:
+            self.is_cut_off = True
+            self.frames.put_nowait(None)
 
 
 class Channels:
@@ -65,6 +70,13 @@ class Channels:
             if not channels:
                 self._open.pop(ae_title, None)
 
+    def cut_off_all(self) -> None:
+        """Events may be missing: let every watcher come back and search again; any thread."""
+        with self._lock:
+            targets = [channel for found in self._open.values() for channel in found]
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_cut_off, targets)
+
     def publish(self, raised: Sequence[Raised], *, only: str = "") -> None:
         """Pass events on to whoever wants them (`only` = one AE title); any thread, in order."""
         with self._lock:
@@ -74,7 +86,7 @@ class Channels:
             if only:
                 wanting &= {only}
             if wanting and self._loop is not None and not self._loop.is_closed():
-                frame = json.dumps(event.dataset, ensure_ascii=False, separators=(",", ":"))
+                frame = event.frame or json.dumps(event.dataset, ensure_ascii=False, separators=(",", ":"))
                 targets = [channel for name in wanting for channel in channels[name]]
                 self._loop.call_soon_threadsafe(_offer, targets, frame)
 
@@ -82,3 +94,8 @@ class Channels:
 def _offer(targets: Sequence[Channel], frame: str) -> None:
     for channel in targets:
         channel.offer(frame)
+
+
+def _cut_off(targets: Sequence[Channel]) -> None:
+    for channel in targets:
+        channel.cut_off()

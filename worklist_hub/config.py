@@ -12,9 +12,17 @@ from typing import Any
 
 from pacs.site import Site, SiteError
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
+from worklist_hub.store.durability import STANDBY, WORDS
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "hub": {"listen": str, "database": str, "token_file": str, "ae_title": str, "idle_s": (int, float)},
+    "hub": {
+        "listen": str,
+        "database": str,
+        "durability": str,
+        "token_file": str,
+        "ae_title": str,
+        "idle_s": (int, float),
+    },
     "intake": {"poll_s": (int, float), "enabled": bool},
 }
 SECRETS_FILE = "secrets.toml"
@@ -43,6 +51,15 @@ class HubConfig:
     intake_enabled: bool = True
     rules: tuple[Rule, ...] = READ_ALL_IMAGES
     source: Path | None = None
+    database_url: str = ""
+    """`postgresql://...` where several hub processes serve a region; "" = the file `database`."""
+    durability: str = STANDBY
+    """Of a region: what must hold of a commit for the hub to start (`store.durability.WORDS`)."""
+
+    @property
+    def database_address(self) -> Path | str:
+        """What the store opens."""
+        return self.database_url or self.database
 
     @property
     def secrets_file(self) -> Path:
@@ -84,9 +101,18 @@ def load(path: Path) -> HubConfig:
     for table, name, given in (("intake", "poll_s", intake.get("poll_s")), ("hub", "idle_s", hub.get("idle_s"))):
         if given is not None and given <= 0:
             raise ConfigError(f"{path}: [{table}] {name} must be more than 0 seconds")
-    folder = path.resolve().parent
+    durability = hub.get("durability", STANDBY)
+    if durability not in WORDS:
+        words = ", ".join(f'"{word}"' for word in WORDS)
+        raise ConfigError(f"{path}: [hub] durability must be one of {words}, not {durability!r}")
+    folder, database = path.resolve().parent, hub.get("database", "worklist.sqlite")
+    url = database if "://" in database else ""
+    if url and not url.startswith(("postgresql://", "postgres://")):
+        raise ConfigError(f"{path}: [hub] database must be a file or postgresql://..., not {url.partition('://')[0]}://")
     return HubConfig(
-        database=folder / hub.get("database", "worklist.sqlite"),
+        database=folder / ("worklist.sqlite" if url else database),
+        database_url=url,
+        durability=durability,
         host=host,
         port=port,
         token_file=folder / token_file if token_file else None,

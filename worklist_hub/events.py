@@ -29,6 +29,8 @@ class Raised:
     dataset: DicomJson
     before: Mapping[str, Any] | None = None
     """The workitem as it was, so that a filtered subscriber also hears what left his filter."""
+    frame: str = ""
+    """`dataset` as it goes out, where it is at hand as text."""
 
 
 def events_of(

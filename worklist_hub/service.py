@@ -21,6 +21,8 @@ from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.guard import Guard
 from worklist_hub.presence import Presence
+from worklist_hub.store import durability
+from worklist_hub.store.feed import EventFeed
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
 from worklist_hub.web import Transactions, routes
@@ -57,11 +59,10 @@ class Hub:
         self.stopping = threading.Event()
         self.socket = _listen(config)
         try:
-            self.store = store or WorkitemStore(config.database)
+            self.store = store or open_store(config)
         except BaseException:
             self.socket.close()
             raise
-        self.store.publish = self.channels.publish
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._application(),
@@ -104,6 +105,12 @@ class Hub:
 
     def _application(self) -> Starlette:
         subscriptions = SubscriptionStore(self.store)
+        self.feed = EventFeed(
+            self.store.database,
+            self.channels.publish,
+            on_subscriptions=lambda: self.channels.set_subscribers(subscriptions.subscribers()),
+            on_gap=self.channels.cut_off_all,
+        )
         self.channels.set_subscribers(subscriptions.subscribers())
         transactions = Transactions(self.store, subscriptions, self.channels)
         return Starlette(
@@ -115,6 +122,7 @@ class Hub:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         self.channels.bind(asyncio.get_running_loop())
+        self.feed.start()
         running = [asyncio.create_task(self._intake())]
         if self.embedded:
             running.append(asyncio.create_task(self._end_when_idle()))
@@ -126,6 +134,7 @@ class Hub:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.to_thread(self.feed.stop)
 
     async def _end_when_idle(self) -> None:
         while self.presence.idle_s() < self.config.idle_s:
@@ -154,6 +163,17 @@ class Hub:
         return Intake(self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s)
 
 
+def open_store(config: HubConfig) -> WorkitemStore:
+    """The configured database. Raises `StoreError`, also where a region could lose what it acknowledged."""
+    store = WorkitemStore(config.database_address)
+    try:
+        durability.check(store.database, config.durability)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
 def admission_of(config: HubConfig, token: str) -> Admission:
     """How callers are known. Raises `ConfigError` where strangers could reach an open hub."""
     if config.token_file is not None:
@@ -177,6 +197,8 @@ def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
         return HubConfig(database=data_dir / "worklist.sqlite")
     return HubConfig(
         database=loaded.database,
+        database_url=loaded.database_url,
+        durability=loaded.durability,
         ae_title=loaded.ae_title,
         idle_s=loaded.idle_s,
         sites=loaded.sites,

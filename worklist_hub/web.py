@@ -26,9 +26,9 @@ from worklist_hub.config import HubConfig
 from worklist_hub.events import state_report
 from worklist_hub.matching import MatchingError, match_from
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Update
+from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import LostRace, WorkitemStore
-from worklist_hub.store.writer import WriterClosed
 
 _log = logging.getLogger("wl.hub.web")
 _AE_TITLE = re.compile(r"^[\x21-\x5b\x5d-\x7e]{1,16}$")
@@ -216,7 +216,7 @@ def _guarded(call: _Endpoint) -> _Endpoint:
             return bodies.error_answer(str(error), 400)
         except LostRace:
             return bodies.error_answer("The workitem is changing too fast; ask again", 409)
-        except (WriterClosed, sa.exc.OperationalError):
+        except (StoreUnavailable, sa.exc.OperationalError, sa.exc.TimeoutError):
             _log.warning("store refused method=%s", request.method)
             return bodies.error_answer("The worklist cannot be written now; ask again", 503)
 

@@ -78,8 +78,8 @@ def filled(store: WorkitemStore, count: int) -> list[str]:
 class ReadThenWriteStore(WorkitemStore):
     """Known bad: reads, waits until a second claimer has read too, and then writes without looking again."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, address: Path | str) -> None:
+        super().__init__(address)
         self._read_by: dict[str, int] = {}
         self._readers = threading.Condition()
 
@@ -87,7 +87,7 @@ class ReadThenWriteStore(WorkitemStore):
         if not isinstance(request, ChangeState):
             return super().carry_out(uid, request, caller)
         stored = self.read(uid)
-        outcome = decide(stored, request, caller, self._tick())
+        outcome = decide(stored, request, caller, self.change(self._tick))
         with self._readers:
             self._read_by[uid] = self._read_by.get(uid, 0) + 1
             self._readers.notify_all()
@@ -95,12 +95,12 @@ class ReadThenWriteStore(WorkitemStore):
         if isinstance(outcome, Decision):
             values = {"state": "IN PROGRESS", "transaction_hash": outcome.transaction_hash}
             written = sa.update(WORKITEMS).where(WORKITEMS.c.uid == uid).values(values)
-            self.writer.do(lambda connection: connection.execute(written).rowcount)
+            self.change(lambda connection: connection.execute(written).rowcount)
         return outcome
 
 
-def test_fifty_threads_race_over_two_hundred_workitems_and_each_has_one_winner(tmp_path: Path) -> None:
-    store = WorkitemStore(tmp_path / "worklist.sqlite")
+def test_fifty_threads_race_over_two_hundred_workitems_and_each_has_one_winner(any_database: Path | str) -> None:
+    store = WorkitemStore(any_database)
     try:
         uids = filled(store, WORKITEMS_RACED)
         winners = race(uids, claims_of(store, THREADS))
@@ -116,17 +116,19 @@ def test_fifty_threads_race_over_two_hundred_workitems_and_each_has_one_winner(t
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_a_store_that_reads_and_then_writes_fails_the_same_check_every_time(tmp_path: Path, attempt: int) -> None:
-    store = ReadThenWriteStore(tmp_path / f"worklist{attempt}.sqlite")
+def test_a_store_that_reads_and_then_writes_fails_the_same_check_every_time(
+    any_database: Path | str, attempt: int
+) -> None:
+    store = ReadThenWriteStore(any_database)
     try:
         assert not one_winner_each(race(filled(store, 10), claims_of(store, THREADS)))
     finally:
         store.close()
 
 
-def test_two_stores_over_one_file_still_have_one_winner_each(tmp_path: Path) -> None:
+def test_three_stores_over_one_database_still_have_one_winner_each(any_database: Path | str) -> None:
     """The compare-and-set holds by itself, not because one thread writes."""
-    stores = [WorkitemStore(tmp_path / "worklist.sqlite") for _ in range(3)]
+    stores = [WorkitemStore(any_database) for _ in range(3)]
     try:
         uids = filled(stores[0], 40)
         assert one_winner_each(race(uids, [claim for store in stores for claim in claims_of(store, 4)]))
@@ -154,9 +156,9 @@ def test_fifty_clients_race_over_http_and_each_workitem_has_one_winner(tmp_path:
         assert all(row.state is State.IN_PROGRESS for row in client.iter_search({}))
 
 
-def test_racing_claims_releases_and_completions_keep_one_live_workitem_a_study(tmp_path: Path) -> None:
+def test_racing_claims_releases_and_completions_keep_one_live_workitem_a_study(any_database: Path | str) -> None:
     """Threads claim, release and drop at random: of every study there is always exactly one open workitem."""
-    store = WorkitemStore(tmp_path / "worklist.sqlite")
+    store = WorkitemStore(any_database)
     try:
         uids = filled(store, 10)
         studies = {dj.text(store.read(uid).dataset, "StudyInstanceUID") for uid in uids}  # type: ignore[union-attr]

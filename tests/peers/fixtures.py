@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.peers.orthanc import OrthancPeer, available, free_port
+from tests.peers.postgres import Cluster
+from tests.peers.postgres import available as without_postgres
 
 CALLING_AE = "WLTEST"
 
@@ -41,3 +44,22 @@ def orthanc_b(move_port: int) -> Iterator[OrthancPeer]:
 def orthanc_c(move_port: int) -> Iterator[OrthancPeer]:
     """Third hospital."""
     yield from _peer("C", move_port)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """One PostgreSQL server for the whole run; `new_database()` gives each test its own."""
+    reason = without_postgres()
+    if reason:
+        pytest.skip(reason)
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """The address of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "worklist.sqlite"
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    return cluster.new_database()

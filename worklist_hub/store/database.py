@@ -1,88 +1,144 @@
-"""The SQLite file: WAL, synchronous=FULL, one connection that writes, a pool that reads, and its schema version."""
+"""What the store asks of a database: SQLite for one desk or a small group, PostgreSQL for a region."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from worklist_hub.store.schema import HEAD, METADATA
 
-BUSY_MS = 10_000
-READERS = 8
+V = TypeVar("V")
+Job = Callable[[sa.Connection], V]
+Address = Path | str
+"""A file, or `postgresql://...` as libpq takes it (several hosts, `target_session_attrs`, `sslmode` and so on)."""
 
 
 class StoreError(Exception):
-    """The worklist's file cannot be used; the text names the file and why."""
+    """The worklist's database cannot be used; the text names it and why, without a password."""
 
 
-def open_engines(path: Path) -> tuple[sa.Engine, sa.Engine]:
-    """(writer, readers) over one file, its schema brought up to date. Raises `StoreError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
-    writer = _engine(path, pool_size=1, begin="BEGIN IMMEDIATE")
-    readers = _engine(path, pool_size=READERS, begin="BEGIN")
-    try:
-        _bring_up_to_date(path, writer)
-    except (sa.exc.DatabaseError, StoreError) as error:
-        writer.dispose()
-        readers.dispose()
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"{path}: {error.orig}") from error
-    return writer, readers
+class StoreUnavailable(Exception):
+    """Not now: nothing was changed, ask again."""
 
 
-def _engine(path: Path, *, pool_size: int, begin: str) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        poolclass=sa.pool.QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,  # an error text with them would carry patient data into the log
-        connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # we begin ourselves: Python's own BEGIN comes too late
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "foreign_keys=1"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+class OutcomeUnknown(StoreUnavailable):
+    """The connection was lost, or a standby did not confirm, while the change was being made durable: it may stand or
+    not, and nobody was told that it does. Asking again with the same Transaction UID finds out."""
 
 
-def _bring_up_to_date(path: Path, writer: sa.Engine) -> None:
-    with writer.begin() as connection:
-        version = schema_version(connection)
-        if version == HEAD:
-            return
-        if version == "":
-            METADATA.create_all(connection)
-            connection.exec_driver_sql(
-                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
-                " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-            )
-            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-            return
-        from worklist_hub.store import migrate  # noqa: PLC0415 - alembic costs a quarter of a second at each start
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What a PostgreSQL server promises of a commit, as its settings say."""
 
-        migrate.upgrade(connection, path)
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    synchronous_standby_names: str
+    standbys: int
+    """How many are connected now."""
+
+
+class Held(Protocol):
+    """A right that one process at a time has."""
+
+    def is_held(self) -> bool:
+        """Whether this process may act now; never True in two processes for longer than a lost line takes to notice."""
+        ...
+
+    def release(self) -> None:
+        """Let another process have it at once."""
+        ...
+
+
+class Database(Protocol):
+    """One open database. Any thread may call."""
+
+    name: str
+    """`sqlite` or `postgresql`."""
+    reading: sa.Engine
+    """For queries."""
+    transaction_id: sa.ColumnElement[int]
+    """Of the running transaction, for `events.xid`."""
+    is_settled: sa.ColumnElement[bool]
+    """For a row of `events`: every transaction that could still add one before it has ended."""
+
+    def do(self, job: Job[V]) -> V:
+        """Run in one transaction; returns after it is durable. Raises what the job raises, `StoreUnavailable`,
+        `OutcomeUnknown`. The job may run more than once, each time in a new transaction."""
+        ...
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        ...
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """The server's clock: of the database where several processes share it."""
+        ...
+
+    def tell(self) -> None:
+        """Wake every process that waits in `wait`, this one included; returns at once."""
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Until somebody told of a change, or the time is over. One thread of the process may wait."""
+        ...
+
+    def lease(self, name: str) -> Held:
+        """The right to do what one process at a time does; asks for it until it is released."""
+        ...
+
+    def durability(self) -> Durability | None:
+        """What the server promises of a commit; None where there is no server. Raises `StoreUnavailable`."""
+        ...
+
+    def close(self) -> None:
+        """Finish what runs, close all connections."""
+        ...
+
+
+def is_server(address: Address) -> bool:
+    """Whether an address means a PostgreSQL server."""
+    return isinstance(address, str) and address.startswith(("postgresql://", "postgres://"))
 
 
 def schema_version(connection: sa.Connection) -> str:
-    """Of an open file; "" where it has no tables yet."""
-    has_table = "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
-    if not connection.execute(sa.text(has_table)).scalar_one():
+    """Of an open database; "" where it has no tables yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
         return ""
     return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one())
+
+
+def bring_up_to_date(connection: sa.Connection, name: str) -> None:
+    """Make the tables or migrate them, in the caller's transaction. Raises `StoreError` for a newer hub's."""
+    version = schema_version(connection)
+    if version == HEAD:
+        return
+    if version == "":
+        METADATA.create_all(connection)
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+        return
+    from worklist_hub.store import migrate  # noqa: PLC0415 - alembic costs a quarter of a second at each start
+
+    migrate.upgrade(connection, name)
+
+
+def open_database(address: Address) -> Database:
+    """Its schema brought up to date. Raises `StoreError`."""
+    if isinstance(address, str):
+        if not is_server(address):
+            raise StoreError("a database is a file or postgresql://...")
+        from worklist_hub.store.postgres import PostgresDatabase  # noqa: PLC0415 - the desk has no PostgreSQL
+
+        return PostgresDatabase(address)
+    from worklist_hub.store.sqlite import SqliteDatabase  # noqa: PLC0415 - this module is imported by it
+
+    return SqliteDatabase(address)

@@ -1,4 +1,4 @@
-"""Carries an older file forward with alembic. Imported only when there is something to migrate."""
+"""Carries an older database forward with alembic. Imported only when there is something to migrate."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def configuration(connection: sa.Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: sa.Connection, path: Path) -> None:
-    """To `HEAD`, inside the caller's transaction. Raises `StoreError` for a file of a newer hub."""
+def upgrade(connection: sa.Connection, name: object) -> None:
+    """To `HEAD`, inside the caller's transaction. Raises `StoreError` for a database of a newer hub."""
     version = schema_version(connection)
     known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
     if version and version not in known:
-        raise StoreError(f"{path}: made by a newer version (schema {version}, this one knows {HEAD})")
+        raise StoreError(f"{name}: made by a newer version (schema {version}, this one knows {HEAD})")
     try:
         command.upgrade(configuration(connection), HEAD)
     except CommandError as error:
-        raise StoreError(f"{path}: cannot be migrated to schema {HEAD}: {error}") from error
+        raise StoreError(f"{name}: cannot be migrated to schema {HEAD}: {error}") from error

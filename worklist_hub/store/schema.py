@@ -1,18 +1,30 @@
-"""The tables. A fresh file gets them from here, an older one by the migrations; a test proves both the same."""
+"""The tables. A fresh database gets them from here, an older one by the migrations; a test proves both the same.
+
+A new table or column needs both: here, and a migration whose `down_revision` is the newest one; then `HEAD` moves on.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0001"
-"""Newest migration; named here so that an up-to-date file opens without importing alembic."""
+HEAD = "0002"
+"""Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""A row's number: SQLite counts by itself only in a column of type INTEGER."""
+
+
+def _text(name: str, length: int | None = None) -> sa.Column[str]:
+    """A column that repeats a part of the dataset; "" where the dataset has none."""
+    return sa.Column(name, sa.String(length) if length else sa.Text, nullable=False, server_default="")
+
 
 WORKITEMS = sa.Table(
     "workitems",
     METADATA,
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("position", NUMBER, primary_key=True, autoincrement=True),
     sa.Column("uid", sa.String(64), nullable=False, unique=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -22,12 +34,51 @@ WORKITEMS = sa.Table(
     sa.Column("site_id", sa.String(64), nullable=False),
     sa.Column("study_instance_uid", sa.String(64), nullable=False),
     sa.Column("dataset", sa.Text, nullable=False),
+    _text("priority", 16),
+    _text("readiness", 16),
+    _text("modality", 16),
+    _text("expertise", 64),
+    _text("worklist_label"),
+    _text("step_label"),
+    _text("body_part", 64),
+    _text("patient_id"),
+    _text("patient_name"),
+    _text("birth_date", 16),
+    _text("accession_number", 64),
+    _text("start_at", 32),
+    _text("due_at", 32),
+    _text("reserved_for", 64),
+    _text("holder", 64),
+    _text("further_values"),
     sa.Index("workitems_by_state", "state", "position"),
     sa.Index("workitems_by_modified", "modified"),
     sa.Index("workitems_by_study", "study_instance_uid"),
+    sa.Index("workitems_by_site", "site_id", "state", "position"),
+    sa.Index("workitems_by_patient", "patient_id"),
+    sa.Index("workitems_by_accession", "accession_number"),
+    sa.Index("workitems_by_holder", "holder", "state"),
     sqlite_autoincrement=True,
 )
-"""`dataset` is the whole DICOM JSON; the columns repeat what is searched. Moments are DT in UTC: they sort as text."""
+"""`dataset` is the whole DICOM JSON; the columns repeat what is searched (`store.columns`). Moments are DT in UTC: they
+sort as text. `further_values` holds every value of a repeated attribute but the first."""
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("xid", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("uid", sa.String(64), nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("frame", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Index("events_in_order", "xid", "seq"),
+    sa.Index("events_by_age", "at"),
+    sqlite_autoincrement=True,
+)
+"""What was told, written in the transaction of the change and kept for a while. `xid` is the transaction on PostgreSQL,
+0 on SQLite, whose one writer commits in the order of `seq`."""
 
 SUBSCRIPTIONS = sa.Table(
     "subscriptions",
@@ -36,6 +87,21 @@ SUBSCRIPTIONS = sa.Table(
     sa.Column("uid", sa.String(64), primary_key=True),
     sa.Column("filters", sa.Text, nullable=False),
     sa.Column("deletion_lock", sa.Boolean, nullable=False),
-    sa.Column("until_position", sa.Integer, nullable=False),
+    sa.Column("until_position", NUMBER, nullable=False),
 )
 """`until_position` > 0: suspended, workitems created after that one are not told."""
+
+STATISTICS = sa.Table(
+    "statistics",
+    METADATA,
+    sa.Column("month", sa.String(6), primary_key=True),
+    sa.Column("site_id", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), primary_key=True),
+    sa.Column("modality", sa.String(16), primary_key=True),
+    sa.Column("expertise", sa.String(64), primary_key=True),
+    sa.Column("priority", sa.String(16), primary_key=True),
+    sa.Column("workitems", sa.BigInteger, nullable=False),
+    sa.Column("measured", sa.BigInteger, nullable=False),
+    sa.Column("turnaround_s", sa.BigInteger, nullable=False),
+)
+"""What is left of workitems past their time: counts, and the summed seconds from start to end of `measured` of them."""

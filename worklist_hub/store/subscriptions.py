@@ -38,7 +38,7 @@ class Subscriber:
 
 
 class SubscriptionStore:
-    """Subscriptions in the worklist's file."""
+    """Subscriptions in the worklist's database."""
 
     def __init__(self, store: WorkitemStore) -> None:
         self._store = store
@@ -58,23 +58,35 @@ class SubscriptionStore:
             "deletion_lock": deletion_lock,
             "until_position": 0,
         }
-        statement = sa.insert(SUBSCRIPTIONS).prefix_with("OR REPLACE").values(values)
-        self._store.writer.do(lambda connection: connection.execute(statement) and None)
+        statement = self._store.database.insert(SUBSCRIPTIONS).values(values)
+        self._change(statement.on_conflict_do_update(index_elements=["ae_title", "uid"], set_=values))
 
     def unsubscribe(self, ae_title: str, uid: str) -> bool:
         """Remove; unsubscribing globally removes every subscription of the AE title. False where there was none."""
         condition = SUBSCRIPTIONS.c.ae_title == ae_title
         if uid != GLOBAL:
             condition = sa.and_(condition, SUBSCRIPTIONS.c.uid == uid)
-        statement = sa.delete(SUBSCRIPTIONS).where(condition)
-        return self._store.writer.do(lambda connection: connection.execute(statement).rowcount) > 0
+        return self._change(sa.delete(SUBSCRIPTIONS).where(condition))
 
     def suspend(self, ae_title: str, uid: str) -> bool:
         """Tell nothing of workitems created from now on. False where there is no such subscription."""
         position = max(self._store.last_position(), 1)
         chosen = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.uid == uid)
-        statement = sa.update(SUBSCRIPTIONS).where(*chosen).values(until_position=position)
-        return self._store.writer.do(lambda connection: connection.execute(statement).rowcount) > 0
+        return self._change(sa.update(SUBSCRIPTIONS).where(*chosen).values(until_position=position))
+
+    def _change(self, statement: sa.Executable) -> bool:
+        """Write, and let every process know; whether there was anything to change."""
+
+        def job(connection: sa.Connection) -> bool:
+            has_changed = connection.execute(statement).rowcount != 0  # -1: an INSERT
+            if has_changed:
+                self._store.log.append_subscriptions(connection)
+            return has_changed
+
+        has_changed = self._store.change(job)
+        if has_changed:
+            self._store.database.tell()
+        return has_changed
 
 
 def _subscriber(row: sa.Row[tuple[str, str, str, bool, int]]) -> Subscriber:

@@ -1,17 +1,16 @@
-"""The worklist on SQLite. `decisions.decide` decides every change; compare-and-set writes it, in one transaction.
+"""The worklist on a database. `decisions.decide` decides every change; compare-and-set writes it, in one transaction.
 
-The compare-and-set (`WHERE uid AND state AND version`) is what makes a second claim impossible; the single writer only
-makes it quick. Events are handed out after the commit.
+The compare-and-set (`WHERE position AND state AND version`) is what makes a second claim impossible, whoever else
+writes. The events of a change are rows of the same transaction; `store.feed` delivers them.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -21,87 +20,94 @@ from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
-from worklist_hub.decisions import decide
+from worklist_hub.decisions import DEFAULT_RULES, decide
 from worklist_hub.events import Raised, events_of
-from worklist_hub.matching import Match, matches, moments
+from worklist_hub.matching import Match
 from worklist_hub.protocol import Caller, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
-from worklist_hub.store.database import open_engines
+from worklist_hub.store.columns import columns_of
+from worklist_hub.store.database import Address, Database, Held, Job, open_database
+from worklist_hub.store.feed import EventLog
 from worklist_hub.store.schema import WORKITEMS
-from worklist_hub.store.writer import Writer
+from worklist_hub.store.search import found_by
 
-Publish = Callable[[Sequence[Raised]], None]
-Outcome = tuple[Decision | Refusal, tuple[Raised, ...]]
+V = TypeVar("V")
+Outcome = tuple[Decision | Refusal, bool]
+"""What came of a request, and whether there is something to tell."""
 SWAP_TRIES = 5
 _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
-_MODIFIED = "ScheduledProcedureStepModificationDateTime"
-_COLUMN_OF = {
-    "ProcedureStepState": WORKITEMS.c.state,
-    "SOPInstanceUID": WORKITEMS.c.uid,
-    "StudyInstanceUID": WORKITEMS.c.study_instance_uid,
-}
+_OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
+_STORED = (
+    WORKITEMS.c.dataset,
+    WORKITEMS.c.state,
+    WORKITEMS.c.transaction_hash,
+    WORKITEMS.c.alive_at,
+    WORKITEMS.c.version,
+    WORKITEMS.c.position,
+)
+_BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
 
 
 class LostRace(Exception):
     """The workitem changed between reading and writing, again and again."""
 
 
-def _server_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class WorkitemStore:
-    """Workitems in one SQLite file; any thread may call. Implements `store.port.Store`."""
+    """Workitems in one database; any thread may call. Implements `store.port.Store`.
 
-    def __init__(
-        self, path: Path, *, clock: Callable[[], datetime] = _server_now, publish: Publish | None = None
-    ) -> None:
-        self._writing, self.reading = open_engines(path)
+    Besides what the methods say, each may raise `StoreUnavailable`, and a change `OutcomeUnknown`.
+    """
+
+    def __init__(self, address: Address, *, clock: Callable[[], datetime] | None = None) -> None:
+        """Open a file or `postgresql://...`; `clock` replaces the server's. Raises `StoreError`."""
+        self.database: Database = open_database(address)
+        self.reading = self.database.reading
+        self.log = EventLog(self.database)
         self._clock = clock
         self._clock_lock = threading.Lock()
         self._last = self._newest_moment()
-        self.publish: Publish = publish or (lambda _raised: None)
-        self.writer = Writer(self._writing)
+        self.rules = DEFAULT_RULES
+        """How long the holder of a claim may be silent."""
 
     def close(self) -> None:
-        """Finish what is queued and close the file."""
-        self.writer.close()
-        self._writing.dispose()
-        self.reading.dispose()
+        """Finish what is queued and close the database."""
+        self.database.close()
 
     def carry_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
-        """Decide and write, durably; events go out after the commit."""
+        """Decide and write, durably, with the events."""
         return self._write(lambda connection: self._carry_out(connection, uid, request, caller))
+
+    def change(self, job: Job[V]) -> V:
+        """Anything else in one durable transaction; it may run more than once."""
+        return self.database.do(job)
+
+    def lease(self, name: str) -> Held:
+        """The right to do what one process at a time does, such as polling a site. Another process takes it over within
+        30 seconds where its holder dies, hangs or is cut off."""
+        return self.database.lease(name)
 
     def read(self, uid: str) -> Stored | None:
         """One workitem as last committed."""
         with self.reading.connect() as connection:
             return self._read(connection, uid)
 
-    def search(self, wanted: Sequence[Match], *, limit: int, offset: int = 0) -> list[DicomJson]:
-        """Matches in order of creation."""
-        query = sa.select(WORKITEMS.c.dataset).order_by(WORKITEMS.c.position)
-        rest: list[Match] = []
-        for one in wanted:
-            condition = _condition(one)
-            if condition is None:
-                rest.append(one)
-            else:
-                query = query.where(condition)
-        if not rest:
-            query = query.limit(limit).offset(offset)
-        found: list[DicomJson] = []
-        for dataset in self._iter_datasets(query):
-            if rest:
-                if not matches(dataset, rest):
-                    continue
-                if offset > 0:
-                    offset -= 1
-                    continue
-            found.append(dataset)
-            if len(found) == limit:
-                break
-        return found
+    def search(
+        self,
+        wanted: Sequence[Match],
+        *,
+        limit: int,
+        offset: int = 0,
+        visible: sa.ColumnElement[bool] | None = None,
+    ) -> list[DicomJson]:
+        """Matches in order of creation; `visible`, a condition on `schema.WORKITEMS`, narrows it before anything."""
+        return found_by(self.reading, wanted, limit=limit, offset=offset, visible=visible)
+
+    def silent_claims(self, since: datetime, *, limit: int = 1000) -> tuple[str, ...]:
+        """UIDs of claims whose holder has said nothing since a moment, longest first."""
+        is_silent = (WORKITEMS.c.state == _OPEN[1], WORKITEMS.c.alive_at < dt_from_datetime(since))
+        query = sa.select(WORKITEMS.c.uid).where(*is_silent).order_by(WORKITEMS.c.alive_at).limit(limit)
+        with self.reading.connect() as connection:
+            return tuple(connection.execute(query).scalars())
 
     def last_position(self) -> int:
         """Of the newest workitem, 0 where there is none."""
@@ -128,51 +134,69 @@ class WorkitemStore:
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """See `store.port.Store`."""
-
-        def job(connection: sa.Connection) -> Outcome:
-            stored = self._read(connection, uid)
-            if stored is None or stored.state is not ProcedureStepState.SCHEDULED:
-                return Refusal(Answer.NOT_IN_PROGRESS), ()
-            return self._carry_out(connection, uid, RequestCancel(reason, code), _FEED)
-
-        return isinstance(self._write(job), Decision)
+        asked, only = RequestCancel(reason, code), ProcedureStepState.SCHEDULED
+        outcome = self._write(lambda connection: self._carry_out(connection, uid, asked, _FEED, only))
+        return isinstance(outcome, Decision)
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""
-        states = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
-        query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(states))
-        return tuple(Workitem.from_json(dataset) for dataset in self._iter_datasets(query))
+        query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(_OPEN))
+        with self.reading.connect() as connection:
+            texts = connection.execute(query.order_by(WORKITEMS.c.position)).scalars().all()
+        return tuple(Workitem.from_json(json.loads(text)) for text in texts)
 
-    def _write(self, job: Callable[[sa.Connection], Outcome]) -> Decision | Refusal:
-        """In the writer; it also publishes, so that events leave in the order of the commits."""
-        return self.writer.submit(job, after_commit=lambda outcome: self.publish(outcome[1])).result()[0]
+    def _write(self, job: Job[Outcome]) -> Decision | Refusal:
+        outcome, has_told = self.database.do(job)
+        if has_told:
+            self.database.tell()
+        return outcome
 
     # Inside a transaction
 
-    def _carry_out(self, connection: sa.Connection, uid: str, request: Request, caller: Caller) -> Outcome:
+    def _carry_out(
+        self,
+        connection: sa.Connection,
+        uid: str,
+        request: Request,
+        caller: Caller,
+        only: ProcedureStepState | None = None,
+    ) -> Outcome:
         for _ in range(SWAP_TRIES):
-            stored, now = self._read(connection, uid), self._tick()
-            outcome = decide(stored, request, caller, now)
+            stored, now = self._read(connection, uid), self._tick(connection)
+            if only is not None and (stored is None or stored.state is not only):
+                return Refusal(Answer.NOT_IN_PROGRESS), False
+            outcome = decide(stored, request, caller, now, self.rules)
             if isinstance(outcome, Refusal):
-                return outcome, ()
-            if stored is None:
-                return outcome, self._insert(connection, outcome.dataset or {})
-            if outcome.dataset is None:
-                self._note_alive(connection, uid, outcome, now)
-                if outcome.cancel_notice is None:
-                    return outcome, ()
-                notice = outcome.cancel_notice
-                raised = events_of(stored.dataset, stored.dataset, position=stored.position, cancel_notice=notice)
-                return outcome, raised
-            if self._swap(connection, stored, outcome, now):
-                raised = events_of(stored.dataset, outcome.dataset, position=stored.position)
-                if outcome.replacement is not None:
-                    raised += self._insert(connection, outcome.replacement)
-                return outcome, raised
+                return outcome, False
+            raised = self._apply(connection, stored, outcome, now)
+            if raised is not None:
+                self.log.append(connection, raised, now)
+                return outcome, bool(raised)
         raise LostRace(uid)
 
+    def _apply(
+        self, connection: sa.Connection, stored: Stored | None, outcome: Decision, now: datetime
+    ) -> tuple[Raised, ...] | None:
+        """Write a decision; its events, None where somebody else was quicker."""
+        if stored is None:
+            return self._insert(connection, outcome.dataset or {})
+        if outcome.dataset is None:
+            self._note_alive(connection, stored, outcome, now)
+            notice = outcome.cancel_notice
+            if notice is None:
+                return ()
+            return events_of(stored.dataset, stored.dataset, position=stored.position, cancel_notice=notice)
+        if not self._swap(connection, stored, outcome, now):
+            return None
+        raised = events_of(
+            stored.dataset, outcome.dataset, position=stored.position, cancel_notice=outcome.cancel_notice
+        )
+        if outcome.replacement is not None:
+            raised += self._insert(connection, outcome.replacement) or ()  # a careful client may have made it before
+        return raised
+
     def _read(self, connection: sa.Connection, uid: str) -> Stored | None:
-        found = connection.execute(sa.select(WORKITEMS).where(WORKITEMS.c.uid == uid)).one_or_none()
+        found = connection.execute(_BY_UID, {"wanted": uid}).one_or_none()
         if found is None:
             return None
         return Stored(
@@ -190,69 +214,34 @@ class WorkitemStore:
             WORKITEMS.c.position == stored.position,
             WORKITEMS.c.state == stored.state.value,
             WORKITEMS.c.version == stored.version,
-        )
-        values = _columns(outcome.dataset or {})
+            WORKITEMS.c.alive_at == (dt_from_datetime(stored.alive_at) if stored.alive_at else ""),
+        )  # a sign of life between reading and writing counts: it must not be swept away
+        values = columns_of(outcome.dataset or {})
         values |= {"version": stored.version + 1, "transaction_hash": outcome.transaction_hash}
         if outcome.is_alive:
             values["alive_at"] = dt_from_datetime(now)
         return connection.execute(sa.update(WORKITEMS).where(*unchanged).values(values)).rowcount == 1
 
-    def _insert(self, connection: sa.Connection, dataset: DicomJson) -> tuple[Raised, ...]:
-        values = {**_columns(dataset), "version": 1, "alive_at": "", "transaction_hash": ""}
-        statement = sa.insert(WORKITEMS).prefix_with("OR IGNORE").values(values)
-        inserted = connection.execute(statement)
-        if not inserted.rowcount:
-            return ()  # a replacement that a careful client made before us
-        position = inserted.inserted_primary_key[0] if inserted.inserted_primary_key else 0
-        return events_of(None, dataset, position=position)
+    def _insert(self, connection: sa.Connection, dataset: DicomJson) -> tuple[Raised, ...] | None:
+        """The events of a new workitem, None where its UID is known already."""
+        values = {**columns_of(dataset), "version": 1, "alive_at": "", "transaction_hash": ""}
+        statement = self.database.insert(WORKITEMS).on_conflict_do_nothing(index_elements=["uid"])
+        position = connection.execute(statement.values(values).returning(WORKITEMS.c.position)).scalar_one_or_none()
+        return None if position is None else events_of(None, dataset, position=position)
 
-    def _note_alive(self, connection: sa.Connection, uid: str, outcome: Decision, now: datetime) -> None:
+    def _note_alive(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
         if outcome.is_alive:
-            alive = sa.update(WORKITEMS).where(WORKITEMS.c.uid == uid).values(alive_at=dt_from_datetime(now))
-            connection.execute(alive)
+            same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
+            connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
 
-    def _tick(self) -> datetime:
-        """The server's clock, never twice the same and never back: changes sort by it."""
+    def _tick(self, connection: sa.Connection) -> datetime:
+        """The server's clock, in this process never twice the same and never back: changes sort by it."""
+        now = self._clock() if self._clock is not None else self.database.now(connection)
         with self._clock_lock:
-            self._last = max(self._clock(), self._last + _ONE_TICK)
+            self._last = max(now, self._last + _ONE_TICK)
             return self._last
 
     def _newest_moment(self) -> datetime:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
-
-    def _iter_datasets(self, query: sa.Select[Any]) -> Iterator[DicomJson]:
-        with self.reading.connect() as connection:
-            for (text,) in connection.execute(query):
-                yield json.loads(text)
-
-
-def _columns(dataset: DicomJson) -> dict[str, Any]:
-    site = dj.first_item(dataset, "ScheduledStationGeographicLocationCodeSequence")
-    request = dj.first_item(dataset, "ReferencedRequestSequence")
-    return {
-        "uid": dj.text(dataset, "SOPInstanceUID"),
-        "state": dj.text(dataset, "ProcedureStepState"),
-        "modified": dj.text(dataset, _MODIFIED),
-        "site_id": dj.text(site, "CodeValue"),
-        "study_instance_uid": dj.text(dataset, "StudyInstanceUID") or dj.text(request, "StudyInstanceUID"),
-        "dataset": json.dumps(dataset, ensure_ascii=False, separators=(",", ":")),
-    }
-
-
-def _condition(wanted: Match) -> sa.ColumnElement[bool] | None:
-    """The same match in SQL, where a column can answer it wholly."""
-    if not wanted.value:
-        return sa.true()
-    if wanted.is_plain and wanted.keyword in _COLUMN_OF:
-        return _COLUMN_OF[wanted.keyword] == wanted.value
-    if wanted.path == (_MODIFIED,):
-        first, last = moments(wanted.value)
-        conditions: list[sa.ColumnElement[bool]] = [sa.true()]
-        if first:
-            conditions.append(WORKITEMS.c.modified >= dt_from_datetime(datetime_from_dt(first)))
-        if last:
-            conditions.append(WORKITEMS.c.modified <= dt_from_datetime(datetime_from_dt(last)))
-        return sa.and_(*conditions)
-    return None

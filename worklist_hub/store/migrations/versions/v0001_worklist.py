@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from worklist_hub.store.schema import NUMBER
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -15,7 +17,7 @@ def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "workitems",
-        sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("position", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("uid", sa.String(64), nullable=False, unique=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
@@ -36,7 +38,7 @@ def upgrade() -> None:
         sa.Column("uid", sa.String(64), primary_key=True),
         sa.Column("filters", sa.Text, nullable=False),
         sa.Column("deletion_lock", sa.Boolean, nullable=False),
-        sa.Column("until_position", sa.Integer, nullable=False),
+        sa.Column("until_position", NUMBER, nullable=False),
     )
 
 

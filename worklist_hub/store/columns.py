@@ -1,0 +1,110 @@
+"""Which parts of a workitem the table repeats beside the dataset, so that the database can search them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ups import dicom_json as dj
+from ups.datetimes import datetime_from_dt, dt_from_datetime
+from ups.dicom_json import DicomJson
+from ups.tags import VR_OF
+
+Path = tuple[str, ...]
+MODIFIED = "ScheduledProcedureStepModificationDateTime"
+HOLDER: Path = (
+    "UnifiedProcedureStepPerformedProcedureSequence",
+    "ActualHumanPerformersSequence",
+    "HumanPerformerCodeSequence",
+    "CodeValue",
+)
+RESERVED: Path = ("ScheduledHumanPerformersSequence", "HumanPerformerCodeSequence", "CodeValue")
+
+COLUMN_OF: dict[Path, str] = {
+    ("SOPInstanceUID",): "uid",
+    ("ProcedureStepState",): "state",
+    (MODIFIED,): "modified",
+    ("ScheduledStationGeographicLocationCodeSequence", "CodeValue"): "site_id",
+    ("ScheduledProcedureStepPriority",): "priority",
+    ("InputReadinessState",): "readiness",
+    ("ModalitiesInStudy",): "modality",
+    ("ScheduledStationClassCodeSequence", "CodeValue"): "expertise",
+    ("WorklistLabel",): "worklist_label",
+    ("ProcedureStepLabel",): "step_label",
+    ("BodyPartExamined",): "body_part",
+    ("PatientID",): "patient_id",
+    ("PatientName",): "patient_name",
+    ("PatientBirthDate",): "birth_date",
+    ("ReferencedRequestSequence", "AccessionNumber"): "accession_number",
+    ("ScheduledProcedureStepStartDateTime",): "start_at",
+    ("ExpectedCompletionDateTime",): "due_at",
+    RESERVED: "reserved_for",
+    HOLDER: "holder",
+}
+"""Attribute, from the outside in -> the column with its first value. `study_instance_uid` is apart: it also comes from
+the request, where the workitem itself has none."""
+
+LIMITS = {
+    "patient_id": 256,
+    "priority": 16,
+    "readiness": 16,
+    "modality": 16,
+    "expertise": 64,
+    "body_part": 64,
+    "birth_date": 16,
+    "accession_number": 64,
+    "reserved_for": 64,
+    "holder": 64,
+    "site_id": 64,
+    "uid": 64,
+    "state": 16,
+    "modified": 32,
+}
+_DELIMITER = "\\"
+
+
+def columns_of(dataset: DicomJson) -> dict[str, Any]:
+    """Every column that follows from the dataset, itself included."""
+    made: dict[str, Any] = {}
+    further: list[str] = []
+    for path, column in COLUMN_OF.items():
+        found = [comparable(path[-1], value) for value in values_at(dataset, path)]
+        made[column] = clipped(column, found[0]) if found else ""
+        further += [further_value(column, value) for value in found[1:] if value]
+    request = dj.first_item(dataset, "ReferencedRequestSequence")
+    study = dj.text(dataset, "StudyInstanceUID") or dj.text(request, "StudyInstanceUID")
+    made["study_instance_uid"] = study[:64]
+    made["further_values"] = "".join(further)
+    made["dataset"] = json.dumps(dataset, ensure_ascii=False, separators=(",", ":"))
+    return made
+
+
+def values_at(dataset: DicomJson, path: Path) -> list[str]:
+    """The texts at the end of a path, of every item on the way."""
+    keyword, *rest = path
+    if not rest:
+        return [value for value in dj.texts(dataset, keyword) if value]
+    return [value for item in dj.items(dataset, keyword) for value in values_at(item, tuple(rest))]
+
+
+def comparable(keyword: str, value: str) -> str:
+    """As it is compared: names without case, moments in UTC (as they stand where they are none)."""
+    vr = VR_OF[keyword]
+    if vr == "PN":
+        return value.casefold().replace("\0", "")
+    if vr == "DT":
+        try:
+            return dt_from_datetime(datetime_from_dt(value))
+        except (ValueError, OverflowError):
+            return ""
+    return value.replace("\0", "")
+
+
+def clipped(column: str, value: str) -> str:
+    """As long as the column is wide; a value that long is still compared with the dataset itself."""
+    return value[: LIMITS[column]] if column in LIMITS else value
+
+
+def further_value(column: str, value: str) -> str:
+    """One entry of `further_values`."""
+    return f"{_DELIMITER}{column}={value}{_DELIMITER}"

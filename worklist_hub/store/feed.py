@@ -1,0 +1,204 @@
+"""The durable table of events: written with the change, read without a gap, delivered by each process to its own.
+
+On PostgreSQL transactions end in another order than they number their rows, so a reader must not pass a transaction
+that still runs: it reads only what is settled (`xid < pg_snapshot_xmin(pg_current_snapshot())`), in the order of
+(xid, seq). SQLite's one writer commits in the order of `seq`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ups.datetimes import dt_from_datetime
+from worklist_hub.events import Raised
+from worklist_hub.store.database import Database, StoreUnavailable
+from worklist_hub.store.schema import EVENTS
+
+POLL_S: Final = 2.0
+"""How often a process looks although nobody woke it."""
+PAGE: Final = 500
+KEPT: Final = timedelta(hours=1)
+"""Events serve processes that run; whoever was away longer searches again."""
+_SOON_S: Final = 0.005
+_UPS, _SUBSCRIPTIONS = "ups", "subscriptions"
+_log = logging.getLogger("wl.hub.store")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """How far somebody has read."""
+
+    xid: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came after a cursor, in order."""
+
+    events: tuple[Raised, ...]
+    cursor: Cursor
+    has_more: bool = False
+    """There is more to read at once."""
+    is_waiting: bool = False
+    """There is more, behind a transaction that still runs: look again soon."""
+    subscriptions_changed: bool = False
+
+
+class EventLog:
+    """The table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, connection: sa.Connection, raised: Sequence[Raised], now: datetime) -> None:
+        """Write events in the transaction of their change."""
+        rows = [
+            {"kind": _UPS, "uid": one.uid, "position": one.position, "frame": _frame(one), "before": _changed(one)}
+            for one in raised
+        ]
+        if rows:
+            self._insert(connection, rows, now)
+
+    def append_subscriptions(self, connection: sa.Connection) -> None:
+        """Let every process read the subscriptions again, in order with the events."""
+        row = {"kind": _SUBSCRIPTIONS, "uid": "", "position": 0, "frame": "", "before": ""}
+        self._insert(connection, [row], self._database.now(connection))
+
+    def newest(self) -> Cursor:
+        """Behind everything that is settled now."""
+        query = sa.select(EVENTS.c.xid, EVENTS.c.seq).where(self._database.is_settled)
+        with self._database.reading.connect() as connection:
+            found = connection.execute(query.order_by(EVENTS.c.xid.desc(), EVENTS.c.seq.desc()).limit(1)).one_or_none()
+        return Cursor(found.xid, found.seq) if found else Cursor()
+
+    def after(self, cursor: Cursor, limit: int = PAGE) -> Page:
+        """What is settled behind a cursor."""
+        reached = (sa.literal(cursor.xid, sa.BigInteger), sa.literal(cursor.seq, sa.BigInteger))
+        is_after = sa.tuple_(EVENTS.c.xid, EVENTS.c.seq) > sa.tuple_(*reached)
+        query = sa.select(EVENTS, self._database.is_settled.label("settled")).where(is_after)
+        query = query.order_by(EVENTS.c.xid, EVENTS.c.seq).limit(limit)
+        with self._database.reading.connect() as connection:
+            rows = connection.execute(query).all()
+        settled = [row for row in rows if row.settled]
+        return Page(
+            tuple(_raised(row) for row in settled if row.kind == _UPS),
+            Cursor(settled[-1].xid, settled[-1].seq) if settled else cursor,
+            has_more=len(settled) == limit,
+            is_waiting=len(settled) < len(rows),
+            subscriptions_changed=any(row.kind == _SUBSCRIPTIONS for row in settled),
+        )
+
+    def forget(self, connection: sa.Connection, now: datetime) -> int:
+        """Delete what is older than `KEPT`; how many."""
+        return connection.execute(sa.delete(EVENTS).where(EVENTS.c.at < dt_from_datetime(now - KEPT))).rowcount
+
+    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+        same = {"xid": self._database.transaction_id, "at": dt_from_datetime(now)}
+        connection.execute(sa.insert(EVENTS).values([{**row, **same} for row in rows]))
+
+
+class EventFeed:
+    """Delivers everything from its start on, in order, from a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        deliver: Callable[[Sequence[Raised]], None],
+        *,
+        on_subscriptions: Callable[[], None] = lambda: None,
+        on_gap: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Parameters
+        ----------
+        deliver : gets events, never the same twice
+        on_subscriptions : before the first event that follows a change of the subscriptions, made by whatever process
+        on_gap : the database was away for so long that events may be gone: watchers must search again
+        """
+        self._database, self._log = database, EventLog(database)
+        self._deliver, self._on_subscriptions, self._on_gap, self._clock = deliver, on_subscriptions, on_gap, clock
+        self._stop = threading.Event()
+        self._cursor = self._log.newest()
+        self._read_at = clock()
+        self._thread = threading.Thread(target=self._work, name="store-feed", daemon=True)
+
+    def start(self) -> None:
+        """Deliver from now on; what was written since this object was made comes first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver what is there, then end."""
+        self._stop.set()
+        self._database.tell()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        pause_s = 0.0
+        while True:
+            is_last = self._stop.is_set()
+            try:
+                pause_s = self._pass(pause_s)
+            except (sa.exc.SQLAlchemyError, StoreUnavailable) as error:
+                _log.warning("events cannot be read: error=%s", type(error).__name__)
+                pause_s = POLL_S / 4
+            except Exception:  # noqa: BLE001 - the border of a loop that must go on
+                _log.exception("telling of a change failed")
+            if is_last:
+                return
+            if pause_s < POLL_S:
+                self._stop.wait(pause_s)
+            else:
+                self._database.wait(pause_s)
+
+    def _pass(self, pause_s: float) -> float:
+        """Read and deliver until nothing settled is left; how long to wait."""
+        while True:
+            page = self._log.after(self._cursor)
+            if self._clock() - self._read_at > KEPT.total_seconds() / 2:
+                self._on_gap()
+            self._read_at = self._clock()
+            self._cursor = page.cursor
+            if page.subscriptions_changed:
+                self._on_subscriptions()
+            if page.events:
+                self._deliver(page.events)
+                pause_s = 0.0
+            if not page.has_more:
+                break
+        if page.is_waiting:  # it ends in a moment, and need not tell anybody of it
+            return min(max(pause_s * 2, _SOON_S), POLL_S / 4)
+        return POLL_S
+
+
+def _frame(raised: Raised) -> str:
+    return json.dumps(raised.dataset, ensure_ascii=False, separators=(",", ":"))
+
+
+def _changed(raised: Raised) -> str:
+    """The workitem as it was, as the attributes that differ; "" for a new one."""
+    if raised.before is None:
+        return ""
+    before, after = raised.before, raised.dataset
+    differing = {tag: before.get(tag) for tag in {*before, *after} if before.get(tag) != after.get(tag)}
+    return json.dumps(differing, ensure_ascii=False, separators=(",", ":"))
+
+
+def _raised(row: sa.Row[Any]) -> Raised:
+    dataset: dict[str, Any] = json.loads(row.frame)
+    before: Mapping[str, Any] | None = None
+    if row.before:
+        merged = {**dataset, **json.loads(row.before)}
+        before = {tag: element for tag, element in merged.items() if element is not None}
+    return Raised(row.uid, row.position, dataset, before, row.frame)

@@ -1,0 +1,212 @@
+"""PostgreSQL 15 or newer, shared by several hub processes: pools, commits that are not believed too soon, retries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import errors
+from sqlalchemy.dialects.postgresql import insert
+
+from worklist_hub.store.database import (
+    Durability,
+    Held,
+    Job,
+    OutcomeUnknown,
+    StoreError,
+    StoreUnavailable,
+    V,
+    bring_up_to_date,
+)
+from worklist_hub.store.schema import EVENTS
+from worklist_hub.store.session import Listener, Session
+
+OLDEST: Final = 150000
+WRITERS, READERS = 10, 8
+POOL_TIMEOUT_S = 2.0
+"""Where all connections are busy for so long, the asker is told to come back."""
+TRIES = 3
+_MIGRATION_LOCK = 0x574C4D47
+_DOUBT = "doubt"
+_SETTINGS = {
+    "application_name": "worklist-hub",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "target_session_attrs": "read-write",
+}
+_OPTIONS = "-c timezone=UTC -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000"
+"""No statement_timeout: cut short while it waits for a standby, a COMMIT reports success."""
+
+
+class PostgresDatabase:
+    """Implements `store.database.Database`."""
+
+    name = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        """Raises `StoreError`."""
+        self._place = _without_password(url)
+        self._conninfo = self._checked(url)
+        self._writing = self._engine(WRITERS)
+        self.reading = self._engine(READERS, isolation_level="AUTOCOMMIT")
+        self.transaction_id: sa.ColumnElement[int] = sa.cast(
+            sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger
+        )
+        xmin = sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())
+        self.is_settled: sa.ColumnElement[bool] = EVENTS.c.xid < sa.cast(sa.cast(xmin, sa.Text), sa.BigInteger)
+        try:
+            self._prepare()
+        except sa.exc.SQLAlchemyError as error:
+            self._dispose()
+            raise StoreError(f"{self._place}: {str(getattr(error, 'orig', error)).strip()}") from error
+        except StoreError:
+            self._dispose()
+            raise
+        self._session = Session(self._connect)
+        self._listener = Listener(self._connect)
+
+    def do(self, job: Job[V]) -> V:
+        """See `Database`."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._do(job)
+            except _Again:
+                continue
+        try:
+            return self._do(job)
+        except _Again as error:
+            raise StoreUnavailable(f"the database refuses: {error}") from error
+
+    def insert(self, table: sa.Table) -> Any:
+        """See `Database`."""
+        return insert(table)
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """See `Database`."""
+        moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+    def tell(self) -> None:
+        """See `Database`."""
+        self._listener.told.set()
+        self._session.tell()
+
+    def wait(self, timeout_s: float) -> None:
+        """See `Database`."""
+        self._listener.told.wait(timeout_s)
+        self._listener.told.clear()
+
+    def lease(self, name: str) -> Held:
+        """See `Database`."""
+        return self._session.lease(name)
+
+    def durability(self) -> Durability:
+        """What the server promises of a commit. Raises `StoreUnavailable`."""
+        wanted = ("fsync", "full_page_writes", "synchronous_commit", "synchronous_standby_names")
+        try:
+            with self._writing.connect() as connection:
+                found = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in wanted]
+                standbys = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar_one()
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            raise StoreUnavailable("the database cannot be asked") from error
+        return Durability(found[0] == "on", found[1] == "on", found[2], found[3], standbys)
+
+    def close(self) -> None:
+        """See `Database`."""
+        self._listener.stop()
+        self._session.close()
+        self._listener.join()
+        self._dispose()
+
+    def _do(self, job: Job[V]) -> V:
+        is_committing = False
+        try:
+            with self._writing.connect() as connection:
+                result = job(connection)
+                connection.info.pop(_DOUBT, None)
+                is_committing = True
+                connection.commit()
+                if connection.info.pop(_DOUBT, False):
+                    raise OutcomeUnknown("no standby has confirmed the change")
+                return result
+        except sa.exc.TimeoutError as error:
+            raise StoreUnavailable("all connections are busy") from error
+        except sa.exc.DBAPIError as error:
+            if is_committing:
+                raise OutcomeUnknown("the connection was lost during the commit") from error
+            if isinstance(error.orig, (errors.ReadOnlySqlTransaction, errors.CannotConnectNow)):
+                self._writing.dispose()  # a server that is primary no longer: the next connection finds the new one
+                raise _Again("it is read-only") from error
+            if error.connection_invalidated or isinstance(
+                error.orig, (errors.SerializationFailure, errors.DeadlockDetected)
+            ):
+                raise _Again(type(error.orig).__name__) from error
+            if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+                raise StoreUnavailable(f"the database refuses: {type(error.orig).__name__}") from error
+            raise
+
+    def _checked(self, url: str) -> str:
+        try:
+            given = psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise StoreError(f"{self._place}: not an address that libpq understands") from error
+        settings: dict[str, Any] = {**_SETTINGS, **given, "options": f"{_OPTIONS} {given.get('options', '')}".strip()}
+        return psycopg.conninfo.make_conninfo(**settings)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self._conninfo, autocommit=True)
+
+    def _engine(self, size: int, **options: Any) -> sa.Engine:
+        engine = sa.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self._conninfo),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_use_lifo=True,
+            **options,
+            hide_parameters=True,  # an error text with them would carry patient data into the log
+        )
+        sa.event.listen(engine, "connect", _watch_notices)
+        return engine
+
+    def _prepare(self) -> None:
+        with self._writing.begin() as connection:
+            version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+            if version < OLDEST:
+                raise StoreError(f"{self._place}: PostgreSQL {version // 10000} is too old, 15 is the oldest")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            bring_up_to_date(connection, self._place)
+            # A restored dump keeps transaction numbers of another cluster: its events would never be settled.
+            newest = sa.cast(sa.cast(sa.func.pg_snapshot_xmax(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger)
+            connection.execute(sa.delete(EVENTS).where(EVENTS.c.xid > newest))
+
+    def _dispose(self) -> None:
+        self._writing.dispose()
+        self.reading.dispose()
+
+
+class _Again(Exception):
+    """Nothing was changed, and another try may succeed."""
+
+
+def _watch_notices(connection: psycopg.Connection[Any], record: Any) -> None:
+    """A COMMIT whose wait for the standby is cut short succeeds with a warning: that is no success for us."""
+
+    def noticed(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            record.info[_DOUBT] = True
+
+    connection.add_notice_handler(noticed)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
