@@ -75,7 +75,7 @@ def _chain_faults(
     witness: Mapping[tuple[str, str, int], str],
 ) -> Iterator[Fault]:
     hash_so_far, expected_seq = head.previous, 0
-    for seq, stored_hash, body in _rows(connection, head.process, head.day):
+    for seq, stored_hash, body in _rows(connection, head.process, head.day, head.seq):
         expected_seq += 1
         where = (head.process, head.day, expected_seq)
         if seq != expected_seq:
@@ -96,7 +96,8 @@ def _chain_faults(
         yield Fault(process, day, seq, "was exported, but is gone")
 
 
-def _rows(connection: sa.Connection, process: str, day: str) -> Iterator[tuple[int, str, str | None]]:
+def _rows(connection: sa.Connection, process: str, day: str, until: int) -> Iterator[tuple[int, str, str | None]]:
+    """Up to the head as it was read: a running hub adds links behind it."""
     last = 0
     joined = AUDIT_LINKS.outerjoin(
         AUDIT_EVENTS,
@@ -108,7 +109,8 @@ def _rows(connection: sa.Connection, process: str, day: str) -> Iterator[tuple[i
         query = (
             sa.select(AUDIT_LINKS.c.seq, AUDIT_LINKS.c.hash, AUDIT_EVENTS.c.body)
             .select_from(joined)
-            .where(AUDIT_LINKS.c.process == process, AUDIT_LINKS.c.day == day, AUDIT_LINKS.c.seq > last)
+            .where(AUDIT_LINKS.c.process == process, AUDIT_LINKS.c.day == day)
+            .where(AUDIT_LINKS.c.seq > last, AUDIT_LINKS.c.seq <= until)
             .order_by(AUDIT_LINKS.c.seq)
             .limit(_PAGE)
         )
@@ -123,7 +125,8 @@ def _rows(connection: sa.Connection, process: str, day: str) -> Iterator[tuple[i
 def _headless(connection: sa.Connection, seen: Iterable[tuple[str, str]]) -> Iterator[Fault]:
     known = set(seen)
     for process, day in connection.execute(sa.select(AUDIT_LINKS.c.process, AUDIT_LINKS.c.day).distinct()).all():
-        if (process, day) not in known:
+        key = (AUDIT_HEADS.c.process == process, AUDIT_HEADS.c.day == day)
+        if (process, day) not in known and not connection.execute(sa.select(AUDIT_HEADS.c.seq).where(*key)).all():
             yield Fault(process, day, 0, "its head is missing")
 
 

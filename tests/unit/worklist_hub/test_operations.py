@@ -1,0 +1,193 @@
+"""Metrics in Prometheus' own format, health and readiness, logs without patient data, addresses behind a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from worklist_hub.operations.door import Message, OperationsDoor, Scope, address_of, route_of
+from worklist_hub.operations.logs import log_as_json
+from worklist_hub.operations.metrics import Registry
+from worklist_hub.operations.settings import METRICS_TOKEN, OperationsSettingsError, operations_settings
+
+NAME = "Ő^Jansen"
+_LINE = re.compile(r'^[a-z_:][a-z0-9_:]*(\{([a-z_]+="([^"\\\n]|\\.)*",?)+\})? ([0-9.e+-]+|\+Inf|NaN)$')
+
+
+def settings(**told: Any) -> Any:
+    return operations_settings(told, {METRICS_TOKEN: "m" * 20})
+
+
+def test_metrics_are_prometheus_text() -> None:
+    registry = Registry()
+    counter = registry.counter("a_total", 'with "quotes" and \\ and\nlines', ("what",))
+    counter.add('x"\\\n')
+    counter.add('x"\\\n', amount=2)
+    times = registry.histogram("b_seconds", "b", ("route",))
+    for value in (0.004, 0.005, 0.2, 99.0):
+        times.observe(value, "/r")
+    registry.sample("c", "c", lambda: {("one",): 1.5}, labels=("part",))
+    registry.sample("d", "d", lambda: 1 // 0)
+    text = registry.text()
+    for line in text.splitlines():
+        assert line.startswith(("# HELP ", "# TYPE ")) or _LINE.match(line), line
+    assert text.endswith("\n")
+    assert 'a_total{what="x\\"\\\\\\n"} 3' in text
+    assert 'b_seconds_bucket{route="/r",le="0.005"} 2' in text
+    assert 'b_seconds_bucket{route="/r",le="+Inf"} 4' in text
+    assert 'b_seconds_count{route="/r"} 4' in text
+    assert 'c{part="one"} 1.5' in text
+    assert "\nd " not in text
+    with pytest.raises(ValueError):
+        registry.counter("a_total", "again")
+
+
+class Asked:
+    """A door in front of an application that says 204; what came back."""
+
+    def __init__(self, parts: Mapping[str, str] | None = None, **told: Any) -> None:
+        self.parts = dict(parts or {"database": "ok"})
+        self.registry = Registry()
+        self.door = OperationsDoor(
+            self._app, settings=settings(**told), readiness=lambda: self.parts, registry=self.registry
+        )
+
+    async def _app(self, _scope: Scope, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def get(self, path: str, token: str = "", method: str = "GET") -> tuple[int, str]:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
+        scope: Scope = {"type": "http", "method": method, "path": path, "headers": headers}
+        asyncio.run(self.door(scope, receive, send))
+        return sent[0]["status"], sent[1]["body"].decode()
+
+
+def test_health_and_readiness_need_no_token_and_say_little() -> None:
+    asked = Asked()
+    assert asked.get("/health") == (200, '{"status":"ok"}')
+    assert asked.get("/ready") == (200, '{"database": "ok"}')
+    assert Asked({"database": "away", "stopping": "ok"}).get("/ready")[0] == 503
+
+
+def test_metrics_are_for_who_has_the_token() -> None:
+    asked = Asked()
+    assert asked.get("/metrics")[0] == 401
+    assert asked.get("/metrics", "wrong")[0] == 401
+    status, text = asked.get("/metrics", "m" * 20)
+    assert status == 200
+    assert "worklist_hub_requests_total" in text
+
+
+def test_without_a_token_in_the_environment_there_are_no_metrics() -> None:
+    asked = Asked()
+    asked.door._settings = operations_settings({}, {})
+    assert asked.get("/metrics", "")[0] == 404
+
+
+def test_requests_are_counted_by_route_and_never_by_uid() -> None:
+    asked = Asked()
+    asked.get("/workitems/1.2.3/state", method="PUT")
+    asked.get("/workitems")
+    text = asked.get("/metrics", "m" * 20)[1]
+    assert 'worklist_hub_requests_total{method="PUT",route="/workitems/{uid}/state",status="204"} 1' in text
+    assert "1.2.3" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/workitems", "/workitems"),
+        ("/workitems/1.2", "/workitems/{uid}"),
+        ("/workitems/1.2/subscribers/ANN/suspend", "/workitems/{uid}/subscribers/suspend"),
+        ("/workitems/1.2/secret", "/workitems/{uid}"),
+        ("/region/sites", "/region/..."),
+        ("/x" * 50, "other"),
+    ],
+)
+def test_a_route_holds_nothing_of_what_was_asked_for(path: str, route: str) -> None:
+    assert route_of(path) == route
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.9", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.9", "198.51.100.9"),
+        ("10.0.0.1", "1.1.1.1, 198.51.100.9", "198.51.100.9"),
+        ("10.0.0.1", "198.51.100.9, 10.0.0.2", "198.51.100.9"),
+        ("10.0.0.1", "198.51.100.9, rubbish", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+    ],
+)
+def test_only_a_trusted_proxy_tells_the_address(peer: str, forwarded: str, address: str) -> None:
+    headers = [(b"X-Forwarded-For", forwarded.encode())] if forwarded else []
+    trusted = settings(trusted_proxies=["10.0.0.0/8"]).trusted_proxies
+    assert address_of({"client": (peer, 1), "headers": headers}, trusted) == address
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    log_as_json("HUB", stream)
+    yield stream
+    root.handlers[:], root.level = before, level
+
+
+def test_the_log_is_json_lines_and_keeps_no_text_of_an_exception(logged: io.StringIO) -> None:
+    def fail() -> None:
+        try:
+            raise KeyError(NAME)
+        except KeyError as error:
+            raise ValueError(f"row {NAME}") from error
+
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("wl.hub").exception("failed uid=%s", "1.2.3")
+    logging.getLogger("uvicorn.error").warning("Invalid request %s", NAME)
+    logging.getLogger("sqlalchemy").info("SELECT %s", NAME)
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == ["failed uid=1.2.3", "Invalid request %s"]
+    assert [one["kind"] for one in lines[0]["error"]] == ["ValueError", "KeyError"]
+    assert any("fail" in frame for frame in lines[0]["error"][0]["from"])
+    assert "Jansen" not in logged.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"drain": 1}, "drain is unknown"),
+        ({"drain_s": -1}, "drain_s must be"),
+        ({"drain_s": True}, "drain_s must be"),
+        ({"log": "xml"}, "log must be 'text' or 'json'"),
+        ({"trusted_proxies": "x"}, "must be a list"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "has host bits set"),
+    ],
+)
+def test_a_wrong_setting_is_named(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(OperationsSettingsError, match=said):
+        operations_settings(table, {})
+
+
+def test_a_short_metrics_token_is_refused() -> None:
+    with pytest.raises(OperationsSettingsError, match="16 characters"):
+        operations_settings({}, {METRICS_TOKEN: "short"})

@@ -1,0 +1,1 @@
+"""Running a hub: health and metrics, logs, checks, backup, load test."""

@@ -1,0 +1,152 @@
+"""/health, /ready and /metrics, before anybody is asked who he is; and the count of all other requests.
+
+/health: this process lives (a supervisor restarts it where not). /ready: it can serve now (a proxy asks it): the
+database answers and nobody has asked it to stop. Neither says anything but yes or what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from worklist_hub.operations.metrics import CONTENT_TYPE, Registry
+from worklist_hub.operations.settings import Network, OperationsSettings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Readiness = Callable[[], Mapping[str, str]]
+"""What keeps the hub from serving, by part: "ok" or why not. Blocking; asked in a thread."""
+READY_WITHIN_S = 2.0
+_ROUTES = ("state", "cancelrequest", "subscribers", "suspend")
+
+
+class OperationsDoor:
+    """ASGI middleware."""
+
+    def __init__(self, app: App, *, settings: OperationsSettings, readiness: Readiness, registry: Registry) -> None:
+        self._app, self._settings, self._readiness, self._registry = app, settings, readiness, registry
+        self._requests = registry.counter(
+            "worklist_hub_requests_total", "Requests answered", ("method", "route", "status")
+        )
+        self._seconds = registry.histogram(
+            "worklist_hub_request_seconds", "From the first byte to the start of the answer", ("method", "route")
+        )
+        self._last = ({"database": "not asked yet"}, 0.0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or websocket."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = await self._own(scope)
+        if answer is not None:
+            await _send(send, *answer)
+            return
+        begun, labels = time.perf_counter(), (_method(scope), route_of(scope["path"]))
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._requests.add(*labels, str(message["status"]))
+                self._seconds.observe(time.perf_counter() - begun, *labels)
+            await send(message)
+
+        await self._app(scope, receive, counted)
+
+    async def _own(self, scope: Scope) -> tuple[int, str, str] | None:
+        path = scope["path"]
+        if path not in ("/health", "/ready", "/metrics") or scope["method"] not in ("GET", "HEAD"):
+            return None
+        if path == "/health":
+            return 200, "application/json", '{"status":"ok"}'
+        if path == "/ready":
+            parts = await self._parts()
+            is_ready = all(state == "ok" for state in parts.values())
+            return 200 if is_ready else 503, "application/json", json.dumps(parts)
+        return await self._metrics(scope)
+
+    async def _metrics(self, scope: Scope) -> tuple[int, str, str]:
+        token = self._settings.metrics_token
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        given = headers.get(b"authorization", b"")
+        if not token:
+            return 404, "text/plain", "no token for metrics is set"
+        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            return 401, "text/plain", "a token is needed"
+        return 200, CONTENT_TYPE, await asyncio.to_thread(self._registry.text)
+
+    async def _parts(self) -> dict[str, str]:
+        """Asked at most once a second: anybody may ask /ready."""
+        found, at = self._last
+        if time.monotonic() - at < 1.0:
+            return found
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                found = dict(await asyncio.to_thread(self._readiness))
+        except TimeoutError:
+            found = {"database": "does not answer"}
+        self._last = (found, time.monotonic())
+        return found
+
+
+def route_of(path: str) -> str:
+    """The route without what was asked for: no UID and no AE title in a label."""
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["workitems"]:
+        rest = [part for part in parts[2:] if part in _ROUTES]
+        return "/".join(["/workitems", *(["{uid}"] if len(parts) > 1 else []), *rest])
+    return f"/{parts[0]}/..." if len(parts) > 1 and parts[0] in ("region", "ws") else "other"
+
+
+def address_of(scope: Scope, trusted: tuple[Network, ...]) -> str:
+    """The network address of who asks; behind a trusted proxy the last one that the proxy did not make up."""
+    client = scope.get("client")
+    peer = str(client[0]) if client else ""
+    if not _is_among(peer, trusted):
+        return peer
+    told = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+    hops = [hop.strip() for hop in ",".join(told).split(",") if hop.strip()]
+    for hop in reversed(hops):
+        if not _is_address(hop):
+            break
+        if not _is_among(hop, trusted):
+            return hop
+    return peer
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_among(address: str, networks: tuple[Network, ...]) -> bool:
+    if not networks or not _is_address(address):
+        return False
+    one = ipaddress.ip_address(address)
+    return any(one in network for network in networks)
+
+
+def _method(scope: Scope) -> str:
+    method = str(scope["method"])
+    return method if method in ("GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS") else "other"
+
+
+async def _send(send: Send, status: int, content_type: str, text: str) -> None:
+    content = text.encode()
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(content)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
