@@ -24,7 +24,7 @@ from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
 from worklist_hub.access import policy
-from worklist_hub.access.policy import Verdict, may, verdict_on
+from worklist_hub.access.policy import may, verdict_on
 from worklist_hub.claims import (
     PERFORMED,
     PROGRESS,
