@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pacs.site import Site, SiteError
+from worklist_hub.audit.settings import AuditSettings, AuditSettingsError, audit_settings
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
+from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
 from worklist_hub.store.durability import STANDBY, WORDS
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -26,7 +29,7 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "intake": {"poll_s": (int, float), "enabled": bool},
 }
 SECRETS_FILE = "secrets.toml"
-_TOP_LEVEL = ("hub", "intake", "site", "rule")
+_TOP_LEVEL = ("hub", "intake", "audit", "operations", "site", "rule")
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
 
@@ -55,6 +58,9 @@ class HubConfig:
     """`postgresql://...` where several hub processes serve a region; "" = the file `database`."""
     durability: str = STANDBY
     """Of a region: what must hold of a commit for the hub to start (`store.durability.WORDS`)."""
+
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
 
     @property
     def database_address(self) -> Path | str:
@@ -108,7 +114,15 @@ def load(path: Path) -> HubConfig:
     folder, database = path.resolve().parent, hub.get("database", "worklist.sqlite")
     url = database if "://" in database else ""
     if url and not url.startswith(("postgresql://", "postgres://")):
-        raise ConfigError(f"{path}: [hub] database must be a file or postgresql://..., not {url.partition('://')[0]}://")
+        raise ConfigError(
+            f"{path}: [hub] database must be a file or postgresql://..., not {url.partition('://')[0]}://"
+        )
+    sites = _sites(path, data.get("site", []))
+    try:
+        audit = audit_settings(data.get("audit", {}), folder, frozenset(site.site_id for site in sites))
+        operations = operations_settings(data.get("operations", {}), os.environ)
+    except (AuditSettingsError, OperationsSettingsError) as error:
+        raise ConfigError(f"{path}: {error}") from error
     return HubConfig(
         database=folder / ("worklist.sqlite" if url else database),
         database_url=url,
@@ -118,11 +132,13 @@ def load(path: Path) -> HubConfig:
         token_file=folder / token_file if token_file else None,
         ae_title=ae_title,
         idle_s=float(hub.get("idle_s", 60.0)),
-        sites=_sites(path, data.get("site", [])),
+        sites=sites,
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),
         rules=_rules(path, data.get("rule", [])),
         source=path,
+        audit=audit,
+        operations=operations,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from worklist_hub.audit import tables as audit_tables
 from worklist_hub.store.schema import HEAD, METADATA
 
 V = TypeVar("V")
@@ -119,6 +120,7 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
     if version == HEAD:
         return
     if version == "":
+        assert audit_tables.AUDIT_EVENTS.metadata is METADATA  # tables made elsewhere belong to the same schema
         METADATA.create_all(connection)
         connection.exec_driver_sql(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"

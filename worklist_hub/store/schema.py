@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()

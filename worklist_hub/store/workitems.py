@@ -20,6 +20,9 @@ from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
+from worklist_hub.audit.changes import events_of_change
+from worklist_hub.audit.ledger import Ledger
+from worklist_hub.audit.records import AuditEvent
 from worklist_hub.decisions import DEFAULT_RULES, decide
 from worklist_hub.events import Raised, events_of
 from worklist_hub.matching import Match
@@ -66,6 +69,8 @@ class WorkitemStore:
         self._clock = clock
         self._clock_lock = threading.Lock()
         self._last = self._newest_moment()
+        self.ledger: Ledger | None = None
+        """Where each change is written down, in its own transaction."""
         self.rules = DEFAULT_RULES
         """How long the holder of a claim may be silent."""
 
@@ -167,12 +172,18 @@ class WorkitemStore:
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
             if isinstance(outcome, Refusal):
+                self._audit(connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, False
             raised = self._apply(connection, stored, outcome, now)
             if raised is not None:
                 self.log.append(connection, raised, now)
+                self._audit(connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, bool(raised)
         raise LostRace(uid)
+
+    def _audit(self, connection: sa.Connection, events: Sequence[AuditEvent]) -> None:
+        if self.ledger is not None:
+            self.ledger.write(connection, events)
 
     def _apply(
         self, connection: sa.Connection, stored: Stored | None, outcome: Decision, now: datetime
