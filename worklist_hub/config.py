@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pacs.site import Site, SiteError
+from worklist_hub.access.settings import AuthSettings, Limits, SettingsError, TlsSettings
 from worklist_hub.audit.settings import AuditSettings, AuditSettingsError, audit_settings
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
@@ -29,7 +30,7 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "intake": {"poll_s": (int, float), "enabled": bool},
 }
 SECRETS_FILE = "secrets.toml"
-_TOP_LEVEL = ("hub", "intake", "audit", "operations", "site", "rule")
+_TOP_LEVEL = ("hub", "intake", "audit", "operations", "auth", "tls", "limits", "site", "rule")
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
 
@@ -61,6 +62,10 @@ class HubConfig:
 
     audit: AuditSettings = field(default_factory=AuditSettings)
     operations: OperationsSettings = field(default_factory=OperationsSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    """File names in it are absolute, as in `auth`."""
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def database_address(self) -> Path | str:
@@ -123,6 +128,7 @@ def load(path: Path) -> HubConfig:
         operations = operations_settings(data.get("operations", {}), os.environ)
     except (AuditSettingsError, OperationsSettingsError) as error:
         raise ConfigError(f"{path}: {error}") from error
+    auth, tls, limits = _access(path, data, folder)
     return HubConfig(
         database=folder / ("worklist.sqlite" if url else database),
         database_url=url,
@@ -139,7 +145,18 @@ def load(path: Path) -> HubConfig:
         source=path,
         audit=audit,
         operations=operations,
+        auth=auth,
+        tls=tls,
+        limits=limits,
     )
+
+
+def _access(path: Path, data: Mapping[str, Any], folder: Path) -> tuple[AuthSettings, TlsSettings, Limits]:
+    try:
+        auth = AuthSettings.from_toml(data.get("auth", {}), folder)
+        return auth, TlsSettings.from_toml(data.get("tls", {}), folder), Limits.from_toml(data.get("limits", {}))
+    except SettingsError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _check_tables(path: Path, data: Mapping[str, Any]) -> None:

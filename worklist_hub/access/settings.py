@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -63,13 +64,17 @@ class AuthSettings:
         return self.accounts or bool(self.issuer)
 
     @staticmethod
-    def from_toml(table: Mapping[str, Any]) -> AuthSettings:
-        """Read `[auth]` with its `[[auth.group]]`. Raises `SettingsError`."""
+    def from_toml(table: Mapping[str, Any], folder: Path = Path()) -> AuthSettings:
+        """Read `[auth]` with its `[[auth.group]]`; file names are relative to `folder`. Raises `SettingsError`."""
+        if not isinstance(table, Mapping):
+            raise SettingsError("[auth] must be a table")
         data = dict(table)
         groups = data.pop("group", [])
         if not isinstance(groups, list) or not all(isinstance(one, dict) for one in groups):
             raise SettingsError("[auth] group must be written as [[auth.group]]")
         made = _read(AuthSettings, "auth", data, skip=("groups",))
+        made["signing_key_file"] = str(folder / made.get("signing_key_file", "signing-key.pem"))
+        _absolute(made, ("ca_file",), folder)
         settings = AuthSettings(**made, groups=tuple(_group(at, one) for at, one in enumerate(groups, start=1)))
         _check(settings)
         return settings
@@ -93,9 +98,11 @@ class TlsSettings:
         return bool(self.certificate)
 
     @staticmethod
-    def from_toml(table: Mapping[str, Any]) -> TlsSettings:
-        """Read `[tls]`. Raises `SettingsError`."""
-        settings = TlsSettings(**_read(TlsSettings, "tls", table))
+    def from_toml(table: Mapping[str, Any], folder: Path = Path()) -> TlsSettings:
+        """Read `[tls]`; file names are relative to `folder`. Raises `SettingsError`."""
+        made = _read(TlsSettings, "tls", table)
+        _absolute(made, ("certificate", "key", "client_ca"), folder)
+        settings = TlsSettings(**made)
         if bool(settings.certificate) != bool(settings.key):
             raise SettingsError("[tls] certificate and key belong together; one of them is missing")
         if settings.client_ca and not settings.certificate:
@@ -124,6 +131,12 @@ class Limits:
             if getattr(settings, one.name) <= 0:
                 raise SettingsError(f"[limits] {one.name} must be more than 0")
         return settings
+
+
+def _absolute(made: dict[str, Any], names: tuple[str, ...], folder: Path) -> None:
+    for name in names:
+        if made.get(name):
+            made[name] = str(folder / made[name])
 
 
 _S = TypeVar("_S", AuthSettings, TlsSettings, Limits)

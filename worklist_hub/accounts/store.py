@@ -17,6 +17,7 @@ from worklist_hub.access.grants import Grant
 from worklist_hub.access.refusals import EXPIRED, TOO_MANY, WRONG_PASSWORD, NotAdmitted
 from worklist_hub.accounts import passwords
 from worklist_hub.accounts.tables import ACCOUNTS, SIGN_INS
+from worklist_hub.store.database import ask
 
 V = TypeVar("V")
 FREE_FAILURES = 5
@@ -123,8 +124,7 @@ class AccountStore:
         """Slow on purpose. Raises `NotAdmitted`."""
         now = int(self._clock())
         query = sa.select(ACCOUNTS).where(ACCOUNTS.c.login == _login(login))
-        with self._database.reading.connect() as connection:
-            row = connection.execute(query).one_or_none()
+        row = ask(self._database.reading, lambda connection: connection.execute(query).one_or_none())
         if row is not None and row.locked_until > now:
             raise NotAdmitted(TOO_MANY, 429, row.locked_until - now)
         right = passwords.is_right(row.password_hash if row is not None and not row.is_disabled else "", password)
@@ -203,8 +203,8 @@ class AccountStore:
         self._database.do(lambda connection: connection.execute(statement) and None)
 
     def _select(self, query: sa.Select[Any]) -> tuple[Account, ...]:
-        with self._database.reading.connect() as connection:
-            return tuple(_account(row) for row in connection.execute(query).all())
+        rows = ask(self._database.reading, lambda connection: connection.execute(query).all())
+        return tuple(_account(row) for row in rows)
 
 
 def _account(row: Any) -> Account:

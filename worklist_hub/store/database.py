@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from worklist_hub.accounts import tables as account_tables
 from worklist_hub.audit import tables as audit_tables
 from worklist_hub.store.schema import HEAD, METADATA
 
@@ -102,6 +103,23 @@ class Database(Protocol):
         ...
 
 
+def ask(engine: sa.Engine, job: Job[V]) -> V:
+    """A query; once more on a new connection where the old one was lost. Raises `StoreUnavailable`."""
+    try:
+        try:
+            with engine.connect() as connection:
+                return job(connection)
+        except sa.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with engine.connect() as connection:
+            return job(connection)
+    except sa.exc.TimeoutError as error:
+        raise StoreUnavailable("all connections are busy") from error
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise StoreUnavailable(f"the database refuses: {type(error.orig).__name__}") from error
+
+
 def is_server(address: Address) -> bool:
     """Whether an address means a PostgreSQL server."""
     return isinstance(address, str) and address.startswith(("postgresql://", "postgres://"))
@@ -120,7 +138,8 @@ def bring_up_to_date(connection: sa.Connection, name: str) -> None:
     if version == HEAD:
         return
     if version == "":
-        assert audit_tables.AUDIT_EVENTS.metadata is METADATA  # tables made elsewhere belong to the same schema
+        # Tables made elsewhere belong to the same schema.
+        assert audit_tables.AUDIT_EVENTS.metadata is account_tables.ACCOUNTS.metadata is METADATA
         METADATA.create_all(connection)
         connection.exec_driver_sql(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0003"
+HEAD = "0004"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -83,13 +83,14 @@ EVENTS = sa.Table(
 SUBSCRIPTIONS = sa.Table(
     "subscriptions",
     METADATA,
-    sa.Column("ae_title", sa.String(16), primary_key=True),
+    sa.Column("ae_title", sa.String(64), primary_key=True),
     sa.Column("uid", sa.String(64), primary_key=True),
     sa.Column("filters", sa.Text, nullable=False),
     sa.Column("deletion_lock", sa.Boolean, nullable=False),
     sa.Column("until_position", NUMBER, nullable=False),
 )
-"""`until_position` > 0: suspended, workitems created after that one are not told."""
+"""`ae_title` is that of `channels.channel_key`: with whose it is.
+`until_position` > 0: suspended, workitems created after that one are not told."""
 
 STATISTICS = sa.Table(
     "statistics",
