@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from ups.datetimes import dt_from_datetime
 from worklist_hub.events import Raised
-from worklist_hub.store.database import Database, StoreUnavailable
+from worklist_hub.store.database import Database, StoreUnavailable, ask
 from worklist_hub.store.schema import EVENTS
 
 POLL_S: Final = 2.0
@@ -77,8 +77,8 @@ class EventLog:
     def newest(self) -> Cursor:
         """Behind everything that is settled now."""
         query = sa.select(EVENTS.c.xid, EVENTS.c.seq).where(self._database.is_settled)
-        with self._database.reading.connect() as connection:
-            found = connection.execute(query.order_by(EVENTS.c.xid.desc(), EVENTS.c.seq.desc()).limit(1)).one_or_none()
+        query = query.order_by(EVENTS.c.xid.desc(), EVENTS.c.seq.desc()).limit(1)
+        found = ask(self._database.reading, lambda connection: connection.execute(query).one_or_none())
         return Cursor(found.xid, found.seq) if found else Cursor()
 
     def after(self, cursor: Cursor, limit: int = PAGE) -> Page:
@@ -87,8 +87,7 @@ class EventLog:
         is_after = sa.tuple_(EVENTS.c.xid, EVENTS.c.seq) > sa.tuple_(*reached)
         query = sa.select(EVENTS, self._database.is_settled.label("settled")).where(is_after)
         query = query.order_by(EVENTS.c.xid, EVENTS.c.seq).limit(limit)
-        with self._database.reading.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = ask(self._database.reading, lambda connection: connection.execute(query).all())
         settled = [row for row in rows if row.settled]
         return Page(
             tuple(_raised(row) for row in settled if row.kind == _UPS),

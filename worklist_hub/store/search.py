@@ -14,6 +14,7 @@ from ups.dicom_json import DicomJson
 from ups.tags import VR_OF
 from worklist_hub.matching import Match, MatchKind, matches, moments
 from worklist_hub.store.columns import COLUMN_OF, LIMITS, clipped, comparable, further_value
+from worklist_hub.store.database import ask
 from worklist_hub.store.schema import WORKITEMS
 
 CHUNK = 500
@@ -39,8 +40,9 @@ def found_by(
     rest = [one for one in wanted if not is_exact(one)]
     query = sa.select(WORKITEMS.c.position, WORKITEMS.c.dataset).where(*clauses).order_by(WORKITEMS.c.position)
     if not rest:
-        with reading.connect() as connection:
-            return [json.loads(row.dataset) for row in connection.execute(query.limit(limit).offset(offset))]
+        part = query.limit(limit).offset(offset)
+        rows = ask(reading, lambda connection: connection.execute(part).all())
+        return [json.loads(row.dataset) for row in rows]
     found: list[DicomJson] = []
     for dataset in _in_chunks(reading, query, max(CHUNK, min(limit + offset, 4 * CHUNK))):
         if not matches(dataset, rest):
@@ -58,8 +60,8 @@ def _in_chunks(reading: sa.Engine, query: sa.Select[Any], size: int) -> Iterator
     """Pages by position, each a query of its own: a million rows are never in memory at once."""
     last = 0
     while True:
-        with reading.connect() as connection:
-            rows = connection.execute(query.where(WORKITEMS.c.position > last).limit(size)).all()
+        part = query.where(WORKITEMS.c.position > last).limit(size)
+        rows = ask(reading, lambda connection, part=part: connection.execute(part).all())  # type: ignore[misc]
         for row in rows:
             yield json.loads(row.dataset)
         if len(rows) < size:

@@ -28,7 +28,7 @@ from worklist_hub.events import Raised, events_of
 from worklist_hub.matching import Match
 from worklist_hub.protocol import Caller, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
 from worklist_hub.store.columns import columns_of
-from worklist_hub.store.database import Address, Database, Held, Job, open_database
+from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import found_by
@@ -93,8 +93,7 @@ class WorkitemStore:
 
     def read(self, uid: str) -> Stored | None:
         """One workitem as last committed."""
-        with self.reading.connect() as connection:
-            return self._read(connection, uid)
+        return ask(self.reading, lambda connection: self._read(connection, uid))
 
     def search(
         self,
@@ -116,8 +115,8 @@ class WorkitemStore:
 
     def last_position(self) -> int:
         """Of the newest workitem, 0 where there is none."""
-        with self.reading.connect() as connection:
-            return connection.execute(sa.select(sa.func.max(WORKITEMS.c.position))).scalar_one() or 0
+        query = sa.select(sa.func.max(WORKITEMS.c.position))
+        return ask(self.reading, lambda connection: connection.execute(query).scalar_one()) or 0
 
     # What intake may do: `store.port.Store`
 
@@ -146,8 +145,8 @@ class WorkitemStore:
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""
         query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(_OPEN))
-        with self.reading.connect() as connection:
-            texts = connection.execute(query.order_by(WORKITEMS.c.position)).scalars().all()
+        query = query.order_by(WORKITEMS.c.position)
+        texts = ask(self.reading, lambda connection: connection.execute(query).scalars().all())
         return tuple(Workitem.from_json(json.loads(text)) for text in texts)
 
     def _write(self, job: Job[Outcome]) -> Decision | Refusal:
