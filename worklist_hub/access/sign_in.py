@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,13 +18,13 @@ from starlette.routing import BaseRoute, Route
 
 from worklist_hub.access.limits import Buckets
 from worklist_hub.access.refusals import INVALID, TOO_MANY, WRONG_PASSWORD, NotAdmitted
-from worklist_hub.access.settings import AuthSettings, Limits
+from worklist_hub.access.settings import BUILT_IN, AuthSettings, Limits
 from worklist_hub.accounts.issuer import Issuer
 from worklist_hub.accounts.store import Account, AccountStore
+from worklist_hub.audit.records import Action, Actor, AuditEvent
+from worklist_hub.audit.trail import trail_of
 
 _MAX_FORM = 16384
-Told = Callable[[Request, str, str, str], None]
-"""(request, event, name, refusal or ""): for the audit; event is sign-in, refresh or sign-out."""
 
 
 class SignIn:
@@ -35,11 +36,9 @@ class SignIn:
         limits: Limits,
         accounts: AccountStore,
         issuer: Issuer | None,
-        told: Told = lambda _request, _event, _name, _refusal: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._accounts, self._issuer, self._clock = settings, accounts, issuer, clock
-        self._told = told
         self._failed = Buckets(limits.sign_ins_per_min / 60, limits.sign_ins_per_min, time.monotonic)
 
     def routes(self) -> list[BaseRoute]:
@@ -79,7 +78,8 @@ class SignIn:
         try:
             answer = await act(request, form)
         except NotAdmitted as refused:
-            self._told(request, form["grant_type"], form.get("username", ""), refused.text)
+            known = await run_in_threadpool(self._accounts.find, form.get("username", ""))
+            _note(request, known.login if known is not None else "", refused.text)
             status = 400 if refused.status == 401 else refused.status  # RFC 6749 5.2
             return _error("invalid_grant", refused.text, status, refused.retry_after_s)
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
@@ -88,7 +88,7 @@ class SignIn:
         """Sign out."""
         form = await _form(request)
         await run_in_threadpool(self._accounts.end_sign_in, form.get("token", ""))
-        self._told(request, "sign-out", "", "")
+        trail_of(request).note(AuditEvent(Action.SIGN_OUT))
         return Response(status_code=200)
 
     async def _by_password(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class SignIn:
                 self._failed.take(address)
             raise
         refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, self._settings.refresh_token_s)
-        self._told(request, "password", account.login, "")
+        _note(request, account.login, "", account)
         return self._answer(account, refresh)
 
     async def _by_refresh(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class SignIn:
         account, family, ends = await run_in_threadpool(self._accounts.use_refresh_token, given)
         left = max(ends - int(self._clock()), 1)  # a shift, not for ever: the end stays where it was
         refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, left, family)
-        self._told(request, "refresh_token", account.login, "")
+        _note(request, account.login, "renewed", account)
         return self._answer(account, refresh)
 
     def _answer(self, account: Account, refresh: str) -> dict[str, Any]:
@@ -122,6 +122,15 @@ class SignIn:
         lasts = self._settings.access_token_s
         access = self._issuer.token(claims, int(self._clock()), lasts)
         return {"access_token": access, "token_type": "Bearer", "expires_in": lasts, "refresh_token": refresh}
+
+
+def _note(request: Request, login: str, text: str, account: Account | None = None) -> None:
+    """For the audit. A name that nobody has is not kept: it may be a password typed in the wrong line."""
+    actor = Actor(subject=f"{BUILT_IN}|{login}"[:128], signed_in_by="password")
+    if account is not None:
+        person = account.reader
+        actor = replace(actor, code=person.code, name=person.name, organization=person.organisation)
+    trail_of(request).note(AuditEvent(Action.SIGN_IN, actor, text=text))
 
 
 async def _form(request: Request) -> dict[str, str]:
