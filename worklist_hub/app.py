@@ -1,33 +1,41 @@
-"""The command `worklist-hub`: `serve --config hub.toml`, or `serve --embedded --data-dir DIR` for one desk."""
+"""The command `worklist-hub`: `serve`, and what an administrator needs besides."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pacs import secrets
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
+from worklist_hub.operations.logs import log_as_json
 from worklist_hub.service import Hub, embedded_config, new_token
-from worklist_hub.store.database import StoreError
+from worklist_hub.store.database import StoreError, StoreUnavailable
 
 _EXIT_CONFIG = 2
+TOKEN = "WORKLIST_HUB_TOKEN"
+"""Environment variable: the Bearer token of `load-test`."""
+Command = Callable[[HubConfig, argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code. 2 = the configuration or the file cannot be used, said on stderr."""
+    """Run the command; the exit code. 2 = the configuration or the database cannot be used, said on stderr."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         if arguments.command == "serve" and arguments.embedded:
             return _serve_embedded(arguments.data_dir, arguments.idle_s)
+        if arguments.command == "load-test":
+            return _load_test(arguments)
         config = load(arguments.config)
-        return _check(config) if arguments.command == "check" else _serve(config)
-    except (ConfigError, StoreError) as error:
+        if arguments.command == "serve":
+            return _serve(config)
+        return _command(arguments.command)(config, arguments)
+    except (ConfigError, StoreError, StoreUnavailable) as error:
         print(f"worklist-hub: {error}", file=sys.stderr)
         return _EXIT_CONFIG
 
@@ -35,31 +43,107 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="worklist-hub", description="The shared radiology worklist (DICOM UPS-RS).")
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="ask every hospital whether it can be reached, as the hub asks it")
-    check.add_argument("--config", type=Path, metavar="hub.toml", required=True, help="where the hospitals are")
     serve = commands.add_parser("serve", help="serve the worklist")
     how = serve.add_mutually_exclusive_group(required=True)
     how.add_argument("--config", type=Path, metavar="hub.toml", help="standalone, as this file says")
     how.add_argument("--embedded", action="store_true", help="for one desk; ends after its last client")
     serve.add_argument("--data-dir", type=Path, default=Path(), help="where an embedded hub keeps its files")
     serve.add_argument("--idle-s", type=float, default=None, help="embedded: seconds after the last client (60)")
+    _with_config(commands.add_parser("migrate", help="bring the database's schema up to date, and end"))
+    _with_config(commands.add_parser("check", help="try the database and every hospital, as the hub uses them"))
+    sites = _with_config(commands.add_parser("sites", help="the hospitals, and how much of each is on the list"))
+    sites.add_argument("--json", action="store_true")
+    copy = _with_config(commands.add_parser("backup", help="copy the worklist's file while it is in use (SQLite)"))
+    copy.add_argument("--to", type=Path, required=True, metavar="FILE")
+    _add_users(commands.add_parser("users", help="accounts of the built-in store"))
+    _add_audit(commands.add_parser("audit", help="check and read the audit log"))
+    _add_load_test(commands.add_parser("load-test", help="how many claims a second a hub carries"))
     return parser
 
 
-def _check(config: HubConfig) -> int:
-    """One line a connection; 0 where all of them work, else 1."""
-    from pacs.checking import check_sites  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
+def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--config", type=Path, metavar="hub.toml", required=True)
+    return parser
 
-    works = bool(config.sites)
-    for told in check_sites(config.sites, config.ae_title, lambda name: secrets.find(name, config.secrets_file)):
-        works = works and told.works
-        print(told.line, flush=True)
-    if not config.sites:
-        print(f"{config.source}: no [[site]] is there", flush=True)
-    return 0 if works else 1
+
+def _add_users(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True)
+    _with_config(what.add_parser("list"))
+    for name in ("add", "password", "grants", "disable", "enable"):
+        one = _with_config(what.add_parser(name))
+        one.add_argument("login")
+        if name in ("add", "grants"):
+            said = "role@site or role@site:expertise,...; site * = all; may be repeated"
+            one.add_argument("--grant", action="append", default=[], metavar="ROLE@SITE", help=said)
+        if name == "add":
+            one.add_argument("--code", required=True, help="the reader's number, as it stands in reports")
+            one.add_argument("--name", required=True, help="Family^Given")
+            one.add_argument("--organisation", default="")
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True)
+    verify = _with_config(what.add_parser("verify", help="recompute every chain; 1 where anything was changed"))
+    against = "an export (audit-*.jsonl) to compare with; may be repeated"
+    verify.add_argument("--against", type=Path, action="append", default=[], metavar="FILE", help=against)
+    for name, said in (("show", "lines in order of time"), ("export", "the same for another program")):
+        one = _with_config(what.add_parser(name, help=said))
+        one.add_argument("--patient", metavar="ISSUER|ID", default="")
+        one.add_argument("--reader", metavar="CODE", default="")
+        one.add_argument("--study", metavar="UID", default="")
+        one.add_argument("--site", metavar="SITE", default="", help="what this hospital may read, and no more")
+        one.add_argument("--since", metavar="ISO", default="", help="moment in UTC, such as 2026-01-31T18:00")
+        one.add_argument("--until", metavar="ISO", default="")
+        formats = ("text", "json", "dicom") if name == "show" else ("json", "dicom")
+        one.add_argument("--format", choices=formats, default=formats[0])
+
+
+def _add_load_test(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default="", help=f"of a hub (its token in {TOKEN}); without it, one of its own")
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--rate", type=float, default=200.0, help="claims a second in all; 0 = as fast as they go")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--beside-real-studies", action="store_true")
+
+
+def _command(name: str) -> Command:
+    if name == "audit":
+        from worklist_hub.audit.commands import audit  # noqa: PLC0415 - XML and the rest: serving does not need it
+
+        return audit
+    from worklist_hub.operations import commands  # noqa: PLC0415 - as above
+
+    table: dict[str, Command] = {
+        "migrate": commands.migrate,
+        "check": commands.check,
+        "sites": commands.sites,
+        "backup": commands.backup,
+        "users": commands.users,
+    }
+    return table[name]
+
+
+def _load_test(arguments: argparse.Namespace) -> int:
+    from worklist_hub.operations import load_test, own_hub  # noqa: PLC0415 - serving does not need it
+
+    load = load_test.Load(max(arguments.clients, 1), max(arguments.rate, 0.0), arguments.seconds)
+    try:
+        if arguments.url:
+            token, beside = os.environ.get(TOKEN, ""), arguments.beside_real_studies
+            result = load_test.run(arguments.url, token, load, beside_real_studies=beside)
+        else:
+            with own_hub.running() as url:
+                result = load_test.run(url, "", load)
+    except load_test.LoadTestError as error:
+        print(f"worklist-hub: {error}", file=sys.stderr)
+        return 1
+    print(result.text())
+    return 1 if result.failures else 0
 
 
 def _serve(config: HubConfig) -> int:
+    if config.operations.log == "json":
+        log_as_json(config.ae_title)
     hub = Hub(config)
     if hub.admission.needs_token:
         where = "" if config.is_loopback else " TLS is not built in yet: put a proxy with TLS in front of it."

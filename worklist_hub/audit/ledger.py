@@ -9,6 +9,7 @@ killed before, by another one (`adopt`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -92,6 +93,8 @@ class Ledger:
         self._closed = False
         self._end = _End("", 0, genesis(process))
         self._is_unsure = False
+        self.is_failing = False
+        """Whether the last batch could not be written."""
         self.linked = 0
         """Links made, for metrics."""
         self._adopted_at = time.monotonic()
@@ -131,6 +134,12 @@ class Ledger:
             raise
         except Exception as error:
             raise AuditUnavailable("the audit log cannot be written now") from error
+
+    def finish(self, last: AuditEvent) -> None:
+        """Close with a last event; where the database is away the event is given up, not the end of the process."""
+        with contextlib.suppress(AuditUnavailable):
+            self.record(last)
+        self.close()
 
     def close(self) -> None:
         """Write and link what is waiting, then stop. The store must still be open."""
@@ -206,7 +215,7 @@ class Ledger:
                 self._transact(job)
         except Exception as error:  # noqa: BLE001 - the border of the thread: the askers get it
             _log.warning("audit batch failed kind=%s", type(error).__name__)
-            self._is_unsure = True
+            self._is_unsure = self.is_failing = True
             for _, future in queue:
                 future.set_exception(error)
             time.sleep(LINK_DELAY_S)  # a database that is away is asked again, not hammered
@@ -218,6 +227,7 @@ class Ledger:
             end, committed = made[-1]
             self._forget(committed)
             self._end = end
+        self.is_failing = False
         for _, future in queue:
             future.set_result(None)
         return True

@@ -24,12 +24,22 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-AddressOf = Callable[[Scope], str]
 
 _log = logging.getLogger("wl.hub.audit")
 NAMED_LIMIT = 20
 """A search that finds no more than this is a search for somebody: its line names the patients."""
-OPEN_PATHS = frozenset({"/region/about", "/region/sites", "/region/openapi.json", "/openapi.json", "/"})
+OPEN_PATHS = frozenset(
+    {
+        "/region/auth",
+        "/region/auth/jwks",
+        "/region/me",
+        "/region/about",
+        "/region/sites",
+        "/region/openapi.json",
+        "/openapi.json",
+        "/",
+    }
+)
 """Nothing of patients there: reading them is no event."""
 _UNAVAILABLE = b"The audit log cannot be written now; nothing is answered without it. Ask again"
 
@@ -71,8 +81,8 @@ def trail_of(request: Any) -> Trail:
 class AuditTrail:
     """The middleware."""
 
-    def __init__(self, app: App, *, ledger: Ledger, address_of: AddressOf) -> None:
-        self._app, self._ledger, self._address_of = app, ledger, address_of
+    def __init__(self, app: App, *, ledger: Ledger) -> None:
+        self._app, self._ledger = app, ledger
         self._strangers = Strangers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +90,8 @@ class AuditTrail:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        trail = Trail(self._address_of(scope))
+        client = scope.get("client")
+        trail = Trail(str(client[0]) if client else "")
         scope.setdefault("state", {})["trail"] = trail
         answer = _Answer(send)
 

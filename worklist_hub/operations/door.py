@@ -96,6 +96,21 @@ class OperationsDoor:
         return found
 
 
+class ClientAddress:
+    """ASGI middleware: puts the address that a trusted proxy tells in place of the proxy's own."""
+
+    def __init__(self, app: App, *, trusted: tuple[Network, ...]) -> None:
+        self._app, self._trusted = app, trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or websocket."""
+        if self._trusted and scope["type"] in ("http", "websocket") and scope.get("client"):
+            address = address_of(scope, self._trusted)
+            if address != scope["client"][0]:
+                scope = {**scope, "client": (address, 0)}
+        await self._app(scope, receive, send)
+
+
 def route_of(path: str) -> str:
     """The route without what was asked for: no UID and no AE title in a label."""
     parts = [part for part in path.split("/") if part]

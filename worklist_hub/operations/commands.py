@@ -1,0 +1,210 @@
+"""The administrator's commands besides `serve`. Each prints to stdout and returns the exit code: 0 = all is well."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pacs import secrets
+from ups.codes import Person
+from worklist_hub.access.grants import Grant, GrantError
+from worklist_hub.audit.ledger import Ledger, process_name
+from worklist_hub.audit.records import Action, Actor, AuditEvent
+from worklist_hub.config import ConfigError, HubConfig
+from worklist_hub.store import durability
+from worklist_hub.store.database import Database, StoreError, StoreUnavailable, open_database, schema_version
+from worklist_hub.store.schema import HEAD, WORKITEMS
+
+PASSWORD = "WORKLIST_HUB_PASSWORD"
+"""Environment variable for the password of `users add` and `users password`; asked for where it is not set."""
+
+
+@contextmanager
+def opened(config: HubConfig) -> Iterator[Database]:
+    """The configured database, closed afterwards. Raises `StoreError`."""
+    database = open_database(config.database_address)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def operator() -> Actor:
+    """Who gives commands at a terminal of the server."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return Actor(code=name, name=name, organization="", roles=("operator",), address="127.0.0.1")
+
+
+@contextmanager
+def audited(config: HubConfig, database: Database) -> Iterator[Ledger]:
+    """A ledger for what an operator does."""
+    ledger = Ledger(database.do, process=process_name(f"{config.ae_title[:12]}-cli"))
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def migrate(config: HubConfig, _arguments: Namespace) -> int:
+    """Opening brings the schema up to date; this does nothing else."""
+    with opened(config) as database, database.reading.connect() as connection:
+        print(f"schema {schema_version(connection)}, as this version needs ({HEAD})")
+    return 0
+
+
+def check(config: HubConfig, arguments: Namespace) -> int:
+    """Database, durability, files of TLS, audit receivers, and every connection of every hospital."""
+    works = _check_database(config)
+    for target in config.audit.exports:
+        works = _check_export(target.name, target.folder) and works
+    return 0 if _check_sites(config) and works else 1
+
+
+def _check_database(config: HubConfig) -> bool:
+    place = "PostgreSQL" if config.database_url else str(config.database)
+    if not config.database_url and not config.database.exists():
+        print(f"database: {place} is made at the first start", flush=True)
+        return True
+    try:
+        with opened(config) as database:
+            durability.check(database, config.durability)
+            with database.reading.connect() as connection:
+                number = connection.execute(sa.select(sa.func.count()).select_from(WORKITEMS)).scalar_one()
+    except (StoreError, StoreUnavailable) as error:
+        print(f"database: {error}", flush=True)
+        return False
+    print(f"database: {place} works, {number} workitems", flush=True)
+    return True
+
+
+def _check_export(name: str, folder: Path | None) -> bool:
+    if folder is None:
+        print(f"audit export {name}: syslog, tried when there is something to send", flush=True)
+        return True
+    parent = folder if folder.exists() else folder.parent
+    is_writable = parent.is_dir() and os.access(parent, os.W_OK)
+    print(f"audit export {name}: {folder} {'works' if is_writable else 'cannot be written'}", flush=True)
+    return is_writable
+
+
+def _check_sites(config: HubConfig) -> bool:
+    from pacs.checking import check_sites  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
+
+    works = bool(config.sites)
+    for told in check_sites(config.sites, config.ae_title, lambda name: secrets.find(name, config.secrets_file)):
+        works = works and told.works
+        print(told.line, flush=True)
+    if not config.sites:
+        print(f"{config.source}: no [[site]] is there", flush=True)
+    return works
+
+
+def sites(config: HubConfig, arguments: Namespace) -> int:
+    """The directory of hospitals, with how much of each is on the list."""
+    counts: dict[tuple[str, str], int] = {}
+    if config.database_url or config.database.exists():
+        with opened(config) as database, database.reading.connect() as connection:
+            query = sa.select(WORKITEMS.c.site_id, WORKITEMS.c.state, sa.func.count())
+            for site_id, state, number in connection.execute(query.group_by(WORKITEMS.c.site_id, WORKITEMS.c.state)):
+                counts[site_id, state] = number
+    rows = []
+    for site in config.sites:
+        row = {"site": site.site_id, "name": site.name, "connections": len(site.connections)}
+        states = {"scheduled": "SCHEDULED", "claimed": "IN PROGRESS", "completed": "COMPLETED"}
+        rows.append(row | {key: counts.get((site.site_id, state), 0) for key, state in states.items()})
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for row in rows:
+            print("  ".join(f"{key} {value}" for key, value in row.items()))
+    return 0
+
+
+def backup(config: HubConfig, arguments: Namespace) -> int:
+    """See `operations.backup`."""
+    from worklist_hub.operations.backup import BackupError, copy_of  # noqa: PLC0415 - only here
+
+    if config.database_url:
+        raise ConfigError("backup copies a file; for PostgreSQL use pg_basebackup or pg_dump (docs/operation.md)")
+    try:
+        copy_of(config.database, arguments.to)
+    except BackupError as error:
+        print(f"worklist-hub: {error}", file=sys.stderr)
+        return 1
+    print(f"{arguments.to}: whole and checked")
+    return 0
+
+
+def users(config: HubConfig, arguments: Namespace) -> int:
+    """Accounts of the built-in store. Every change is an audit line."""
+    from worklist_hub.accounts.passwords import PasswordError  # noqa: PLC0415 - argon2: no desk needs it
+    from worklist_hub.accounts.store import AccountError, AccountStore  # noqa: PLC0415 - as above
+
+    with opened(config) as database:
+        accounts = AccountStore(database)
+        if arguments.what == "list":
+            for account in accounts.all():
+                granted = " ".join(f"{grant.role}@{grant.site_id}" for grant in account.grants) or "nothing granted"
+                state = "disabled" if account.is_disabled else "active"
+                print(f"{account.login}  {account.reader.code} {account.reader.name}  {state}  {granted}")
+            return 0
+        try:
+            text = _change_account(accounts, arguments)
+        except (AccountError, PasswordError, GrantError) as error:
+            print(f"worklist-hub: {error}", file=sys.stderr)
+            return 1
+        with audited(config, database) as ledger:
+            ledger.record(AuditEvent(Action.ACCOUNT, operator(), text=text))
+    print(text)
+    return 0
+
+
+def _change_account(accounts: object, arguments: Namespace) -> str:
+    from worklist_hub.accounts.store import AccountStore  # noqa: PLC0415 - argon2: no desk needs it
+
+    assert isinstance(accounts, AccountStore)
+    login, what = arguments.login, arguments.what
+    if what == "add":
+        reader = Person(arguments.code, arguments.name, arguments.organisation)
+        accounts.create(login, reader, [grant_of(one) for one in arguments.grant], _password())
+    elif what == "password":
+        accounts.set_password(login, _password())
+    elif what == "grants":
+        accounts.set_grants(login, [grant_of(one) for one in arguments.grant])
+    else:
+        accounts.set_disabled(login, what == "disable")
+    granted = f" {' '.join(arguments.grant)}" if what in ("add", "grants") else ""
+    return f"{what} {login}{granted}"
+
+
+def grant_of(text: str) -> Grant:
+    """`role@site` or `role@site:expertise,expertise`; site `*` = all. Raises `GrantError`."""
+    role, at, rest = text.partition("@")
+    site, _, expertise = rest.partition(":")
+    if not at:
+        raise GrantError(f"a grant is written role@site or role@site:expertise, not {text!r}")
+    told: dict[str, object] = {"site": site, "role": role}
+    return Grant.from_json(told | ({"expertise": expertise.split(",")} if expertise else {}))
+
+
+def _password() -> str:
+    given = os.environ.get(PASSWORD)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != first:
+        raise ConfigError("the two passwords differ")
+    return first
