@@ -10,7 +10,18 @@ from ups.changes import FENCED_PERCENT
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
+from worklist_hub.protocol import (
+    Caller,
+    ChangeState,
+    Create,
+    Decision,
+    Refusal,
+    Request,
+    RequestCancel,
+    Stored,
+    Sweep,
+    Update,
+)
 
 _PROGRESS = "ProcedureStepProgressInformationSequence"
 _PERFORMERS = "ScheduledHumanPerformersSequence"
@@ -43,6 +54,8 @@ def events_of_change(
     subject = subject_of(dataset) if dataset is not None else Subject()
     if not subject.workitem_uid:
         subject = Subject(subject.site_id, workitem_uid=uid[:64])
+    if isinstance(request, Sweep) and not _released_by_sweep(outcome):
+        return ()
     is_refused = isinstance(outcome, Refusal)
     action = _action(request, caller, before, outcome)
     reason = request.reason if isinstance(request, RequestCancel) else _reason(dataset or {}, action)
@@ -63,10 +76,16 @@ def events_of_change(
     )
 
 
+def _released_by_sweep(outcome: Decision | Refusal) -> bool:
+    return isinstance(outcome, Decision) and outcome.replacement is not None
+
+
 def _action(request: Request, caller: Caller, before: Mapping[str, Any] | None, outcome: Decision | Refusal) -> Action:
     if isinstance(request, Create):
         return Action.CREATE
     replaces = isinstance(outcome, Decision) and outcome.replacement is not None
+    if isinstance(request, Sweep):
+        return Action.RELEASE
     if isinstance(request, ChangeState):
         if request.state is ProcedureStepState.IN_PROGRESS:
             return Action.CLAIM

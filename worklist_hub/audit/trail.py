@@ -26,6 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("wl.hub.audit")
+TOKENS_KEPT = 10_000
 NAMED_LIMIT = 20
 """A search that finds no more than this is a search for somebody: its line names the patients."""
 OPEN_PATHS = frozenset(
@@ -84,6 +85,7 @@ class AuditTrail:
     def __init__(self, app: App, *, ledger: Ledger) -> None:
         self._app, self._ledger = app, ledger
         self._strangers = Strangers()
+        self._tokens: dict[tuple[str, float | None], None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket."""
@@ -116,17 +118,29 @@ class AuditTrail:
         caller = caller if isinstance(caller, Caller) else None
         status = _status(message)
         actor = Actor.of(caller, trail.address)
+        first = [AuditEvent(Action.SIGN_IN, actor, text="first use of a token")] if self._is_new(caller) else []
         if trail.is_covered or (trail.events and status < 400):
-            return [_with_actor(event, actor) for event in trail.events]
+            return [*first, *(_with_actor(event, actor) for event in trail.events)]
         path = str(scope["path"])
         if status < 400 and path in OPEN_PATHS:
-            return []
+            return first
         outcome = _outcome(status)
         told = [replace(_with_actor(event, actor), outcome=outcome) for event in trail.events]
         made = told or [_by_path(scope, status, actor)]
         if caller is None and status >= 400:
             return self._strangers.let_through(trail.address, made)
-        return made
+        return [*first, *made]
+
+    def _is_new(self, caller: Caller | None) -> bool:
+        """A provider's token comes to this process for the first time: all that a hub sees of that sign-in."""
+        if caller is None or caller.signed_in_by != "openid":
+            return False
+        key = (caller.subject, caller.expires_at)
+        is_new = key not in self._tokens
+        self._tokens[key] = None
+        if len(self._tokens) > TOKENS_KEPT:
+            del self._tokens[next(iter(self._tokens))]
+        return is_new
 
 
 @dataclass(slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from worklist_hub.operations.metrics import CONTENT_TYPE, Registry
-from worklist_hub.operations.settings import Network, OperationsSettings
+from worklist_hub.operations.settings import OperationsSettings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -96,21 +95,6 @@ class OperationsDoor:
         return found
 
 
-class ClientAddress:
-    """ASGI middleware: puts the address that a trusted proxy tells in place of the proxy's own."""
-
-    def __init__(self, app: App, *, trusted: tuple[Network, ...]) -> None:
-        self._app, self._trusted = app, trusted
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request or websocket."""
-        if self._trusted and scope["type"] in ("http", "websocket") and scope.get("client"):
-            address = address_of(scope, self._trusted)
-            if address != scope["client"][0]:
-                scope = {**scope, "client": (address, 0)}
-        await self._app(scope, receive, send)
-
-
 def route_of(path: str) -> str:
     """The route without what was asked for: no UID and no AE title in a label."""
     parts = [part for part in path.split("/") if part]
@@ -118,37 +102,6 @@ def route_of(path: str) -> str:
         rest = [part for part in parts[2:] if part in _ROUTES]
         return "/".join(["/workitems", *(["{uid}"] if len(parts) > 1 else []), *rest])
     return f"/{parts[0]}/..." if len(parts) > 1 and parts[0] in ("region", "ws") else "other"
-
-
-def address_of(scope: Scope, trusted: tuple[Network, ...]) -> str:
-    """The network address of who asks; behind a trusted proxy the last one that the proxy did not make up."""
-    client = scope.get("client")
-    peer = str(client[0]) if client else ""
-    if not _is_among(peer, trusted):
-        return peer
-    told = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
-    hops = [hop.strip() for hop in ",".join(told).split(",") if hop.strip()]
-    for hop in reversed(hops):
-        if not _is_address(hop):
-            break
-        if not _is_among(hop, trusted):
-            return hop
-    return peer
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_among(address: str, networks: tuple[Network, ...]) -> bool:
-    if not networks or not _is_address(address):
-        return False
-    one = ipaddress.ip_address(address)
-    return any(one in network for network in networks)
 
 
 def _method(scope: Scope) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 METRICS_TOKEN = "WORKLIST_HUB_METRICS_TOKEN"
 """Environment variable: who sends it as Bearer token may read /metrics. Without it there is no /metrics."""
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class OperationsSettingsError(Exception):
@@ -23,8 +21,6 @@ class OperationsSettings:
     drain_s: float = 0.0
     """After a stop is asked for, how long /ready says no before the last request is taken: a proxy needs to see it."""
     log: str = "text"
-    trusted_proxies: tuple[Network, ...] = ()
-    """Whose X-Forwarded-For is believed."""
     metrics_token: str = field(default="", repr=False)
 
 
@@ -32,7 +28,7 @@ def operations_settings(table: Any, environment: Mapping[str, str]) -> Operation
     """From the parsed TOML and the environment. Raises `OperationsSettingsError`."""
     if not isinstance(table, Mapping):
         raise OperationsSettingsError("[operations] must be a table")
-    allowed = ("drain_s", "log", "trusted_proxies")
+    allowed = ("drain_s", "log")
     for key in table:
         if key not in allowed:
             raise OperationsSettingsError(f"[operations] {key} is unknown; allowed are {', '.join(allowed)}")
@@ -44,13 +40,4 @@ def operations_settings(table: Any, environment: Mapping[str, str]) -> Operation
     token = environment.get(METRICS_TOKEN, "")
     if token and len(token) < 16:
         raise OperationsSettingsError(f"{METRICS_TOKEN} needs at least 16 characters")
-    return OperationsSettings(float(drain), log, _networks(table.get("trusted_proxies", [])), token)
-
-
-def _networks(given: Any) -> tuple[Network, ...]:
-    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise OperationsSettingsError("[operations] trusted_proxies must be a list of addresses or networks")
-    try:
-        return tuple(ipaddress.ip_network(one) for one in given)
-    except ValueError as error:
-        raise OperationsSettingsError(f"[operations] trusted_proxies: {error}") from error
+    return OperationsSettings(float(drain), log, token)

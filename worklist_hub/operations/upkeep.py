@@ -17,7 +17,7 @@ from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import AuditTrail
 from worklist_hub.config import HubConfig
-from worklist_hub.operations.door import ClientAddress, OperationsDoor
+from worklist_hub.operations.door import OperationsDoor
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.store.database import Database
 
@@ -45,7 +45,6 @@ class Upkeep:
         """For the outside of the application, outermost first."""
         settings = self._config.operations
         return [
-            Middleware(ClientAddress, trusted=settings.trusted_proxies),
             Middleware(OperationsDoor, settings=settings, readiness=self.readiness, registry=self.registry),
             Middleware(AuditTrail, ledger=self.ledger),
         ]
@@ -93,7 +92,7 @@ class Upkeep:
 
     def _describe(self) -> None:
         sample, ledger = self.registry.sample, self.ledger
-        info = {(self._config.ae_title, self._version()): 1.0}
+        info: dict[tuple[str, ...], float] = {(self._config.ae_title, self._version()): 1.0}
         sample("worklist_hub_info", "Which hub", lambda: info, labels=("ae_title", "version"))
         sample("worklist_hub_ready", "1 where /ready says yes", self._ready)
         sample("worklist_hub_start_time_seconds", "Started at", lambda: self._begun)
