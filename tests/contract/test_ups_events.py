@@ -357,4 +357,4 @@ def test_the_channel_asks_for_the_token_too(tmp_path: Path) -> None:
             mirror, stop = Mirror(), threading.Event()
             channel = EventChannel(stranger, "DESK")
             channel.run(mirror.emit, lambda: bool(mirror.told), stop.wait)
-            assert mirror.told == [ChannelState(False, "a valid token is needed")]
+            assert mirror.told == [ChannelState(False, "This sign-in is not valid for this worklist")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ups import dicom_json as dj
 from ups.states import TEXTS, Answer, ProcedureStepState
@@ -17,7 +17,7 @@ from ups.tags import TAG_OF
 from worklist_hub.access.grants import Privilege
 
 if TYPE_CHECKING:
-    from worklist_hub.protocol import Caller, ChangeState, Create, RequestCancel, Update
+    from worklist_hub.protocol import Caller, Request
 
 UNKNOWN = TEXTS[Answer.UNKNOWN_WORKITEM]
 """What is said of a row that may not be seen; a caller must not learn that it is there."""
@@ -145,7 +145,7 @@ def shows_details(caller: Caller, row: Row) -> bool:
 
 def verdict_on(
     caller: Caller,
-    request: Create | ChangeState | Update | RequestCancel,
+    request: Request,
     dataset: Mapping[str, Any] | None,
 ) -> Verdict:
     """The verdict on a request of `protocol`; `dataset` is the workitem as it is, None where it is unknown.
@@ -159,7 +159,7 @@ def verdict_on(
     if dataset is None:
         return ALLOWED  # there is nothing to keep anybody from; the answer is that it is unknown
     row = Row.of(dataset)
-    for action in actions_of(cast("ChangeState | Update | RequestCancel", request), row, caller):
+    for action in actions_of(request, row, caller):
         # Whether a Transaction UID is the right one is asked first: who lost a study must hear that he lost it.
         verdict = may(caller, Action.SEE if action is Action.HOLD else action, row)
         if not verdict:
@@ -167,7 +167,7 @@ def verdict_on(
     return ALLOWED
 
 
-def actions_of(request: ChangeState | Update | RequestCancel, row: Row, caller: Caller) -> tuple[Action, ...]:
+def actions_of(request: Request, row: Row, caller: Caller) -> tuple[Action, ...]:
     """What a request on an existing row amounts to."""
     state, changes = getattr(request, "state", None), getattr(request, "changes", None)
     if state is not None:

@@ -89,7 +89,7 @@ SUBSCRIPTIONS = sa.Table(
     sa.Column("deletion_lock", sa.Boolean, nullable=False),
     sa.Column("until_position", NUMBER, nullable=False),
 )
-"""`ae_title` is that of `channels.channel_key`: with whose it is.
+"""`ae_title` is that of `watching.channel_key`: with whose it is.
 `until_position` > 0: suspended, workitems created after that one are not told."""
 
 STATISTICS = sa.Table(

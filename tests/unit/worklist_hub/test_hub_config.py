@@ -59,7 +59,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[hub", "not TOML"),
-        ("[hubb]", r"\[hubb\] is unknown; allowed are hub, intake, audit, operations, site, rule"),
+        ("[hubb]", r"\[hubb\] is unknown; allowed are hub, intake, .*rule"),
         ("hub = 1", r"\[hub\] must be a table"),
         ("[hub]\nport = 1", r"\[hub\] port is unknown; allowed are listen"),
         ("[hub]\nlisten = 80", r"\[hub\] listen must be a text, not 80"),
