@@ -17,7 +17,9 @@ from worklist_hub.store.columns import COLUMN_OF, LIMITS, clipped, comparable, f
 from worklist_hub.store.database import ask
 from worklist_hub.store.schema import WORKITEMS
 
-CHUNK = 500
+CHUNK = 2000
+MARGIN = 8
+"""SQL rarely says more than the datasets do: so one page is enough as a rule."""
 _ESCAPE = "!"
 _EXACT = ("uid", "state", "modified", "study_instance_uid")
 _STUDY = ("StudyInstanceUID",)
@@ -44,7 +46,7 @@ def found_by(
         rows = ask(reading, lambda connection: connection.execute(part).all())
         return [json.loads(row.dataset) for row in rows]
     found: list[DicomJson] = []
-    for dataset in _in_chunks(reading, query, max(CHUNK, min(limit + offset, 4 * CHUNK))):
+    for dataset in _in_chunks(reading, query, min(limit + offset + MARGIN, CHUNK)):
         if not matches(dataset, rest):
             continue
         if offset > 0:
@@ -54,6 +56,26 @@ def found_by(
         if len(found) == limit:
             break
     return found
+
+
+def counted(
+    reading: sa.Engine,
+    wanted: Sequence[Match],
+    *,
+    offset: int,
+    most: int,
+    visible: sa.ColumnElement[bool] | None = None,
+) -> tuple[int, bool]:
+    """See `WorkitemStore.count`."""
+    if not all(map(is_exact, wanted)):
+        return 1, True
+    clauses = [clause for clause in map(narrowed, wanted) if clause is not None]
+    if visible is not None:
+        clauses.append(visible)
+    rows = sa.select(sa.literal(1)).select_from(WORKITEMS).where(*clauses).limit(most + 1).offset(offset).subquery()
+    query = sa.select(sa.func.count()).select_from(rows)
+    found = ask(reading, lambda connection: connection.execute(query).scalar_one())
+    return min(found, most), found > most
 
 
 def _in_chunks(reading: sa.Engine, query: sa.Select[Any], size: int) -> Iterator[DicomJson]:
@@ -66,7 +88,7 @@ def _in_chunks(reading: sa.Engine, query: sa.Select[Any], size: int) -> Iterator
             yield json.loads(row.dataset)
         if len(rows) < size:
             return
-        last = rows[-1].position
+        last, size = rows[-1].position, min(2 * size, CHUNK)
 
 
 def is_exact(wanted: Match) -> bool:
