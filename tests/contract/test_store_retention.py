@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from ups.identifiers import random_uid, replacement_uid
 from ups.states import ProcedureStepState as State
 from worklist_hub.protocol import Caller, ChangeState, Decision, Update
 from worklist_hub.store.feed import Cursor
-from worklist_hub.store.retention import KEPT, Cleared, Retention, turnaround_s
+from worklist_hub.store.retention import KEPT, Cleared, Housekeeper, Retention, turnaround_s
 from worklist_hub.store.schema import STATISTICS
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
@@ -117,3 +118,14 @@ def test_turnaround_is_from_start_to_end() -> None:
     assert turnaround_s("20260101130000+0000", dataset) == 0
     assert turnaround_s("", dataset) is None
     assert turnaround_s("20260101120000+0000", {}) is None
+
+
+def test_the_housekeeper_clears_away_by_itself_and_stops(store: WorkitemStore) -> None:
+    finished(store)  # by a clock of the past; the housekeeper asks the server's own
+    keeper, tick, left = Housekeeper(store, pause_s=0.02), threading.Event(), 1000
+    keeper.start()
+    while store.log.after(Cursor()).events and left:
+        tick.wait(0.02)
+        left -= 1
+    keeper.stop()
+    assert left

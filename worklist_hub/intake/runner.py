@@ -22,14 +22,29 @@ from pacs.site import Site
 from ups.workitem import OtherId, Workitem
 from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, plan, study_date_range
 from worklist_hub.intake.rules import Rule
+from worklist_hub.store.database import Held
 from worklist_hub.store.port import Store
 
 BACK_OFF_CAP_S: Final = 120.0
 STOP_S: Final = 5.0
+LEASE_LOOK_S: Final = 1.0
+"""How often a process that may not poll a site looks whether it may now."""
 
 _log = logging.getLogger("wl.hub.intake")
 
 OpenPacs = Callable[[Site], Pacs]
+Lease = Callable[[str], Held]
+
+
+class _Alone:
+    """Where no other process polls."""
+
+    def is_held(self) -> bool:
+        """Always."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +165,17 @@ class Intake:
         opened: OpenPacs,
         poll_s: float = 10.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lease: Lease = lambda _name: _Alone(),
     ) -> None:
         """
         Parameters
         ----------
         opened : how to open a site's PACS, such as `own_pacs(ae_title)`
+        lease : of several hub processes one polls a site: `WorkitemStore.lease`
         poll_s : seconds between two polls of a site; after a failure it doubles up to `BACK_OFF_CAP_S`
         """
         self._pollers = [Poller(site, store, rules, opened, clock) for site in sites if site.connections]
-        self._poll_s = poll_s
+        self._poll_s, self._lease = poll_s, lease
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -181,8 +198,18 @@ class Intake:
         return {poller.site.site_id: poller.state for poller in self._pollers}
 
     def _work(self, poller: Poller) -> None:
+        lease = self._lease(f"poll {poller.site.site_id}")
+        try:
+            self._poll(poller, lease)
+        finally:
+            lease.release()
+
+    def _poll(self, poller: Poller, lease: Held) -> None:
         while not self._stop.is_set():
             pause_s = self._poll_s
+            if not lease.is_held():
+                self._stop.wait(min(pause_s, LEASE_LOOK_S))
+                continue
             try:
                 poller.poll(self._stop.is_set)
                 poller.state = SiteState(polled_at=datetime.now(UTC))

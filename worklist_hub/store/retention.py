@@ -1,12 +1,15 @@
 """What is past its time: finished workitems become numbers, told events go.
 
 A finished workitem stays while anything of its study is open, for then a report waits; and while somebody has a
-deletion lock on it (PS3.4 CC.2.3). Work is done in small transactions: a long one would hold back the events of all processes.
+deletion lock on it (PS3.4 CC.2.3). Work is done in small transactions: a long one would hold back the events of all
+processes.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +21,16 @@ import sqlalchemy as sa
 from ups import dicom_json as dj
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.states import ProcedureStepState
+from worklist_hub.store.database import StoreUnavailable, ask
 from worklist_hub.store.schema import STATISTICS, SUBSCRIPTIONS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
 
 KEPT: Final = timedelta(days=730)
 BATCH: Final = 200
+PAUSE_S: Final = 300.0
+MOST: Final = 5_000
+"""Of workitems in one go, so that a stop need not wait long."""
+_log = logging.getLogger("wl.hub.store")
 _FINAL = (ProcedureStepState.COMPLETED.value, ProcedureStepState.CANCELED.value)
 _OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
 _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
@@ -55,15 +63,14 @@ class Retention:
             cleared += self._store.change(lambda connection, found=found: self._clear(connection, found))  # type: ignore[misc]
         return Cleared(cleared, events)
 
-    def _candidates(self, before: str, after: str) -> Sequence[sa.Row[tuple[int, str]]]:
+    def _candidates(self, before: str, after: str) -> Sequence[Any]:
         """The longest finished of those that are past their time, whether or not something keeps them."""
         query = sa.select(WORKITEMS.c.position, WORKITEMS.c.modified)
         query = query.where(WORKITEMS.c.modified < before, WORKITEMS.c.modified > after)
         query = query.where(WORKITEMS.c.state.in_(_FINAL)).order_by(WORKITEMS.c.modified).limit(self._batch)
-        with self._store.reading.connect() as connection:
-            return connection.execute(query).all()
+        return ask(self._store.reading, lambda connection: connection.execute(query).all())
 
-    def _clear(self, connection: sa.Connection, found: Sequence[sa.Row[tuple[int, str]]]) -> int:
+    def _clear(self, connection: sa.Connection, found: Sequence[Any]) -> int:
         """In one transaction: count them, then delete them."""
         other = WORKITEMS.alias("other")
         is_waiting = sa.exists().where(
@@ -102,6 +109,42 @@ class Retention:
             statement = self._store.database.insert(STATISTICS).values({**dict(zip(_KEY, one, strict=True)), **numbers})
             added = {name: STATISTICS.c[name] + value for name, value in numbers.items()}
             connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=added))
+
+
+class Housekeeper:
+    """Clears away now and then, from a thread of its own; of several hub processes one does."""
+
+    def __init__(self, store: WorkitemStore, *, pause_s: float = PAUSE_S) -> None:
+        self._store, self._retention, self._pause_s = store, Retention(store), pause_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="store-housekeeper", daemon=True)
+
+    def start(self) -> None:
+        """From now on; the first time after a pause."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the batch at hand."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        lease = self._store.lease("housekeeping")
+        while not self._stop.wait(self._pause_s):
+            if not lease.is_held():
+                continue
+            try:
+                cleared = self._retention.run(self._store.change(self._store.database.now), most=MOST)
+            except (StoreUnavailable, sa.exc.SQLAlchemyError) as error:
+                _log.warning("clearing away failed: error=%s", type(error).__name__)
+                continue
+            except Exception:  # noqa: BLE001 - the border of a loop that must go on
+                _log.exception("clearing away failed")
+                continue
+            if cleared != Cleared():
+                _log.info("cleared away: workitems=%d events=%d", cleared.workitems, cleared.events)
+        lease.release()
 
 
 def turnaround_s(start_at: str, dataset: dict[str, Any]) -> int | None:
