@@ -1,27 +1,16 @@
-"""The hash chain: each link binds its event to everything before it."""
+"""Checks the hash chains: each link binds its event to everything before it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from worklist_hub.audit.links import genesis, link_hash
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
 
 _PAGE = 2000
-
-
-def genesis(process: str) -> str:
-    """What the first link of a hub process is chained to."""
-    return hashlib.sha256(f"worklist-hub audit|{process}".encode()).hexdigest()
-
-
-def link_hash(previous: str, process: str, day: str, seq: int, body: str) -> str:
-    """Of one link; `body` = the event's canonical text."""
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    return hashlib.sha256(f"{previous}|{process}|{day}|{seq}|{digest}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

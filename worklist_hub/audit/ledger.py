@@ -25,7 +25,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from worklist_hub.audit.chain import genesis, link_hash
+from worklist_hub.audit.links import genesis, link_hash
 from worklist_hub.audit.records import AuditEvent, Subject
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
 

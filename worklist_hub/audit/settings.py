@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worklist_hub.audit.syslog import Collector
-
 _KEYS: dict[str, type] = {
     "name": str,
     "kind": str,
@@ -31,6 +29,24 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 class AuditSettingsError(Exception):
     """`[audit]` cannot be used; the text says which key and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Where audit messages go. Without `tls` only to loopback (a collector on this machine)."""
+
+    host: str
+    port: int
+    tls: bool = True
+    ca_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    timeout_s: float = 10.0
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

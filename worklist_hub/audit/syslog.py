@@ -14,8 +14,8 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+
+from worklist_hub.audit.settings import Collector
 
 if sys.platform.startswith("linux"):
     import fcntl
@@ -29,24 +29,6 @@ _DRAIN_S = 10.0
 
 class SyslogUnavailable(Exception):
     """The collector cannot be reached or broke off; the text says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """Where audit messages go. Without `tls` only to loopback (a collector on this machine)."""
-
-    host: str
-    port: int
-    tls: bool = True
-    ca_file: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    timeout_s: float = 10.0
-
-    @property
-    def name(self) -> str:
-        """For logs."""
-        return f"{self.host}:{self.port}"
 
 
 def frame(message: bytes, *, at: str, application: str, host: str | None = None) -> bytes:

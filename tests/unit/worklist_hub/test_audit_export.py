@@ -20,8 +20,8 @@ from worklist_hub.audit.dicom_xml import Origin, audit_messages
 from worklist_hub.audit.export import Exporter, JsonFiles, Line, SyslogLines
 from worklist_hub.audit.ledger import Ledger
 from worklist_hub.audit.records import TEXT_LIMIT, Action, Actor, AuditEvent, Outcome, Subject
-from worklist_hub.audit.settings import AuditSettingsError, ExportTarget, audit_settings
-from worklist_hub.audit.syslog import Collector, SyslogSender, SyslogUnavailable, frame
+from worklist_hub.audit.settings import AuditSettingsError, Collector, ExportTarget, audit_settings
+from worklist_hub.audit.syslog import SyslogSender, SyslogUnavailable, frame
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_EXPORTS, AUDIT_HEADS, AUDIT_LINKS
 
 AT = "2026-03-01T12:00:00.000+00:00"

@@ -1,0 +1,29 @@
+#!/bin/sh
+# hub.sh start|stop|kill NUMBER: one hub of the example. stop drains first; kill is a power cut.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/settings.sh"
+number=$2
+pid_file=$REGION_DIR/hub-$number.pid
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+case $1 in
+start)
+    eval "port=\$HUB_${number}_PORT"
+    PGPASSFILE=$REGION_DIR/pgpass nohup $WORKLIST_HUB serve --config "$REGION_DIR/hub-$number.toml" \
+        >>"$REGION_DIR/hub-$number.log" 2>&1 </dev/null &
+    echo $! >"$pid_file"
+    until_true "hub $number (see $REGION_DIR/hub-$number.log)" answers "$port"
+    ;;
+stop | kill)
+    [ -e "$pid_file" ] || exit 0
+    pid=$(cat "$pid_file")
+    rm "$pid_file"
+    if [ "$1" = kill ]; then kill -KILL "$pid" || true; else kill -TERM "$pid" || true; fi
+    until_true "the end of hub $number" is_gone "$pid"
+    ;;
+*)
+    echo "hub.sh start|stop|kill NUMBER" >&2
+    exit 2
+    ;;
+esac
