@@ -23,6 +23,8 @@ from ups.errors import (
 
 _WARNING = re.compile(r'299\s+[^\s"]*\s*:?\s*"?(.*?)"?\s*$')
 _TRANSACTION = re.compile(r"transaction[ -]?uid|not a claimed|C301", re.IGNORECASE)
+_INCONSISTENT = re.compile(r"inconsistent with the (current )?state", re.IGNORECASE)
+"""PS3.18 11.6.2 wants 400 for an update of what is final; that is a conflict all the same."""
 _TEXT_LIMIT = 200
 
 
@@ -52,27 +54,30 @@ def check(answer: Answer, *, creating: bool = False, filtered: bool = False) -> 
     """Raise the error that the answer means; return for 2xx."""
     if 200 <= answer.status < 300:
         return
-    error = error_of(answer.status, _said(answer), creating=creating, filtered=filtered)
+    error = error_of(answer.status, _said(answer), creating=creating, filtered=filtered, reason=_reason(answer))
     if isinstance(error, Conflict):
         error.holder = _holder(answer)
     raise error
 
 
-def error_of(status: int, said: str, *, creating: bool = False, filtered: bool = False) -> UpsError:
-    """The error for a failure status and the server's sentence."""
+def error_of(
+    status: int, said: str, *, creating: bool = False, filtered: bool = False, reason: str = ""
+) -> UpsError:
+    """The error for a failure status and the server's sentence; `reason` is the same in more words."""
+    told = reason or said
     if status == 403 and filtered:
-        return Unsupported(said or "filtered subscriptions are not supported", status=status)
+        return Unsupported(told or "filtered subscriptions are not supported", status=status)
     if status in (401, 403):
-        return NotAuthorised(said or "the server wants to know who asks", status=status)
+        return NotAuthorised(told or "the server wants to know who asks", status=status)
     if status in (404, 410):
-        return NotFound(said or "the server knows no such workitem", status=status)
+        return NotFound(told or "the server knows no such workitem", status=status)
     if status == 409 and creating:
-        return AlreadyThere(said or "a workitem with this UID exists", status=status)
+        return AlreadyThere(told or "a workitem with this UID exists", status=status)
     if status in (400, 409) and _TRANSACTION.search(said):
-        return WrongTransactionUid(said, status=status)
-    if status == 409:
-        return Conflict(said or "the state of the workitem does not allow it")
-    return Refused(status, said)
+        return WrongTransactionUid(told, status=status)
+    if status == 409 or (status == 400 and _INCONSISTENT.search(said)):
+        return Conflict(told or "the state of the workitem does not allow it", status=status)
+    return Refused(status, told)
 
 
 def _holder(answer: Answer) -> Person | None:
@@ -82,6 +87,15 @@ def _holder(answer: Answer) -> Person | None:
         return Person(str(told["code"]), str(told["name"]), str(told["organisation"]))
     except (ProtocolViolation, TypeError, KeyError):
         return None
+
+
+def _reason(answer: Answer) -> str:
+    """Why, in the server's own words, where its body says so, as our hub's does."""
+    try:
+        told = answer.json()["reason"]
+    except (ProtocolViolation, TypeError, KeyError):
+        return ""
+    return told[:_TEXT_LIMIT] if isinstance(told, str) else ""
 
 
 def _said(answer: Answer) -> str:

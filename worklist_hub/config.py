@@ -8,6 +8,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from worklist_hub.access.settings import AuthSettings, Limits, SettingsError, Tl
 from worklist_hub.audit.settings import AuditSettings, AuditSettingsError, audit_settings
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
+from worklist_hub.protocol import ClaimRules
 from worklist_hub.store.durability import STANDBY, WORDS
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
@@ -28,9 +30,12 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
         "idle_s": (int, float),
     },
     "intake": {"poll_s": (int, float), "enabled": bool},
+    "claims": {"stale_after_s": (int, float), "release_unstarted_after_s": (int, float)},
 }
 SECRETS_FILE = "secrets.toml"
-_TOP_LEVEL = ("hub", "intake", "audit", "operations", "auth", "tls", "limits", "site", "rule")
+HEARTBEAT_S = 30.0
+"""How often a desk tells that its claims are alive."""
+_TOP_LEVEL = ("hub", "intake", "claims", "audit", "operations", "auth", "tls", "limits", "site", "rule")
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
 
@@ -66,6 +71,8 @@ class HubConfig:
     tls: TlsSettings = field(default_factory=TlsSettings)
     """File names in it are absolute, as in `auth`."""
     limits: Limits = field(default_factory=Limits)
+    claims: ClaimRules = field(default_factory=ClaimRules)
+    """How long the holder of a claim may be silent."""
 
     @property
     def database_address(self) -> Path | str:
@@ -183,6 +190,19 @@ def _address(path: Path, listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"{path}: [hub] listen must be 'address:port' with a port of 0 to 65535, not {listen!r}")
     return host.strip("[]"), int(port)
+
+
+def _claims(path: Path, table: Mapping[str, Any]) -> ClaimRules:
+    default = ClaimRules()
+    stale, release = table.get("stale_after_s"), table.get("release_unstarted_after_s")
+    if stale is not None and stale < 2 * HEARTBEAT_S:
+        raise ConfigError(f"{path}: [claims] stale_after_s must be at least {2 * HEARTBEAT_S:g}, two signs of life")
+    stale_after = timedelta(seconds=stale) if stale is not None else default.stale_after
+    if release is None:
+        return ClaimRules(stale_after, default.release_unstarted_after)
+    if release and timedelta(seconds=release) < stale_after:
+        raise ConfigError(f"{path}: [claims] release_unstarted_after_s must not be less than stale_after_s; 0 = never")
+    return ClaimRules(stale_after, timedelta(seconds=release) if release else None)
 
 
 def _sites(path: Path, tables: list[dict[str, Any]]) -> tuple[Site, ...]:

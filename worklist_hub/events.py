@@ -12,7 +12,7 @@ from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 
-STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
+STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, STATUS_CHANGE, ASSIGNED = 1, 2, 3, 4, 5
 
 _REPORTED = ("ProcedureStepState", "InputReadinessState")
 _PROGRESS = ("ProcedureStepProgressInformationSequence",)
@@ -56,6 +56,21 @@ def state_report(dataset: DicomJson, *, position: int) -> Raised:
     """The State Report that a new global subscriber with a deletion lock gets for each existing workitem."""
     uid = dj.text(dataset, "SOPInstanceUID")
     return Raised(uid, position, _event(STATE_REPORT, dataset, _reason(dataset)))
+
+
+def restarted() -> DicomJson:
+    """Event 4: this process began; subscriptions and workitems are as they were."""
+    return dj.make(
+        EventTypeID=STATUS_CHANGE,
+        SCPStatus="RESTARTED",
+        SubscriptionListStatus="WARM START",
+        UnifiedProcedureStepListStatus="WARM START",
+    )
+
+
+def going_down() -> DicomJson:
+    """Event 4: this process ends. A watcher connects again; where there is another, it answers."""
+    return restarted() | dj.make(SCPStatus="GOING DOWN")
 
 
 def _differs(before: Mapping[str, Any], after: Mapping[str, Any], keywords: tuple[str, ...]) -> bool:

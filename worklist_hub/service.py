@@ -16,16 +16,24 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from worklist_hub.callers import Admission, load_tokens
+from worklist_hub.access.entrance import check_reach, open_entrance, renew_certificates
 from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.guard import Guard
+from worklist_hub.operations.serving import DrainingServer
+from worklist_hub.operations.upkeep import Upkeep
 from worklist_hub.presence import Presence
+from worklist_hub.server import PatientProtocol
 from worklist_hub.store import durability
+from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import EventFeed
+from worklist_hub.store.retention import Housekeeper
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.web import Transactions, routes
+from worklist_hub.sweeper import Sweeper
+from worklist_hub.transactions import Transactions
+from worklist_hub.watching import Watching
+from worklist_hub.web import routes
 
 if TYPE_CHECKING:
     from worklist_hub.intake.runner import Intake
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("wl.hub")
 KEEP_ALIVE_S = 75
 GRACEFUL_S = 1
+GRACEFUL_REGION_S = 10
+"""How long requests in progress may take to end."""
 IDLE_CHECK_S = 0.25
 INTAKE_DELAY_S = 1.0
 """Reading DICOM libraries takes a second of this process; the first screens of the desk come before that."""
@@ -53,7 +63,7 @@ class Hub:
     ) -> None:
         self.config, self.embedded = config, embedded
         self._on_ending = on_ending
-        self.admission = admission_of(config, token)
+        check_reach(config)
         self.presence = Presence()
         self.channels = Channels()
         self.stopping = threading.Event()
@@ -63,7 +73,19 @@ class Hub:
         except BaseException:
             self.socket.close()
             raise
-        self._server = uvicorn.Server(
+        try:
+            self.entrance = open_entrance(config, self.store.database, token)
+        except BaseException:
+            self.socket.close()
+            self.store.close()
+            raise
+        self.admission = self.entrance.admission
+        self.store.rules = config.claims
+        self.sweeper = Sweeper(self.store)
+        self.housekeeper = Housekeeper(self.store)
+        self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
+        self.store.ledger = self.upkeep.ledger
+        self._server = DrainingServer(
             uvicorn.Config(
                 self._application(),
                 log_level="warning",
@@ -73,22 +95,24 @@ class Hub:
                 ws_ping_interval=15.0,
                 ws_ping_timeout=15.0,
                 ws_per_message_deflate=False,
-                http="h11",
+                http=PatientProtocol,
                 loop="asyncio",
                 lifespan="on",
                 server_header=False,
-                proxy_headers=False,
+                **({"proxy_headers": False} | self.entrance.server),
                 timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=GRACEFUL_S,
+                timeout_graceful_shutdown=GRACEFUL_S if embedded else GRACEFUL_REGION_S,
                 h11_max_incomplete_event_size=65536,
-            )
+            ),
+            self._drain,
         )
 
     @property
     def url(self) -> str:
         """Where it listens."""
         host, port = self.socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self.config.tls.is_on else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def run(self) -> None:
         """Serve until `stop`, a signal, or, embedded, until nobody has been there for `idle_s`."""
@@ -97,6 +121,7 @@ class Hub:
         finally:
             self.stopping.set()
             self.socket.close()
+            self.upkeep.end()
             self.store.close()
 
     def stop(self) -> None:
@@ -112,18 +137,31 @@ class Hub:
             on_gap=self.channels.cut_off_all,
         )
         self.channels.set_subscribers(subscriptions.subscribers())
-        transactions = Transactions(self.store, subscriptions, self.channels)
+        transactions, watching = Transactions(self.store), Watching(self.store, subscriptions, self.channels)
+        self.routes = [*routes(transactions, watching, self.config, embedded=self.embedded), *self.entrance.routes]
         return Starlette(
-            routes=routes(transactions, self.config, embedded=self.embedded),
-            middleware=[Middleware(Guard, admission=self.admission, presence=self.presence)],
+            routes=self.routes,
+            middleware=[
+                *self.upkeep.middleware(),
+                Middleware(Guard, admission=self.admission, presence=self.presence, limits=self.config.limits),
+            ],
             lifespan=self._lifespan,
         )
+
+    async def _drain(self) -> None:
+        """Between a signal and the end: out of the proxy's list, and what channels owe is sent."""
+        await self.channels.say_going_down()
+        await self.upkeep.drain()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         self.channels.bind(asyncio.get_running_loop())
+        await self.upkeep.begin()
         self.feed.start()
-        running = [asyncio.create_task(self._intake())]
+        self.sweeper.start()
+        self.housekeeper.start()
+        certificates = renew_certificates(lambda: self._server.config.ssl, self.config.tls)
+        running = [asyncio.create_task(self._intake()), asyncio.create_task(certificates)]
         if self.embedded:
             running.append(asyncio.create_task(self._end_when_idle()))
         try:
@@ -134,6 +172,8 @@ class Hub:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.to_thread(self.sweeper.stop)
+            await asyncio.to_thread(self.housekeeper.stop)
             await asyncio.to_thread(self.feed.stop)
 
     async def _end_when_idle(self) -> None:
@@ -160,7 +200,9 @@ class Hub:
 
         config = self.config
         opened = own_pacs(config.ae_title, config.secrets_file)
-        return Intake(self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s)
+        return Intake(
+            self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s, lease=self.store.lease
+        )
 
 
 def open_store(config: HubConfig) -> WorkitemStore:
@@ -168,22 +210,13 @@ def open_store(config: HubConfig) -> WorkitemStore:
     store = WorkitemStore(config.database_address)
     try:
         durability.check(store.database, config.durability)
+    except StoreUnavailable as error:
+        store.close()
+        raise StoreError(str(error)) from error
     except BaseException:
         store.close()
         raise
     return store
-
-
-def admission_of(config: HubConfig, token: str) -> Admission:
-    """How callers are known. Raises `ConfigError` where strangers could reach an open hub."""
-    if config.token_file is not None:
-        return Admission(readers=load_tokens(config.token_file))
-    if not config.is_loopback:
-        raise ConfigError(
-            f"{config.source}: [hub] listen = {config.host!r} can be reached from other machines, so [hub] token_file"
-            " is needed; without one this hub listens on 127.0.0.1 only"
-        )
-    return Admission(shared_token=token)
 
 
 def new_token() -> str:
@@ -200,7 +233,10 @@ def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
         database_url=loaded.database_url,
         durability=loaded.durability,
         ae_title=loaded.ae_title,
+        claims=loaded.claims,
         idle_s=loaded.idle_s,
+        audit=loaded.audit,
+        operations=loaded.operations,
         sites=loaded.sites,
         poll_s=loaded.poll_s,
         intake_enabled=loaded.intake_enabled,
@@ -211,7 +247,9 @@ def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
 
 def _listen(config: HubConfig) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # else asyncio leaves Nagle on: 40 ms an answer
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((config.host, config.port))

@@ -15,6 +15,8 @@ from worklist_hub.store.workitems import WorkitemStore
 
 GLOBAL = "1.2.840.10008.5.1.4.34.5"
 FILTERED_GLOBAL = "1.2.840.10008.5.1.4.34.5.1"
+EXCEPTED = -1
+"""In `until_position`: unsubscribed from one workitem while subscribed globally (PS3.4 Table CC.2.3-2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,15 @@ class Subscriber:
     matching: tuple[Match, ...] = ()
     until_position: int = 0
 
+    @property
+    def is_exception(self) -> bool:
+        """Not to be told of this one workitem, whatever a global subscription says."""
+        return self.until_position == EXCEPTED
+
     def wants(self, raised: Raised) -> bool:
         """Whether this event is for it; also where the workitem has just left the filter."""
         if self.uid not in (GLOBAL, FILTERED_GLOBAL):
-            return self.uid == raised.uid
+            return self.uid == raised.uid and not self.is_exception
         if self.until_position and raised.position > self.until_position:
             return False
         if matches(raised.dataset, self.matching):
@@ -50,28 +57,46 @@ class SubscriptionStore:
         return tuple(_subscriber(row) for row in rows)
 
     def subscribe(self, ae_title: str, uid: str, filters: Mapping[str, str], *, deletion_lock: bool) -> None:
-        """Add or renew; renewing ends a suspension."""
+        """Add or renew; renewing ends a suspension, and a global one the exceptions to it."""
+        if uid in (GLOBAL, FILTERED_GLOBAL):
+            excepted = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.until_position == EXCEPTED)
+            self._change(sa.delete(SUBSCRIPTIONS).where(*excepted))
+        self._put(ae_title, uid, filters, deletion_lock=deletion_lock, until_position=0)
+
+    def _put(
+        self, ae_title: str, uid: str, filters: Mapping[str, str], *, deletion_lock: bool, until_position: int
+    ) -> bool:
         values = {
             "ae_title": ae_title,
             "uid": uid,
             "filters": json.dumps(dict(filters)),
             "deletion_lock": deletion_lock,
-            "until_position": 0,
+            "until_position": until_position,
         }
         statement = self._store.database.insert(SUBSCRIPTIONS).values(values)
-        self._change(statement.on_conflict_do_update(index_elements=["ae_title", "uid"], set_=values))
+        return self._change(statement.on_conflict_do_update(index_elements=["ae_title", "uid"], set_=values))
 
     def unsubscribe(self, ae_title: str, uid: str) -> bool:
-        """Remove; unsubscribing globally removes every subscription of the AE title. False where there was none."""
+        """Remove; unsubscribing globally removes every subscription of the AE title. False where there was none.
+
+        One workitem of a global subscription becomes an exception to it.
+        """
         condition = SUBSCRIPTIONS.c.ae_title == ae_title
-        if uid != GLOBAL:
-            condition = sa.and_(condition, SUBSCRIPTIONS.c.uid == uid)
-        return self._change(sa.delete(SUBSCRIPTIONS).where(condition))
+        if uid == GLOBAL:
+            return self._change(sa.delete(SUBSCRIPTIONS).where(condition))
+        own = [one for one in self.subscribers() if one.ae_title == ae_title]
+        is_global = uid != FILTERED_GLOBAL and any(one.uid in (GLOBAL, FILTERED_GLOBAL) for one in own)
+        if is_global and self._store.read(uid) is not None:
+            if any(one.uid == uid and one.is_exception for one in own):
+                return False
+            return self._put(ae_title, uid, {}, deletion_lock=False, until_position=EXCEPTED)
+        return self._change(sa.delete(SUBSCRIPTIONS).where(condition, SUBSCRIPTIONS.c.uid == uid))
 
     def suspend(self, ae_title: str, uid: str) -> bool:
-        """Tell nothing of workitems created from now on. False where there is no such subscription."""
+        """Tell nothing of workitems created from now on. False where no such subscription goes on."""
         position = max(self._store.last_position(), 1)
-        chosen = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.uid == uid)
+        is_own = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.uid == uid)
+        chosen = (*is_own, SUBSCRIPTIONS.c.until_position == 0)
         return self._change(sa.update(SUBSCRIPTIONS).where(*chosen).values(until_position=position))
 
     def _change(self, statement: sa.Executable) -> bool:

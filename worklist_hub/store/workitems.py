@@ -31,7 +31,7 @@ from worklist_hub.store.columns import columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog
 from worklist_hub.store.schema import WORKITEMS
-from worklist_hub.store.search import found_by
+from worklist_hub.store.search import counted, found_by
 
 V = TypeVar("V")
 Outcome = tuple[Decision | Refusal, bool]
@@ -110,8 +110,25 @@ class WorkitemStore:
         """UIDs of claims whose holder has said nothing since a moment, longest first."""
         is_silent = (WORKITEMS.c.state == _OPEN[1], WORKITEMS.c.alive_at < dt_from_datetime(since))
         query = sa.select(WORKITEMS.c.uid).where(*is_silent).order_by(WORKITEMS.c.alive_at).limit(limit)
-        with self.reading.connect() as connection:
-            return tuple(connection.execute(query).scalars())
+        return ask(self.reading, lambda connection: tuple(connection.execute(query).scalars()))
+
+    def count(
+        self,
+        wanted: Sequence[Match],
+        *,
+        offset: int,
+        most: int,
+        visible: sa.ColumnElement[bool] | None = None,
+    ) -> tuple[int, bool]:
+        """How many matches lie behind `offset`, and whether counting ended before they did: at `most`, or at one where
+        the datasets themselves would have to be read."""
+        return counted(self.reading, wanted, offset=offset, most=most, visible=visible)
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        if self._clock is not None:
+            return self._clock()
+        return ask(self.reading, self.database.now)
 
     def last_position(self) -> int:
         """Of the newest workitem, 0 where there is none."""

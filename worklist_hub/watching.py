@@ -1,0 +1,175 @@
+"""Subscriptions and the event channel over HTTP (PS3.18 11.10 to 11.13, 8.10)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ups.dicom_json import DicomJson
+from ups.tags import KEYWORD_OF, VR_OF
+from worklist_hub import bodies
+from worklist_hub.access.view import shown
+from worklist_hub.bodies import BadRequest
+from worklist_hub.channels import Channel, Channels
+from worklist_hub.events import state_report
+from worklist_hub.matching import Match, wanted_from
+from worklist_hub.protocol import Caller
+from worklist_hub.sentences import Transaction
+from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
+from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.transactions import UNKNOWN, caller_of
+from worklist_hub.values import is_uid
+
+_AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,16}")
+_ALL = (GLOBAL, FILTERED_GLOBAL)
+_FIRST_PAGE = 500
+"""Initial State Reports of a global subscription with a deletion lock go out by so many."""
+
+
+class Watching:
+    """Subscribe, unsubscribe, suspend, and listen."""
+
+    def __init__(self, store: WorkitemStore, subscriptions: SubscriptionStore, channels: Channels) -> None:
+        self._store, self._subscriptions, self._channels = store, subscriptions, channels
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def subscribe(self, request: HttpRequest) -> Response:
+        """PS3.18 11.10."""
+        uid, ae_title = str(request.path_params["uid"]), _ae_title(request.path_params["aet"])
+        filters = dict(_filters(request.query_params.multi_items()))
+        if filters and uid not in _ALL:
+            raise BadRequest("only a global subscription has a filter")
+        if uid == FILTERED_GLOBAL and not filters:
+            raise BadRequest("a filtered global subscription needs a filter")
+        wanted = wanted_from(list(filters.items()))
+        if uid not in _ALL and not await self._is_there(request, uid):
+            return bodies.change_answer(request, Transaction.SUBSCRIBE, UNKNOWN)
+        lock = bodies.flag_from_query(request, "deletionlock")
+        key = channel_key(caller_of(request), ae_title)
+        await run_in_threadpool(self._subscriptions.subscribe, key, uid, filters, deletion_lock=lock)
+        await self._know_subscribers()
+        if uid not in _ALL or lock:
+            self._tell_at_first(key, wanted if uid in _ALL else wanted_from([("SOPInstanceUID", uid)]))
+        scheme = "wss" if request.url.scheme == "https" else "ws"
+        url = f"{scheme}://{request.url.netloc}/ws/subscribers/{ae_title}"
+        return Response(status_code=201, headers={"Content-Location": url})
+
+    async def unsubscribe(self, request: HttpRequest) -> Response:
+        """PS3.18 11.11."""
+        return await self._end_or_suspend(request, self._subscriptions.unsubscribe)
+
+    async def suspend(self, request: HttpRequest) -> Response:
+        """PS3.18 11.12."""
+        if str(request.path_params["uid"]) not in _ALL:
+            return bodies.error_answer(request, "Only a global subscription can be suspended", 404)
+        return await self._end_or_suspend(request, self._subscriptions.suspend)
+
+    async def channel(self, websocket: WebSocket) -> None:
+        """PS3.18 11.13 and 8.10: the event channel of one AE title."""
+        ae_title = websocket.path_params["aet"]
+        if not _AE_TITLE.fullmatch(ae_title):
+            await websocket.close(1008, "not an AE title")
+            return
+        await websocket.accept()
+        caller = cast(Caller, websocket.state.caller)
+        key = channel_key(caller, ae_title)
+        channel = self._channels.open(key, caller)
+        sender = asyncio.create_task(_send_frames(websocket, channel))
+        try:
+            while True:
+                await websocket.receive_text()  # a watcher has nothing to say; this notices that it left
+        except (WebSocketDisconnect, KeyError):
+            pass
+        finally:
+            self._channels.close(key, channel)
+            sender.cancel()
+
+    async def _is_there(self, request: HttpRequest, uid: str) -> bool:
+        stored = await run_in_threadpool(self._store.read, uid) if is_uid(uid) else None
+        return stored is not None and shown(caller_of(request), stored.dataset) is not None
+
+    async def _know_subscribers(self) -> None:
+        self._channels.set_subscribers(await run_in_threadpool(self._subscriptions.subscribers))
+
+    def _tell_at_first(self, ae_title: str, wanted: list[Match]) -> None:
+        task = asyncio.create_task(self._state_reports(ae_title, wanted))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _state_reports(self, ae_title: str, wanted: list[Match]) -> None:
+        """The initial State Report of everything that is subscribed to, no faster than the watcher takes them."""
+        offset = 0
+        while self._channels.is_open(ae_title):
+            found: list[DicomJson] = await run_in_threadpool(
+                self._store.search, wanted, limit=_FIRST_PAGE, offset=offset
+            )
+            self._channels.publish([state_report(dataset, position=0) for dataset in found], only=ae_title)
+            if len(found) < _FIRST_PAGE:
+                return
+            offset += len(found)
+            await self._channels.until_taken(ae_title)
+
+    async def _end_or_suspend(self, request: HttpRequest, act: Callable[[str, str], bool]) -> Response:
+        ae_title, uid = _ae_title(request.path_params["aet"]), str(request.path_params["uid"])
+        key = channel_key(caller_of(request), ae_title)
+        is_known = uid in _ALL or await self._is_there(request, uid)
+        if not is_known or not await run_in_threadpool(act, key, uid):
+            return bodies.error_answer(request, "There is no such subscription", 404)
+        await self._know_subscribers()
+        return Response(status_code=200)
+
+
+def channel_key(caller: Caller, ae_title: str) -> str:
+    """Whose AE title it is: two readers whose desks have the same one neither hear nor end each other's events.
+
+    At most 49 characters; longer than any AE title, so that it cannot be taken for one.
+    """
+    if caller.is_trusted or not caller.subject:
+        return ae_title
+    return f"{ae_title}@{hashlib.sha256(caller.subject.encode()).hexdigest()[:32]}"
+
+
+async def _send_frames(websocket: WebSocket, channel: Channel) -> None:
+    while (frame := await channel.next_frame()) is not None:
+        await websocket.send_text(frame)
+    await websocket.close(1013, "too far behind; connect and search again")
+
+
+def _filters(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """From `filter=key=value,key=value` and, as some clients write it, from plain parameters.
+
+    In a list of UIDs the comma goes on with the list: `filter=SOPInstanceUID=1.2,1.3,WorklistLabel=NEURO`.
+    """
+    found: list[tuple[str, str]] = []
+    for key, value in pairs:
+        if key == "filter":
+            for part in value.split(","):
+                name, equals, wanted = part.partition("=")
+                if equals:
+                    found.append((name, wanted))
+                elif found and is_uid(part) and VR_OF.get(_keyword(found[-1][0])) == "UI":
+                    found[-1] = (found[-1][0], f"{found[-1][1]},{part}")
+                else:
+                    raise BadRequest("filter must be attribute=value, separated by commas")
+        elif key not in ("deletionlock", "accept", "charset"):
+            found.append((key, value))
+    return found
+
+
+def _keyword(key: str) -> str:
+    last = key.rpartition(".")[2]
+    return KEYWORD_OF.get(last.upper(), last)
+
+
+def _ae_title(text: Any) -> str:
+    if not _AE_TITLE.fullmatch(text):
+        raise BadRequest("an AE title has 1 to 16 printable characters")
+    return str(text)
