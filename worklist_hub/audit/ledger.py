@@ -128,6 +128,8 @@ class Ledger:
 
     async def recorded(self, *events: AuditEvent) -> None:
         """Durable on return. Raises `AuditUnavailable`."""
+        if not events:
+            return
         try:
             await asyncio.wrap_future(self._submit(events))
         except asyncio.CancelledError:

@@ -70,6 +70,15 @@ class Upkeep:
             self._exports.stop()
         self.ledger.finish(AuditEvent(Action.STOP, Actor(self._config.ae_title), text=self._version()))
 
+    def wait_until_exported(self, timeout_s: float) -> bool:
+        """Whether every receiver has got every line that was there when this was asked."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            if not self.ledger.waiting and not any(self._lag().values()):
+                return True
+            time.sleep(0.05)
+        return False
+
     def readiness(self) -> Mapping[str, str]:
         """See `door.Readiness`. It reads; whether the database can be written shows in the last audit batch."""
         found = {"stopping": "yes" if self._is_stopping else "ok", "database": "ok"}
