@@ -162,7 +162,7 @@ def _answers(vr: str, text: str, value: str) -> bool:
         return _is_same_number(text, value)
     if vr == "PN":
         text, value = text.casefold(), value.casefold()
-    if vr not in _WILD:
+    if vr not in _WILD or not ("*" in value or "?" in value):
         return text == value
     return re.match(fnmatch.translate(value.replace("[", "[[]")), text) is not None
 

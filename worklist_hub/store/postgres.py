@@ -40,7 +40,10 @@ _SETTINGS = {
     "tcp_user_timeout": "10000",
     "target_session_attrs": "read-write",
 }
-_OPTIONS = "-c timezone=UTC -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000"
+_OPTIONS = (
+    "-c timezone=UTC -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000"
+    " -c plan_cache_mode=force_custom_plan"  # a plan for any state would walk through two years to find what is open
+)
 """No statement_timeout: cut short while it waits for a standby, a COMMIT reports success."""
 
 

@@ -19,6 +19,13 @@ from worklist_hub.store.writer import Writer, WriterClosed
 
 BUSY_MS = 10_000
 READERS = 8
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "fullfsync=1",
+    "foreign_keys=1",
+    "mmap_size=1073741824",  # what is open lies scattered among years of history: read it without copying
+)
 
 
 class _Always:
@@ -124,7 +131,7 @@ def _engine(path: Path, *, pool_size: int, begin: str) -> sa.Engine:
 
 def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # we begin ourselves: Python's own BEGIN comes too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "foreign_keys=1"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 

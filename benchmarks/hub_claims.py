@@ -1,0 +1,188 @@
+"""Claims over HTTP by 50 clients, each with a token of its own, with audit and events on, on two hub processes.
+
+    python -m benchmarks.hub_claims [--seconds 8] [--hubs 2] [--database sqlite|postgresql]
+
+First as fast as they go, then at 200 a second in all, timed from the moment each was due. `raw` is the bare
+compare-and-set on the same server by as many connections in the same run. Prints one JSON line; milliseconds and claims
+a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+
+from benchmarks._hub import durable_cluster, fill, percentile, told
+from tests.peers.hub_process import HubProcess
+from ups.identifiers import random_uid, uid_from_name
+from worklist_hub.store.workitems import WorkitemStore
+
+CLIENTS, PROCESSES, RATE = 50, 2, 200.0
+SWAP = "UPDATE workitems SET state = 'IN PROGRESS', version = version + 1 WHERE uid = %s AND state = 'SCHEDULED'"
+LIMITS = ("[limits]", "requests_per_s = 100000", "burst = 100000")
+
+
+def settings(folder: Path) -> list[str]:
+    """[hub] lines: a token for each reader."""
+    path = folder / "tokens.toml"
+    readers = [f'[[reader]]\ncode = "{n}"\nname = "Reader^{n}"\ntoken = "{token(n)}"\n' for n in range(CLIENTS)]
+    path.touch(0o600)
+    path.write_text("\n".join(readers))
+    return [f'token_file = "{path}"']
+
+
+def token(number: int) -> str:
+    """Of one reader."""
+    return f"token-of-reader-{number:04}-of-the-benchmark"
+
+
+def claim(connection: http.client.HTTPConnection, uid: str, headers: dict[str, str]) -> int:
+    """One claim; the status."""
+    body = {
+        "00741000": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        "00081195": {"vr": "UI", "Value": [random_uid()]},
+    }
+    connection.request("PUT", f"/workitems/{uid}/state", json.dumps(body), headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def work(ports: list[int], readers: range, uids: list[str], until: float, rate: float, out: object) -> None:
+    """One client process: a thread a reader. Each result is (status, milliseconds, moment)."""
+    results: list[tuple[int, float, float]] = []
+    started = time.monotonic()
+
+    def run(place: int, number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", ports[number % len(ports)], timeout=30)
+        headers = {"Authorization": f"Bearer {token(number)}", "Content-Type": "application/dicom+json"}
+        gap = len(readers) * PROCESSES / rate if rate else 0.0
+        due = started + gap * place / len(readers)
+        for uid in uids[place :: len(readers)]:
+            if rate:
+                time.sleep(max(due - time.monotonic(), 0.0))
+            began = due if rate else time.monotonic()
+            if time.monotonic() > until:
+                break
+            status = claim(connection, uid, headers)
+            results.append((status, (time.monotonic() - began) * 1000, time.monotonic()))
+            due += gap
+        connection.close()
+
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(readers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    out.put(results)  # type: ignore[attr-defined]
+
+
+def phase(ports: list[int], uids: list[str], seconds: float, rate: float) -> tuple[float, list[float]]:
+    """Claims a second, and the milliseconds of each."""
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    each = CLIENTS // PROCESSES
+    until = time.monotonic() + seconds + 2.0
+    made = [
+        context.Process(
+            target=work, args=(ports, range(n * each, (n + 1) * each), uids[n::PROCESSES], until, rate, out)
+        )
+        for n in range(PROCESSES)
+    ]
+    for one in made:
+        one.start()
+    found = [result for _ in made for result in out.get(timeout=seconds + 60)]
+    for one in made:
+        one.join()
+    failed = [status for status, *_ in found if status != 200]
+    if failed:
+        print(f"{len(failed)} of {len(found)} refused: {sorted(set(failed))}", file=sys.stderr, flush=True)
+    moments = [moment for status, _, moment in found if status == 200]
+    return len(moments) / (max(moments) - min(moments)), [taken for status, taken, _ in found if status == 200]
+
+
+def raw_rate(address: Path | str, uids: list[str], seconds: float) -> float:
+    """The bare compare-and-set, a second, by as many connections as a hub has."""
+    done, until = [0] * 10, time.monotonic() + seconds
+
+    def on_server(place: int) -> None:
+        with psycopg.connect(str(address), autocommit=True) as connection:
+            for uid in uids[place::10]:
+                if time.monotonic() > until:
+                    break
+                done[place] += connection.execute(SWAP, (uid,)).rowcount
+
+    if isinstance(address, Path):
+        connection = sqlite3.connect(address, isolation_level=None)
+        connection.execute("PRAGMA synchronous=FULL")
+        for uid in uids:
+            if time.monotonic() > until:
+                break
+            done[0] += connection.execute(SWAP.replace("%s", "?"), (uid,)).rowcount
+        connection.close()
+        return sum(done) / seconds
+    threads = [threading.Thread(target=on_server, args=(place,)) for place in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / seconds
+
+
+def measured(folder: Path, url: str, hubs: int, seconds: float) -> dict[str, float]:
+    """One database."""
+    folder.mkdir(parents=True)
+    address: Path | str = url or folder / "hub0" / "worklist.sqlite"
+    (folder / "hub0").mkdir()
+    WorkitemStore(address).close()
+    count = 60_000
+    fill(address, 0, count)
+    uids = [uid_from_name(f"bench|{number}") for number in range(count)]
+    with ExitStack() as stack:
+        lines = [*settings(folder), *LIMITS]
+        made = [stack.enter_context(HubProcess(folder / f"hub{n}", url, *lines)) for n in range(hubs if url else 1)]
+        ports = [hub.port for hub in made]
+        phase(ports, uids[:500], 1.0, 0.0)  # warms up
+        rate, _ = phase(ports, uids[1_000:20_000], seconds, 0.0)
+        _, steady = phase(ports, uids[20_000 : 20_000 + int(RATE * seconds)], seconds, RATE)
+    raw = raw_rate(address, uids[30_000:], 3.0)
+    return {
+        "claims_a_second": rate,
+        "raw_a_second": raw,
+        "of_raw": rate / raw,
+        "p50_ms": percentile(steady, 0.5),
+        "p99_ms": percentile(steady, 0.99),
+    }
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--hubs", type=int, default=2)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="")
+    arguments = parser.parse_args()
+    figures: dict[str, float] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in [arguments.database] if arguments.database else ["postgresql", "sqlite"]:
+            url = stack.enter_context(durable_cluster()).new_database() if name == "postgresql" else ""
+            found = measured(folder / name, url, arguments.hubs, arguments.seconds)
+            figures |= {f"{name}_{figure}": value for figure, value in found.items()}
+    told("hub_claims", figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
