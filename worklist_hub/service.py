@@ -85,27 +85,7 @@ class Hub:
         self.housekeeper = Housekeeper(self.store)
         self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
         self.store.ledger = self.upkeep.ledger
-        self._server = DrainingServer(
-            uvicorn.Config(
-                self._application(),
-                log_level="warning",
-                access_log=False,  # URLs of searches hold names
-                ws="websockets-sansio",
-                ws_max_size=65536,
-                ws_ping_interval=15.0,
-                ws_ping_timeout=15.0,
-                ws_per_message_deflate=False,
-                http=PatientProtocol,
-                loop="asyncio",
-                lifespan="on",
-                server_header=False,
-                **({"proxy_headers": False} | self.entrance.server),
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=GRACEFUL_S if embedded else GRACEFUL_REGION_S,
-                h11_max_incomplete_event_size=65536,
-            ),
-            self._drain,
-        )
+        self._server = self._new_server()
 
     @property
     def url(self) -> str:
@@ -128,6 +108,29 @@ class Hub:
         """End `run`; open channels are closed."""
         self._server.should_exit = True
 
+    def _new_server(self) -> DrainingServer:
+        return DrainingServer(
+            uvicorn.Config(
+                self._application(),
+                log_level="warning",
+                access_log=False,  # URLs of searches hold names
+                ws="websockets-sansio",
+                ws_max_size=65536,
+                ws_ping_interval=15.0,
+                ws_ping_timeout=15.0,
+                ws_per_message_deflate=False,
+                http=PatientProtocol,
+                loop="asyncio",
+                lifespan="on",
+                server_header=False,
+                **({"proxy_headers": False} | self.entrance.server),
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACEFUL_S if self.embedded else GRACEFUL_REGION_S,
+                h11_max_incomplete_event_size=65536,
+            ),
+            self._drain,
+        )
+
     def _application(self) -> Starlette:
         subscriptions = SubscriptionStore(self.store)
         self.feed = EventFeed(
@@ -149,9 +152,10 @@ class Hub:
         )
 
     async def _drain(self) -> None:
-        """Between a signal and the end: out of the proxy's list, and what channels owe is sent."""
-        await self.channels.say_going_down()
+        """Between a signal and the end: out of the proxy's list, requests end, and what channels owe is sent."""
         await self.upkeep.drain()
+        await asyncio.to_thread(self.feed.stop)  # it delivers what is there first
+        await self.channels.say_going_down()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from worklist_hub.operations.metrics import CONTENT_TYPE, Registry
@@ -24,14 +25,26 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Readiness = Callable[[], Mapping[str, str]]
 """What keeps the hub from serving, by part: "ok" or why not. Blocking; asked in a thread."""
 READY_WITHIN_S = 2.0
+ASKED_EVERY_S = 0.25
 _ROUTES = ("state", "cancelrequest", "subscribers", "suspend")
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Requests in progress, and whether new ones are still taken."""
+
+    in_progress: int = 0
+    is_closed: bool = False
 
 
 class OperationsDoor:
     """ASGI middleware."""
 
-    def __init__(self, app: App, *, settings: OperationsSettings, readiness: Readiness, registry: Registry) -> None:
+    def __init__(
+        self, app: App, *, settings: OperationsSettings, readiness: Readiness, registry: Registry, traffic: Traffic
+    ) -> None:
         self._app, self._settings, self._readiness, self._registry = app, settings, readiness, registry
+        self._traffic = traffic
         self._requests = registry.counter(
             "worklist_hub_requests_total", "Requests answered", ("method", "route", "status")
         )
@@ -49,6 +62,9 @@ class OperationsDoor:
         if answer is not None:
             await _send(send, *answer)
             return
+        if self._traffic.is_closed:
+            await _send(send, 503, "text/plain", "this hub is stopping and has done nothing; ask again", close=True)
+            return
         begun, labels = time.perf_counter(), (_method(scope), route_of(scope["path"]))
 
         async def counted(message: Message) -> None:
@@ -57,7 +73,11 @@ class OperationsDoor:
                 self._seconds.observe(time.perf_counter() - begun, *labels)
             await send(message)
 
-        await self._app(scope, receive, counted)
+        self._traffic.in_progress += 1
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            self._traffic.in_progress -= 1
 
     async def _own(self, scope: Scope) -> tuple[int, str, str] | None:
         path = scope["path"]
@@ -82,9 +102,9 @@ class OperationsDoor:
         return 200, CONTENT_TYPE, await asyncio.to_thread(self._registry.text)
 
     async def _parts(self) -> dict[str, str]:
-        """Asked at most once a second: anybody may ask /ready."""
+        """Asked four times a second at most: anybody may ask /ready."""
         found, at = self._last
-        if time.monotonic() - at < 1.0:
+        if time.monotonic() - at < ASKED_EVERY_S:
             return found
         try:
             async with asyncio.timeout(READY_WITHIN_S):
@@ -109,12 +129,14 @@ def _method(scope: Scope) -> str:
     return method if method in ("GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS") else "other"
 
 
-async def _send(send: Send, status: int, content_type: str, text: str) -> None:
+async def _send(send: Send, status: int, content_type: str, text: str, *, close: bool = False) -> None:
     content = text.encode()
     headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
     ]
+    if close:
+        headers += [(b"connection", b"close"), (b"retry-after", b"1")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -17,15 +17,15 @@ from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import AuditTrail
 from worklist_hub.config import HubConfig
-from worklist_hub.operations.door import OperationsDoor
+from worklist_hub.operations.door import OperationsDoor, Traffic
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.store.database import Database
 
 if TYPE_CHECKING:
     from worklist_hub.audit.export import ExportThreads
 
-FLUSH_S = 2.0
-"""How long a stop waits for what event channels still have to send."""
+ENDING_S = 10.0
+"""How long a stop waits for requests in progress."""
 
 
 class Upkeep:
@@ -36,6 +36,7 @@ class Upkeep:
         self.process = process_name(config.ae_title)
         self.ledger = Ledger(database.do, process=self.process)
         self.registry = Registry()
+        self.traffic = Traffic()
         self._exports: ExportThreads | None = None
         self._is_stopping = False
         self._begun = time.time()
@@ -45,7 +46,13 @@ class Upkeep:
         """For the outside of the application, outermost first."""
         settings = self._config.operations
         return [
-            Middleware(OperationsDoor, settings=settings, readiness=self.readiness, registry=self.registry),
+            Middleware(
+                OperationsDoor,
+                settings=settings,
+                readiness=self.readiness,
+                registry=self.registry,
+                traffic=self.traffic,
+            ),
             Middleware(AuditTrail, ledger=self.ledger),
         ]
 
@@ -57,11 +64,12 @@ class Upkeep:
             self._exports.start()
 
     async def drain(self) -> None:
-        """A stop was asked for: say so to the proxy, wait until it has seen it, and let event channels catch up."""
+        """A stop was asked for: say so to the proxy, wait until it has seen it, and let requests in progress end."""
         self._is_stopping = True
         await asyncio.sleep(self._config.operations.drain_s)
-        until = time.monotonic() + FLUSH_S
-        while self._waiting_frames() and time.monotonic() < until:
+        self.traffic.is_closed = True
+        until = time.monotonic() + ENDING_S
+        while self.traffic.in_progress and time.monotonic() < until:
             await asyncio.sleep(0.01)
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from worklist_hub.operations.door import Message, OperationsDoor, Scope, route_of
+from worklist_hub.operations.door import Message, OperationsDoor, Scope, Traffic, route_of
 from worklist_hub.operations.logs import log_as_json
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.operations.settings import METRICS_TOKEN, OperationsSettingsError, operations_settings
@@ -55,8 +55,13 @@ class Asked:
     def __init__(self, parts: Mapping[str, str] | None = None, **told: Any) -> None:
         self.parts = dict(parts or {"database": "ok"})
         self.registry = Registry()
+        self.traffic = Traffic()
         self.door = OperationsDoor(
-            self._app, settings=settings(**told), readiness=lambda: self.parts, registry=self.registry
+            self._app,
+            settings=settings(**told),
+            readiness=lambda: self.parts,
+            registry=self.registry,
+            traffic=self.traffic,
         )
 
     async def _app(self, _scope: Scope, _receive: Any, send: Any) -> None:
@@ -83,6 +88,14 @@ def test_health_and_readiness_need_no_token_and_say_little() -> None:
     assert asked.get("/health") == (200, '{"status":"ok"}')
     assert asked.get("/ready") == (200, '{"database": "ok"}')
     assert Asked({"database": "away", "stopping": "ok"}).get("/ready")[0] == 503
+
+
+def test_a_stopping_hub_takes_no_new_request_but_still_says_how_it_is() -> None:
+    asked = Asked()
+    asked.traffic.is_closed = True
+    assert asked.get("/workitems")[0] == 503
+    assert asked.get("/health")[0] == 200
+    assert asked.traffic.in_progress == 0
 
 
 def test_metrics_are_for_who_has_the_token() -> None:
