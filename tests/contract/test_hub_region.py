@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,6 +56,14 @@ class Desk:
         self._stop.set()
         self._thread.join()
         self.client.close()
+
+
+def end(hub: Hub) -> None:
+    """Of one that has not served: it begins, and stops at once."""
+    hub.stop()
+    thread = threading.Thread(target=hub.run)
+    thread.start()
+    thread.join()
 
 
 def test_two_hub_processes_serve_one_worklist(tmp_path: Path, postgres_cluster: Cluster) -> None:
@@ -146,9 +155,7 @@ def test_a_region_without_a_synchronous_standby_does_not_start_unless_told_in_so
     config = HubConfig(tmp_path / "worklist.sqlite", database_url=postgres_cluster.new_database())
     with pytest.raises(StoreError, match="acknowledged claims may be lost"):
         Hub(config)
-    hub = Hub(replace(config, durability=LOSING))
-    hub.socket.close()
-    hub.store.close()
+    end(Hub(replace(config, durability=LOSING)))
 
 
 def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
@@ -156,3 +163,11 @@ def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Pa
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:9/region") as refused:
         Hub(config)
     assert "secret" not in str(refused.value)
+
+
+def test_small_answers_leave_at_once(tmp_path: Path) -> None:
+    """asyncio switches Nagle's delay off only where the listening socket says that it is TCP: else 40 ms an answer."""
+    hub = Hub(HubConfig(tmp_path / "worklist.sqlite"))
+    proto = hub.socket.proto
+    end(hub)
+    assert proto == socket.IPPROTO_TCP
