@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -35,6 +35,18 @@ class Subscription:
     warning: str = ""
 
 
+class TokenSource(Protocol):
+    """Bearer tokens that end and are renewed. Any thread may call; both may block."""
+
+    def token(self) -> str:
+        """To send now; "" where nobody is signed in."""
+        ...
+
+    def rejected(self, token: str) -> bool:
+        """The server did not take it. True: there is another one, ask once more."""
+        ...
+
+
 def reader_header(reader: Person) -> str:
     """The value of `X-Worklist-Reader`: who asks, for a hub without a token file."""
     told = {"code": reader.code, "name": reader.name, "organisation": reader.organisation}
@@ -52,7 +64,7 @@ class UpsClient:
         dialect: Dialect = HUB,
         connect_timeout_s: float = 3.0,
         read_timeout_s: float = 10.0,
-        token: str = "",
+        token: str | TokenSource = "",
         reader: Person | None = None,
         calling_ae: str = "WORKLIST",
     ) -> None:
@@ -61,12 +73,19 @@ class UpsClient:
         self.reader = reader
         self.calling_ae = calling_ae
         self._timeouts = (connect_timeout_s, read_timeout_s)
-        self.headers: dict[str, str] = {"Accept": _MEDIA_TYPE}
-        if token:
-            self.headers["Authorization"] = f"Bearer {token}"
-        if reader is not None:
-            self.headers[READER_HEADER] = reader_header(reader)
+        self._token = token
         self._session = session or _new_session(self.base_url)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of every request; with a `TokenSource` this may block, to renew the token."""
+        made = {"Accept": _MEDIA_TYPE}
+        token = self._token if isinstance(self._token, str) else self._token.token()
+        if token:
+            made["Authorization"] = f"Bearer {token}"
+        if self.reader is not None:
+            made[READER_HEADER] = reader_header(self.reader)
+        return made
 
     def close(self) -> None:
         """Close idle connections; the client may still be used."""
@@ -202,13 +221,16 @@ class UpsClient:
         creating: bool = False,
         filtered: bool = False,
     ) -> Answer:
-        headers = dict(self.headers)
         content = b""
+        more = {}
         if body is not None:
             content = json.dumps([body] if self.dialect.bodies_in_array else body).encode()
-            headers["Content-Type"] = _MEDIA_TYPE
+            more["Content-Type"] = _MEDIA_TYPE
         try:
+            headers = self.headers | more
             answer = self._exchange(method, path, content, headers)
+            if answer.status == 401 and self._has_another(headers):
+                answer = self._exchange(method, path, content, self.headers | more)
         except requests.ConnectTimeout as error:
             raise Unreachable(f"{self.base_url} does not answer the call") from error
         except requests.Timeout as error:
@@ -219,6 +241,11 @@ class UpsClient:
             raise ProtocolViolation(f"{self.base_url} gave an answer that cannot be read") from error
         answers.check(answer, creating=creating, filtered=filtered)
         return answer
+
+    def _has_another(self, headers: Mapping[str, str]) -> bool:
+        """Whether a token that was not taken could be renewed: nothing was carried out, so asking again is harmless."""
+        sent = headers.get("Authorization", "").removeprefix("Bearer ")
+        return not isinstance(self._token, str) and self._token.rejected(sent)
 
     def _exchange(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
         for is_last in (method != "GET", True):

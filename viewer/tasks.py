@@ -36,6 +36,7 @@ LANES: dict[str, int] = {
     "prefetch": 1,
     "deliver": 2,
     "thumbnail": 1,
+    "sign_in": 1,
 }
 """Name of each lane and how many of its tasks run at once. `search` has places for as many hospitals, so that those
 that are down delay nobody."""

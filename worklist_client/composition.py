@@ -42,6 +42,14 @@ def reader_of(settings: Settings, profile: str) -> Reader:
     return Reader(name=name, code=code, organisation=settings.get(READER_ORGANISATION) or socket.gethostname())
 
 
+def signed_in_reader(address: HubAddress) -> Reader | None:
+    """Who signed in: the hub's word, for it is the hub that writes who claimed; None where nobody must."""
+    told = address.session.reader if address.session is not None else {}
+    if not told.get("code"):
+        return None
+    return Reader(name=told.get("name", ""), code=told["code"], organisation=told.get("organisation", ""))
+
+
 def new_uid() -> str:
     """A fresh UID below 2.25 (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
@@ -64,11 +72,11 @@ def compose(
     render_path: str = "",
 ) -> Desk:
     """Put the desk together. Nothing is started and nothing is asked of anybody yet."""
-    reader = reader_of(settings, profile.name)
+    reader = signed_in_reader(address) or reader_of(settings, profile.name)
     calling_ae = ae_title_of(settings, profile.name)
     client = UpsClient(
         address.url,
-        token=address.token,
+        token=address.session or address.token,
         reader=Person(code=reader.code, name=reader.name, organisation=reader.organisation),
         calling_ae=calling_ae,
     )

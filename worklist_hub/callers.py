@@ -113,11 +113,11 @@ def _reader(header: str) -> Person | None:
         texts = [told.get(key, "") for key in ("code", "name", "organisation")]
     except (ValueError, AttributeError) as error:
         raise NotAdmitted(
-            "X-Worklist-Reader is not percent-encoded JSON with code, name and organisation", 400
+            "X-Worklist-Reader is not percent-encoded JSON with code, name and organisation"
         ) from error
     if not all(isinstance(one, str) and len(one) <= _TEXT_LIMIT for one in texts):
         raise NotAdmitted(
-            f"X-Worklist-Reader: code, name and organisation are texts of up to {_TEXT_LIMIT} characters", 400
+            f"X-Worklist-Reader: code, name and organisation are texts of up to {_TEXT_LIMIT} characters"
         )
     return Person(*texts) if texts[0] or texts[1] else None
 

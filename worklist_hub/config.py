@@ -102,13 +102,7 @@ def is_loopback(host: str) -> bool:
 
 def load(path: Path) -> HubConfig:
     """Read and check a hub.toml. Raises `ConfigError`."""
-    try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+    data = _parsed(path)
     _check_tables(path, data)
     hub, intake = data.get("hub", {}), data.get("intake", {})
     host, port = _address(path, hub.get("listen", "127.0.0.1:0"))
@@ -156,6 +150,16 @@ def load(path: Path) -> HubConfig:
         tls=tls,
         limits=limits,
     )
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
 def _access(path: Path, data: Mapping[str, Any], folder: Path) -> tuple[AuthSettings, TlsSettings, Limits]:

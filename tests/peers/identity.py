@@ -70,6 +70,7 @@ class IdentityProvider:
         """An access token for the hub, with claims as given (None takes one away)."""
         now = int(time.time())
         usual = {"iss": self.issuer, "aud": AUDIENCE, "iat": now, "exp": now + (lasts_s or self.lasts_s)}
+        usual["jti"] = secrets.token_hex(8)
         made = {name: value for name, value in {**usual, **self.user, **claims}.items() if value is not None}
         kid, key = self.keys[0]
         return jwt.encode(made, key, algorithm="RS256", headers={"kid": kid, **(headers or {})})

@@ -13,13 +13,14 @@ from typing import Protocol
 
 from worklist_client.settings.keychain import SERVICE
 from worklist_client.settings.openid import Provider
-from worklist_client.settings.sign_in import HubAccounts, OpenIdMethod, Renewer, SignInError, Tokens
+from worklist_client.settings.sign_in import HubAccounts, OpenIdMethod, Renewer, SignInError, Tokens, me
 
 AHEAD_S = 60.0
 """So long before its end a token is renewed; half of its life where that is short."""
 RETRY_S = 5.0
 """So long a sign-in service that is away is left alone."""
 ENDED = "Your sign-in has ended; sign in again. Your texts are kept."
+SOMEBODY_ELSE = "Somebody else signed in; close the worklist and start it again to change the reader"
 _PIECE = 1000
 """The keychain of Windows takes 1,280 characters an entry."""
 
@@ -82,6 +83,8 @@ class Session:
         self._renewer: Renewer | None = None
         self._method: OpenIdMethod | None = None
         self._made_at = self._asked_at = -1e9
+        self.reader: dict[str, str] = {}
+        """Who the hub says is signed in: code, name, organisation; also from the last time, while it is away."""
         self.on_ended: Callable[[str], None] = lambda _reason: None
         """Told, from whatever thread, when somebody must sign in again."""
 
@@ -95,23 +98,43 @@ class Session:
         with self._lock:
             self._take(tokens, method)
 
+    def introduce(self) -> None:
+        """Ask the hub who we are. Blocks. Raises `SignInError`; where it lets us not in, or it is somebody else than
+        before, nobody is signed in: the drafts of this desk are one reader's."""
+        try:
+            told = me(self._hub_url, self.token())
+        except SignInError as error:
+            if error.is_final:
+                self.end()
+            raise
+        known = self.reader.get("code", "")
+        if known and told.get("code") != known:
+            self.end()
+            raise SignInError(SOMEBODY_ELSE)
+        with self._lock:
+            self.reader = {key: str(told.get(key, "")) for key in ("code", "name", "organisation")}
+            self._keep()
+
     def restore(self) -> bool:
-        """Go on from the last time, by the refresh token in the keychain. Blocks. Raises `SignInError` where it cannot
-        be asked now."""
+        """Go on from the last time, by the refresh token in the keychain. Blocks. Where the hub or the provider is
+        away, that is tried again whenever a token is needed, and the desk begins all the same."""
         with self._lock:
             try:
                 kept = json.loads(self._vault.read(self._hub_url) or "{}")
                 refresh = kept["refresh"]
                 method = OpenIdMethod(**kept["openid"]) if kept.get("openid") else None
+                self.reader = dict(kept.get("reader", {}))
             except (ValueError, KeyError, TypeError):
                 return False
             try:
                 self._take(_renewer(self._hub_url, method).renew(refresh), method)
             except SignInError as error:
-                if not error.is_final:
-                    raise
-                self._vault.write(self._hub_url, "")
-                return False
+                if error.is_final:
+                    self._vault.write(self._hub_url, "")
+                    self.reader = {}
+                    return False
+                self._take(Tokens("", 0.0, refresh), method)
+                self._asked_at = self._clock()
             return True
 
     def token(self) -> str:
@@ -142,9 +165,15 @@ class Session:
     def _take(self, tokens: Tokens, method: OpenIdMethod | None) -> None:
         self._tokens, self._renewer, self._made_at = tokens, _renewer(self._hub_url, method), self._clock()
         self._method = method
-        if tokens.refresh:
-            openid = {name: getattr(method, name) for name in OpenIdMethod.__slots__} if method is not None else None
-            self._vault.write(self._hub_url, json.dumps({"refresh": tokens.refresh, "openid": openid}))
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._tokens is None or not self._tokens.refresh:
+            return
+        method = self._method
+        openid = {name: getattr(method, name) for name in OpenIdMethod.__slots__} if method is not None else None
+        kept = {"refresh": self._tokens.refresh, "openid": openid, "reader": self.reader}
+        self._vault.write(self._hub_url, json.dumps(kept))
 
     def _renew(self) -> None:
         """With the lock held: nobody asks with a refresh token that another thread has just used up."""

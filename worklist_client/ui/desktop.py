@@ -38,7 +38,8 @@ from worklist_client.ui.crash import CrashReporter
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
 from worklist_client.ui.list_feed import ListFeed
-from worklist_client.ui.start import HubStart
+from worklist_client.ui.sign_in import SignInAgain, SignInDialog
+from worklist_client.ui.start import HubStart, SignInNeeded
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
@@ -160,15 +161,23 @@ class Desktop(QObject):
             render_path=self._render,
         )
         self._open_window(self.desk)
+        if address.session is not None and self.window is not None:
+            SignInAgain(address.url, address.session, self._runner, self._tr, self.window, self.window.bars)
         QTimer.singleShot(AFTER_PAINT_MS, self, self._after_paint)
 
     def _hub_failed(self, error: Exception) -> None:
         self._patience.stop()
         self._drop_waiting()
         tr = self._tr
+        if isinstance(error, SignInNeeded):
+            self._sign_in(error)
+            return
         reason = getattr(error, "reason", type(error).__name__)
         advice = getattr(error, "advice", "")
-        text = tr("The worklist of this computer does not start: {reason}", reason=tr(reason))
+        if self._hub.embedded:
+            text = tr("The worklist of this computer does not start: {reason}", reason=tr(reason))
+        else:
+            text = tr("The shared worklist cannot be used: {reason}", reason=tr(reason))
         text += f"\n\n{advice}" if advice else ""
         parent = QWidget()
         if question(parent, tr("Worklist"), text, tr("Try again"), tr("Quit")):
@@ -176,6 +185,15 @@ class Desktop(QObject):
             self._hub.begin()
         else:
             QApplication.exit(4)
+
+    def _sign_in(self, needed: SignInNeeded) -> None:
+        dialog = SignInDialog(
+            needed.hub_url, needed.session, needed.methods, self._runner, self._tr, reason=needed.reason
+        )
+        dialog.accepted.connect(self._hub.begin)
+        dialog.rejected.connect(lambda: QApplication.exit(4))
+        self._dialog = dialog  # it has no parent that would keep it
+        dialog.open()
 
     def _say_waiting(self) -> None:
         label = QLabel(self._tr("Starting the worklist of this computer…"))

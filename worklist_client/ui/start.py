@@ -7,9 +7,36 @@ from pathlib import Path
 
 from viewer.cancel import CancelToken
 from viewer.tasks import TaskRunner
+from worklist_client.settings.session import KeychainVault, Session
+from worklist_client.settings.sign_in import Method, SignInError, methods
 from worklist_client.worklist.embedded import HubAddress, start_or_join
 
-__all__ = ["HubStart", "TaskRunner"]
+__all__ = ["HubStart", "SignInNeeded", "TaskRunner"]
+
+
+class SignInNeeded(Exception):
+    """Somebody must sign in first; `reason` says why the last time does not do, "" where there was none."""
+
+    def __init__(self, hub_url: str, session: Session, methods: tuple[Method, ...], reason: str = "") -> None:
+        super().__init__(reason)
+        self.hub_url, self.session, self.methods, self.reason = hub_url, session, methods, reason
+
+
+def let_in(hub_url: str, session: Session) -> bool:
+    """Whether this hub wants a sign-in, and there is one. Blocks. Raises `SignInNeeded`, `SignInError`."""
+    if not session.is_signed_in and not session.restore():
+        offered = methods(hub_url)
+        if not offered:
+            return False
+        raise SignInNeeded(hub_url, session, offered)
+    try:
+        session.introduce()
+    except SignInError as error:
+        if error.is_final:
+            raise SignInNeeded(hub_url, session, methods(hub_url), error.reason) from error
+        if not session.reader:
+            raise
+    return True
 
 
 class HubStart:
@@ -18,7 +45,8 @@ class HubStart:
     def __init__(self, runner: TaskRunner, data_dir: Path, url: str, token: str) -> None:
         self.embedded = not url
         self._runner, self._data_dir = runner, data_dir
-        self._given = HubAddress(url, token) if url else None
+        session = Session(url, KeychainVault()) if url and not token else None
+        self._given = HubAddress(url, token, session=session) if url else None
         self._ready: Callable[[HubAddress], None] | None = None
         self._failed: Callable[[Exception], None] | None = None
         self.begin()
@@ -40,6 +68,8 @@ class HubStart:
 
     def _find(self, data_dir: Path, token: CancelToken) -> HubAddress:
         if self._given is not None:
+            if self._given.session is not None and not let_in(self._given.url, self._given.session):
+                return HubAddress(self._given.url, "")
             return self._given
         return start_or_join(data_dir, cancelled=token.cancelled, wait=token.wait)
 

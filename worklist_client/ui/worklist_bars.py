@@ -32,10 +32,11 @@ class WorklistBars(QWidget):
         self.message = NoticeBar("message_bar", tr("Close"), self._fit)
         self.delivery = NoticeBar("delivery_bar")
         self.orphans = NoticeBar("orphans_bar")
+        self.sign_in = NoticeBar("sign_in_bar", on_close=self._fit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for bar in (self.connection, self.message, self.delivery, self.orphans):
+        for bar in (self.sign_in, self.connection, self.message, self.delivery, self.orphans):
             layout.addWidget(bar)
         self.status_bar = QStatusBar()
         self.status_bar.setSizeGripEnabled(False)
@@ -60,6 +61,11 @@ class WorklistBars(QWidget):
     def say(self, text: str, tone: str) -> None:
         """What just happened; stays until it is closed or something else happens."""
         self.message.say(text, tone)
+        self._fit()
+
+    def ask_to_sign_in(self, text: str, run: Callable[[], object]) -> None:
+        """The sign-in has ended; stays until somebody is signed in."""
+        self.sign_in.say(text, "attention", self._desk.tr("Sign in"), run)
         self._fit()
 
     def show_connection(self) -> None:
@@ -118,5 +124,5 @@ class WorklistBars(QWidget):
 
     def _fit(self) -> None:
         """No empty strip where nothing is said."""
-        bars = (self.connection, self.message, self.delivery, self.orphans)
+        bars = (self.sign_in, self.connection, self.message, self.delivery, self.orphans)
         self.setVisible(any(not bar.isHidden() for bar in bars))

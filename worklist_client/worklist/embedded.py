@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worklist_client.settings.session import Session
 from worklist_client.worklist.region import RegionError, about
 
 ADDRESS_FILE = "hub.json"
@@ -43,6 +44,8 @@ class HubAddress:
     url: str
     token: str = field(repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
+    session: Session | None = field(default=None, repr=False, compare=False)
+    """Who signed in, where this hub wants that; the token is its."""
     """The child, where this call started it: kept by the owner, so that its end can be noticed."""
 
 
