@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -24,6 +25,7 @@ MAX_LIMIT = 5000
 TRANSACTION_NAMES = ("transaction", "transaction-uid", "Transaction-uid")
 """The query parameter's name in 2014c, 2019b and 2025e."""
 CREATE_NAMES = ("workitem", "AffectedSOPInstanceUID")
+_UNSAYABLE = re.compile(r"[^\x20-\x7e]")
 MAX_NESTING = 64
 """Brackets within brackets in a body; a workitem has a dozen."""
 _ACCEPTABLE = (MEDIA_TYPE, "application/json", "application/*", "*/*")
@@ -214,12 +216,13 @@ def error_answer(request: HttpRequest, text: str, status: int) -> Response:
 
 def warning(request: HttpRequest, text: str) -> str:
     """`Warning: 299 <service>: text`, the service being our base URI (PS3.18 8.3.4.2)."""
-    return f"299 {service_of(request)}: {text.encode('ascii', 'replace').decode()}"
+    said = _UNSAYABLE.sub("?", text)[:500]  # it may quote the request: a line break would be another header
+    return f"299 {service_of(request)}: {said}"
 
 
 def service_of(request: HttpRequest) -> str:
     """The base URI of this server, as the caller knows it."""
-    return f"{request.url.scheme}://{request.url.netloc}".encode("ascii", "replace").decode()
+    return _UNSAYABLE.sub("?", f"{request.url.scheme}://{request.url.netloc}")
 
 
 def _person(person: Person | None) -> dict[str, str] | None:
