@@ -442,6 +442,29 @@ def test_the_same_frame_of_reference_links_by_position(reader: Reader) -> None:
     assert reader.viewports[1].surroundings.link == "Linked by position"
 
 
+def test_a_partner_is_not_called_linked_once_a_nearer_slice_has_come(reader: Reader) -> None:
+    """It stays where it is, for nothing moves by itself; but it must not say that it shows the same place."""
+    prior = replace(B, spacing_mm=1.0, slices=40)
+    reader.viewer.hang(A.study, B.study)
+    reader.feed(A)
+    headers = prior.headers(reader.folder)
+    reader.viewer.expect(prior.study, prior.series, 40)
+    reader.viewer.arrived([headers[0], *headers[20:]])
+    reader.settle()
+    reader.viewer.desk.arranger.go(0, 8)
+    shown = reader.viewports[1].model.frame.ref
+    assert reader.viewports[1].surroundings.link == "Linked by position"
+    reader.viewer.arrived(headers[1:20])
+    reader.viewer.complete(prior.study, prior.series)
+    reader.qtbot.waitUntil(lambda: reader.viewports[1].model.state.count == 40)
+    reader.settle()
+    assert reader.viewports[1].model.frame.ref == shown
+    assert reader.viewports[1].surroundings.link == ""
+    reader.viewer.desk.arranger.go(0, 7)
+    assert reader.index(1) == 14
+    assert reader.viewports[1].surroundings.link == "Linked by position"
+
+
 def test_planes_more_than_five_degrees_apart_are_linked_as_nearest(reader: Reader) -> None:
     tilted = replace(B, column=(0.0, float(np.cos(0.2)), float(np.sin(0.2))))
     reader.viewer.hang(A.study, B.study)

@@ -236,7 +236,7 @@ class Arranger:
 
     def _link_text(self, place: int) -> str:
         found = self._follows.get(place)
-        if found is None or not self._desk.link.on:
+        if found is None or not self._desk.link.on or not self._is_linked_now(place, found):
             return ""
         tr = self._desk.tr_text
         if found.basis is LinkBasis.POSITION:
@@ -244,6 +244,14 @@ class Arranger:
         if found.basis is LinkBasis.NEAREST:
             return tr("Linked by position, nearest")
         return tr("Linked by offset {n}").format(n=f"{found.offset:+d}")
+
+    def _is_linked_now(self, place: int, found: Follow) -> bool:
+        """Whether a partner still is where the link leads: nearer slices may have come since (the image stays, R15)."""
+        if found.basis is LinkBasis.OFFSET:
+            return True
+        leader, viewports = self._desk.active, self._desk.grid.viewports
+        now = self._desk.link.follow(leader, viewports[leader].model, place, viewports[place].model)
+        return now is None or leader == place or now.index == viewports[place].model.state.index
 
     def _path_note(self) -> str:
         reason = self._desk.grid.choice.reason
