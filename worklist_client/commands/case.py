@@ -124,6 +124,8 @@ class CaseSession:
 
     def _won(self) -> None:
         """The claim is mine: the draft opens, with what was written and drawn before a crash."""
+        if self.signing.recall():
+            return
         try:
             self.keeper.open()
         except (JournalError, DraftUnreadable) as error:

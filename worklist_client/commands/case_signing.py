@@ -106,6 +106,20 @@ class CaseSigning:
             failed=lambda error: self._claim.stand(Standing.MINE, sentence_of(error)),
         )
 
+    def recall(self) -> bool:
+        """Take up a report that was signed before (a restart, a second opening); whether there is one.
+
+        A signed report is never written again here: it is on its way, however long the hub or the archive is away.
+        """
+        signed = [row for row in self._desk.journal.outbox.of_workitem(self._entry.workitem_uid) if _stands(row)]
+        if not signed:
+            return False
+        self._keeper.close_editing()
+        self.package = signed[-1]
+        self._claim.stand(Standing.SIGNED)
+        self._tell(Topic.DELIVERY)
+        return True
+
     def refresh(self) -> None:
         """Read from the journal how far the report is; asked by a timer of the window until it is done."""
         if self.package is None:
@@ -134,6 +148,11 @@ class CaseSigning:
         if package != self.package:
             self.package = package
             self._tell(Topic.DELIVERY)
+
+
+def _stands(package: PackageRow) -> bool:
+    """Whether it goes, or went, home; a withdrawn one lives on as a draft."""
+    return package.state is not PackageState.WITHDRAWN
 
 
 def render_in(desk: Desk) -> Render:
