@@ -88,9 +88,11 @@ class Outcome:
 
 @dataclass
 class _Batcher:
-    """Collects results; the first goes at once, the others at most 20 times a second."""
+    """Collects results; the first goes at once, the others at most 20 times a second, the last at once where it is
+    known how many come."""
 
     pipe: Connection[Any, Any]
+    to_come: int = 0
     received: list[Received] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
     sent_at: float = 0.0
@@ -98,7 +100,11 @@ class _Batcher:
     def add(self, received: Received, result: Any) -> None:
         self.received.append(received)
         self.results.append(result)
-        self.flush_if_due()
+        self.to_come -= 1
+        if self.to_come == 0:
+            self.flush()
+        else:
+            self.flush_if_due()
 
     def flush_if_due(self) -> None:
         if self.received and time.monotonic() - self.sent_at >= BATCH_INTERVAL_S:
@@ -177,7 +183,7 @@ def _answer(pipe: Connection[Any, Any], outcome: Outcome) -> None:
 
 def _retrieve(pipe: Connection[Any, Any], job: RetrieveJob) -> Retrieved:
     pacs = open_pacs(job.connection, calling_ae=job.calling_ae, credentials=job.credentials)
-    batcher = _Batcher(pipe)
+    batcher = _Batcher(pipe, job.request.to_come)
     ingest = job.ingest
 
     def deliver(received: Received) -> None:

@@ -69,10 +69,13 @@ class CaseImages:
         known.running, known.error = 1, ""
         worker = self._workers_for(known)[0]
 
-        def ask(load: StudyLoad, token: CancelToken) -> None:
+        def ask_and_fetch(load: StudyLoad, token: CancelToken) -> None:
             load.ask(worker, token.cancelled)
+            # The first image waits for no turn of the main thread, which is making the window just now.
+            self._desk.runner.post(lambda: self._asked(known, token))
+            load.fetch(worker, token.cancelled)
 
-        self._submit(known, ask, lambda: self._asked(known))
+        self._submit(known, ask_and_fetch, lambda: self._fetched(known))
 
     def resume(self, study_instance_uid: str) -> None:
         """Go on where an earlier load stopped; nothing happens while one runs or when all is here."""
@@ -136,13 +139,15 @@ class CaseImages:
         images = self._desk.workers.images
         return images if known.request.priority == CURRENT else images[-1:]
 
-    def _asked(self, known: _Loading) -> None:
-        """The jobs are queued: one fetcher a worker, as many as the site allows at once."""
+    def _asked(self, known: _Loading, token: CancelToken) -> None:
+        """The jobs are queued: beside the first fetcher one more a worker, as many as the site allows at once."""
+        if token.cancelled():
+            return
         workers = self._workers_for(known)
         allowed = max((connection.associations for connection in known.request.site.connections), default=1)
-        chosen = workers[: max(1, allowed)]
-        known.running = len(chosen)
-        for worker in chosen:
+        more = workers[1 : max(1, allowed)]
+        known.running += len(more)
+        for worker in more:
 
             def fetch(load: StudyLoad, token: CancelToken, worker: ImageWorker = worker) -> None:
                 load.fetch(worker, token.cancelled)

@@ -87,6 +87,7 @@ class StudyLoad:
         self._headers: dict[str, InstanceHeader] = {}
         self._failed = ""
         self._unreadable = ""
+        self._told_complete: set[str] = set()
 
     @property
     def count(self) -> StudyCount:
@@ -141,7 +142,7 @@ class StudyLoad:
             if not count.complete and not self._failed:
                 count = self._name_missing(count, cancelled)
             if count.complete:
-                self._feed.complete(study, series_uid)
+                self._tell_complete(series_uid)
             elif self._failed or (count.reason and not count.missing):
                 self._feed.missing(study, series_uid, "", self._failed or count.reason)
         return self.count
@@ -232,14 +233,16 @@ class StudyLoad:
         reason = ""
         for connection in (connections[0], *connections):
             with self._lock:
-                already = self._series[job.series_instance_uid].received
+                count = self._series[job.series_instance_uid]
+            expected = len(job.sop_instance_uids) or count.expected or 0
             request = RetrieveRequest(
                 self._request.study_instance_uid,
                 self._folder,
                 job.series_instance_uid,
                 job.sop_instance_uids,
-                already,
+                count.received,
                 job.first,
+                max(0, expected - len(count.received)) if not job.sop_instance_uids else expected,
             )
             try:
                 secrets = self._request.credentials(connection.connection_id)
@@ -292,6 +295,18 @@ class StudyLoad:
             self._feed.arrived(shown)
         for uid, number in skipped.items():
             self._skip(uid, number)
+        for uid in by_series:
+            # The origin promised a number and so many came: the reader need not wait until it is asked once more
+            # what it holds. Should it name others then, `settle` calls them missing.
+            if self._series[uid].complete:
+                self._tell_complete(uid)
+
+    def _tell_complete(self, series_instance_uid: str) -> None:
+        with self._lock:
+            if series_instance_uid in self._told_complete:
+                return
+            self._told_complete.add(series_instance_uid)
+        self._feed.complete(self._request.study_instance_uid, series_instance_uid)
 
     def _skip(self, series_instance_uid: str, number: int) -> None:
         """Correct what the viewer expects by the objects that are not images."""

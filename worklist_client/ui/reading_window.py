@@ -40,7 +40,11 @@ class ReadingWindow(QMainWindow):
     next_asked = Signal()
     """The reader is done here and wants the worklist; the window closes by itself."""
 
-    def __init__(self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None) -> None:
+    def __init__(
+        self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None, claim: bool | None = None
+    ) -> None:
+        """With `claim` given, loading (and claiming, where true) begins at once, while the widgets are being made;
+        `start` then only shows how far it is."""
         super().__init__()
         self.setObjectName("reading_window")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -48,6 +52,9 @@ class ReadingWindow(QMainWindow):
         self._theme = load_theme("dark")
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
+        self._begun = claim is not None
+        if claim is not None:
+            self.session.start(claim=claim)
         self.commands = reading_commands(self)
         acts = ViewActs(
             self.claim, self.retry_images, self.next_case, lambda: self.actions_.refresh(), self._watch_delivery
@@ -69,9 +76,13 @@ class ReadingWindow(QMainWindow):
     def start(self, *, claim: bool) -> None:
         """Load, claim where asked, look for priors."""
         self._autosave.start()
-        self.session.start(claim=claim)
-        self.view.on_topic(Topic.STANDING)
-        self.view.on_topic(Topic.DRAFT)
+        if not self._begun:
+            self._begun = True
+            self.session.start(claim=claim)
+        for topic in (Topic.STANDING, Topic.PRIORS, Topic.DRAFT):
+            self.view.on_topic(topic)
+        if self.session.notice:
+            self.view.on_topic(Topic.NOTICE)
 
     # --- what the hub and the session say ---
 
@@ -203,32 +214,33 @@ class ReadingWindow(QMainWindow):
     # --- inside ---
 
     def _build(self) -> None:
-        toolbar = QToolBar(self._tr("Tools"))
-        toolbar.setObjectName("reading_toolbar")
-        fill_toolbar(toolbar, self.actions_, self._theme, self._tr)
+        """From the outside in: whatever is put into a parent of its own first is styled once, not at each level."""
+        whole = QWidget()
+        self.setCentralWidget(whole)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        for widget in (self.view.bar, self.view.strip, self.view.notice):
+            rows.addWidget(widget)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("reading_split")
+        rows.addWidget(split, 1)
         left = QWidget()
+        split.addWidget(left)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        toolbar = QToolBar(self._tr("Tools"))
+        toolbar.setObjectName("reading_toolbar")
         column.addWidget(toolbar)
+        fill_toolbar(toolbar, self.actions_, self._theme, self._tr)
         column.addWidget(self.viewer, 1)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setObjectName("reading_split")
-        split.addWidget(left)
         split.addWidget(self.report)
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 0)
         split.setChildrenCollapsible(False)
         split.setSizes([1500, REPORT_WIDTH_PX])
         self.report.setMinimumWidth(300)
-        whole = QWidget()
-        rows = QVBoxLayout(whole)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        for widget in (self.view.bar, self.view.strip, self.view.notice):
-            rows.addWidget(widget)
-        rows.addWidget(split, 1)
-        self.setCentralWidget(whole)
         self.resize(1600, 950)
 
     def _connect(self) -> None:
@@ -281,7 +293,12 @@ class ReadingWindow(QMainWindow):
 
 def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWindow:
     """Make the window of a study, show it, and start: images load while the claim is asked for."""
-    window = ReadingWindow(desk, entry)
-    window.show()
-    window.start(claim=claim)
+    window = ReadingWindow(desk, entry, claim=claim)
+
+    def shown() -> None:
+        window.show()
+        QTimer.singleShot(0, window, lambda: window.start(claim=claim))
+
+    # Each in a turn of its own: together they would keep the event loop for longer than a person notices.
+    QTimer.singleShot(0, window, shown)
     return window
