@@ -68,6 +68,12 @@ class UpsClient:
             self.headers[READER_HEADER] = reader_header(reader)
         self._session = session or _new_session(self.base_url)
 
+    def move(self, base_url: str, token: str) -> None:
+        """The server is now there: it was started anew. Requests under way fail as they would have."""
+        headers = {name: value for name, value in self.headers.items() if name != "Authorization"}
+        self.headers = headers | ({"Authorization": f"Bearer {token}"} if token else {})
+        self.base_url = base_url.rstrip("/")
+
     def close(self) -> None:
         """Close idle connections; the client may still be used."""
         self._session.close()

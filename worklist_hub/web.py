@@ -22,7 +22,7 @@ from ups.states import TEXTS, Answer, ProcedureStepState
 from worklist_hub import bodies
 from worklist_hub.bodies import BadRequest
 from worklist_hub.channels import Channel, Channels
-from worklist_hub.config import HubConfig
+from worklist_hub.edited import CurrentConfig
 from worklist_hub.events import state_report
 from worklist_hub.matching import MatchingError, match_from
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Update
@@ -173,15 +173,16 @@ class Transactions:
         return await run_in_threadpool(self._store.carry_out, uid, asked, cast(Caller, request.state.caller))
 
 
-def routes(transactions: Transactions, config: HubConfig, *, embedded: bool) -> list[BaseRoute]:
+def routes(transactions: Transactions, config: CurrentConfig, *, embedded: bool) -> list[BaseRoute]:
     """Every URL of the hub."""
     one, subscriber = "/workitems/{uid}", "/workitems/{uid}/subscribers/{aet}"
-    about = {"name": config.ae_title, "solo": embedded, "embedded": embedded}
 
     async def region_sites(_request: HttpRequest) -> Response:
-        return JSONResponse([site.as_json() for site in config.sites])
+        return JSONResponse([site.as_json() for site in config.now().sites])
 
     async def region_about(_request: HttpRequest) -> Response:
+        name = config.now().ae_title
+        about = {"name": name, "solo": embedded, "embedded": embedded, "problem": config.problem if embedded else ""}
         return JSONResponse({**about, "version": metadata.version("universal-radiology-worklist")})
 
     table: list[tuple[str, str, _Endpoint]] = [

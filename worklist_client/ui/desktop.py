@@ -37,6 +37,7 @@ from worklist_client.settings.theme import load_theme, style_sheet
 from worklist_client.ui.crash import CrashReporter
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
+from worklist_client.ui.hub_guard import HubGuard
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.start import HubStart
 from worklist_client.ui.study_actions import StudyActions
@@ -215,6 +216,8 @@ class Desktop(QObject):
         self.window.show()
         if problems:
             self.window.bars.say("\n".join(problems), "attention")
+        if self._hub.embedded:
+            HubGuard(self._runner, desk.client, self.feed, self._profile.data_dir, self)
         self._listen()
         self._runner.serve("directory", self._read_directory, self._directory_told, owner=self)
 
