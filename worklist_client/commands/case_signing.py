@@ -9,6 +9,7 @@ from datetime import datetime
 from pacs.port import Cancelled
 from viewer.cancel import CancelToken
 from viewer.records import DisplayedState, InstanceHeader
+from viewer.titles import study_title
 from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages, sentence_of
@@ -72,7 +73,7 @@ class CaseSigning:
         site = self._desk.sites.get(self._entry.site_id)
         return SignSummary(
             patient=self._entry.patient,
-            study=" ".join(part for part in (self._entry.modality, self._entry.study_description) if part),
+            study=study_title(self._entry.modality, self._entry.study_description),
             accession_number=self._entry.accession_number,
             destination=site.name,
             destination_color=site.color,

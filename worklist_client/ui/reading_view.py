@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from viewer.titles import study_title
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
 from worklist_client.commands.desk import Desk
@@ -58,7 +59,7 @@ class CaseView:
         name = display_name(entry.patient.name) or self._tr("no name")
         day = entry.study_datetime
         when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
-        what = " ".join(part for part in (entry.modality, entry.study_description) if part)
+        what = study_title(entry.modality, entry.study_description)
         accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
         exam = "  ·  ".join(part for part in (what, when, accession) if part)
         facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)

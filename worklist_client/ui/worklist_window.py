@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from viewer.titles import study_title
 from worklist_client.commands.desk import Desk
 from worklist_client.settings.keymap import Keymap
 from worklist_client.settings.theme import Theme
@@ -93,7 +94,7 @@ class WorklistWindow(QMainWindow):
         if entry is None:
             return
         tr = self._desk.tr
-        what = f"{patient_name(entry, self.rows.context)}   {entry.modality} {entry.study_description}"
+        what = f"{patient_name(entry, self.rows.context)}   {study_title(entry.modality, entry.study_description)}"
         text = f"{what}\n\n" + tr("This takes the study off everybody's list. Why is it read elsewhere?")
         reasons = [tr(reason) for reason in READ_ELSEWHERE_REASONS]
         dialog = ReasonDialog(tr, tr("Read elsewhere"), text, reasons, tr("Take off the list"), self)

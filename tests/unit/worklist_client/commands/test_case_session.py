@@ -314,7 +314,7 @@ def test_images_of_a_prior_that_name_another_patient_are_not_drawn(bench: Bench)
 
 
 def test_a_prior_that_the_reader_chose_is_not_exchanged_by_a_later_answer(bench: Bench) -> None:
-    bench.runner = LaterRunner("interaction")
+    bench.runner = LaterRunner("search")
     bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_description="CT", body_parts=())]
     bench.peers["west"].answers = [answer(FOREIGN)]
     bench.national_ids = {FOREIGN: BSN}
@@ -339,7 +339,7 @@ def test_the_summary_names_patient_study_and_destination_and_asks_nothing(bench:
     summary = ready(bench).signing.summary()
     assert summary.patient.name == "Jánssen^Zoë"
     assert summary.destination == "Hospital North"
-    assert summary.study == "CT CT brain"
+    assert summary.study == "CT brain"
     assert summary.accession_number == "A1"
     assert summary.warnings == ()
 
