@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -204,3 +205,18 @@ def test_ten_kills_lose_nothing_and_send_nothing_twice(tmp_path: Path) -> None:
     with Journal.open(folder / "profiles" / PROFILE / "journal.sqlite") as journal:
         assert journal.claims.open_claims() == []
         assert journal.outbox.undelivered() == []
+
+
+def test_a_client_that_never_wrote_its_text_fails_the_same_check(tmp_path: Path) -> None:
+    """The known-bad variant: what was typed more than two seconds ago is taken out of the journal."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    with region(tmp_path) as (_, hub), Client(folder, hub.url) as client:
+        assert client.wait_for("typed", len(text_of("").split()) - 2), errors_in(tmp_path)
+        killed_at = client.kill(SAFE_S)
+    check_journal(folder, client.lines, killed_at)
+    with sqlite3.connect(folder / "profiles" / PROFILE / "journal.sqlite") as connection:
+        connection.execute("UPDATE drafts SET content = replace(content, 'geen afwijking', '')")
+    connection.close()
+    with pytest.raises(AssertionError):
+        check_journal(folder, client.lines, killed_at)
