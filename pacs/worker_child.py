@@ -43,6 +43,9 @@ class RetrieveJob:
     credentials: Credentials | None
     request: RetrieveRequest
     ingest: Callable[[str], Any] | None
+    named: bool = False
+    """Whether each object is named (`At`) before it is ingested. A message an object costs sender and receiver together
+    as much as the reading of the header, so it is done only after a worker has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,8 @@ def _retrieve(pipe: Connection[Any, Any], job: RetrieveJob) -> Retrieved:
         if ingest is None:
             batcher.add(received, received)
             return
-        pipe.send(At(received))
+        if job.named:
+            pipe.send(At(received))
         batcher.add(received, ingest(received.path))
 
     try:
