@@ -86,7 +86,8 @@ class CaseSigning:
         """Sign what is on the screen. Raises `CannotSign`, `JournalError`."""
         self.summary()
         priors = self._priors.of_report()
-        self._keeper.change(replace(self._keeper.draft, priors=priors))
+        documents = self._images.documents(self._entry.study_instance_uid)
+        self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
         self._keeper.save_now()
         studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
         request = sign_request(
