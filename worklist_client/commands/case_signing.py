@@ -57,6 +57,8 @@ class CaseSigning:
         self._tell = tell
         self.package: PackageRow | None = None
         """The signed report on its way, as the journal last said."""
+        self.notes: tuple[str, ...] = ()
+        """What the signed report does not hold and why, in English."""
 
     def summary(self) -> SignSummary:
         """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""
@@ -142,6 +144,7 @@ class CaseSigning:
 
     def _signed(self, report: SignedReport) -> None:
         self._keeper.close_editing()
+        self.notes = report.notes
         self.package = self._desk.journal.outbox.get(report.report_id)
         self._claim.stand(Standing.SIGNED)
         self._tell(Topic.DELIVERY)

@@ -126,7 +126,8 @@ class CaseView:
             return
         text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
         self.report.show_status(text, "muted" if tone == "info" else tone)
-        self.notice.say(text, tone, self._tr("Next study"), self._acts.next_case)
+        notes = [self._tr(note) for note in self.session.signing.notes]
+        self.notice.say("\n".join([text, *notes]), tone, self._tr("Next study"), self._acts.next_case)
         self._acts.watch_delivery(not self.session.signing.delivered)
 
     def _show_notice(self) -> None:
