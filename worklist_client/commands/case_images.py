@@ -13,6 +13,7 @@ from viewer.cancel import CancelToken
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.housekeeping import make_room
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
@@ -169,6 +170,7 @@ class CaseImages:
     def _ended(self, known: _Loading, reason: str) -> None:
         known.running = 0
         known.error = reason or known.load.count.failed
+        self._desk.runner.submit(make_room, self._desk, lane="prefetch", owner=self, key="room", priority=9)
         self._changed(known.request.study_instance_uid)
 
     def _submit(

@@ -24,6 +24,7 @@ from viewer.cancel import CancelToken
 from viewer.render.gl_format import install_default_format
 from viewer.tasks import Task, TaskRunner
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.housekeeping import tidy
 from worklist_client.composition import compose
 from worklist_client.delivery.service import WORKERS as DELIVERY_WORKERS
 from worklist_client.delivery.status import DeliveryStatus
@@ -116,6 +117,7 @@ class Desktop(QObject):
         self._housekeeping = QTimer(self)
         self._housekeeping.setInterval(HOUSEKEEPING_MS)
         self._housekeeping.timeout.connect(self._drop_finished)
+        self._housekeeping.timeout.connect(self._tidy)
         hub.listen(self._hub_ready, self._hub_failed)
 
     def open_journal(self) -> bool:
@@ -239,6 +241,7 @@ class Desktop(QObject):
         for place in range(DELIVERY_WORKERS):
             self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
         self._runner.submit(_warm_up, None, lane="prefetch", owner=self, failed=lambda _error: None)
+        self._tidy()
         self._housekeeping.start()
 
     def _read_directory(self, token: CancelToken, emit: Callable[[object], None]) -> None:
@@ -264,6 +267,11 @@ class Desktop(QObject):
 
     def _delivered(self, status: DeliveryStatus) -> None:
         self.deliveries.status_changed(status)
+
+    def _tidy(self) -> None:
+        """Room for images, and no report kept for longer than it is needed."""
+        assert self.desk is not None
+        self._runner.submit(tidy, self.desk, lane="prefetch", owner=self, key="tidy", priority=9)
 
     def _drop_finished(self) -> None:
         assert self.desk is not None
