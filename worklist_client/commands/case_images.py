@@ -55,6 +55,8 @@ class CaseImages:
         self._loading: dict[str, _Loading] = {}
         self.strangers: dict[str, PatientLabel] = {}
         """Study -> what its images call the patient, where that is somebody else."""
+        self.first_header: Callable[[InstanceHeader], None] = lambda header: None
+        """Set by the session: hears the first header of the study being read that is of the right patient."""
 
     def load(self, request: LoadRequest) -> None:
         """Start, or go on where an earlier load of this study stopped."""
@@ -138,7 +140,7 @@ class CaseImages:
             lambda connection: port_of(self._desk, connection),
             self._desk.credentials,
         )
-        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger))
+        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger, self._found_first))
 
     def _workers_for(self, known: _Loading) -> Sequence[ImageWorker]:
         """The study being read may use all workers; a prior takes the last one, so that it never delays the study."""
@@ -188,6 +190,11 @@ class CaseImages:
         )
         known.tasks.append(task)
 
+    def _found_first(self, request: LoadRequest, header: InstanceHeader) -> None:
+        """From a worker's thread: the first header of a study."""
+        if request.priority == CURRENT:
+            self._desk.runner.post(lambda: self.first_header(header))
+
     def _found_stranger(self, request: LoadRequest, label: PatientLabel) -> None:
         """From a worker's thread: the images call the patient somebody else."""
 
@@ -211,11 +218,19 @@ class _CheckedFeed:
     a prior of somebody else is never drawn.
     """
 
-    def __init__(self, feed: Feed, request: LoadRequest, stranger: Callable[[LoadRequest, PatientLabel], None]) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        request: LoadRequest,
+        stranger: Callable[[LoadRequest, PatientLabel], None],
+        first: Callable[[LoadRequest, InstanceHeader], None],
+    ) -> None:
         self._feed = feed
         self._request = request
         self._stranger = stranger
+        self._first = first
         self._told = False
+        self._told_first = False
 
     def expect(self, study_instance_uid: str, series_instance_uid: str, count: int) -> None:
         self._feed.expect(study_instance_uid, series_instance_uid, count)
@@ -234,6 +249,10 @@ class _CheckedFeed:
             headers = [header for header in headers if header not in strange]
         if headers:
             self._feed.arrived(headers)
+        good = next((header for header in headers if header not in strange), None)
+        if good is not None and not self._told_first:
+            self._told_first = True
+            self._first(self._request, good)
 
     def missing(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, reason: str) -> None:
         self._feed.missing(study_instance_uid, series_instance_uid, sop_instance_uid, reason)

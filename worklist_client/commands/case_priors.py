@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pacs.port import Cancelled, Pacs
@@ -106,9 +106,19 @@ class CasePriors:
     def search(self) -> None:
         """Ask every hospital, each in a task of its own, so that one that is down delays nobody."""
         self._links = self._desk.journal.links.of_workitem(self._entry.workitem_uid)
-        sites = self._desk.sites.all()
-        self._waiting = {site.site_id for site in sites}
+        self._ask(self._desk.sites.all())
+
+    def identify(self, entry: StudyEntry) -> None:
+        """More is known of the patient now (the national ID, from an image): the other hospitals are asked anew."""
+        self._entry = entry
+        self._current = current_study_of(entry)
+        self._ask([site for site in self._desk.sites.all() if site.site_id != entry.site_id])
+        self._changed()
+
+    def _ask(self, sites: Iterable[Site]) -> None:
+        """Each in a task of its own; a newer question to a hospital takes the place of an older one."""
         for site in sites:
+            self._waiting.add(site.site_id)
             work = search_home if site.site_id == self._entry.site_id else search_elsewhere
 
             def ask(site: Site, token: CancelToken, work: Callable[..., SiteSearch] = work) -> SiteSearch:
@@ -119,6 +129,7 @@ class CasePriors:
                 site,
                 lane="search",
                 owner=self,
+                key=(self._entry.workitem_uid, site.site_id),
                 priority=0 if site.site_id == self._entry.site_id else 5,
                 done=self._found,
                 failed=lambda error, site=site: self._found(  # type: ignore[misc]

@@ -17,6 +17,7 @@ from tests.peers.reading_doubles import (
     FakeViewer,
     LaterRunner,
     answer,
+    entry,
     length,
     patient,
     site,
@@ -25,7 +26,7 @@ from ups.claiming import ClaimKind
 from viewer.records import PatientLabel
 from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
-from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing
+from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing, Topic
 from worklist_client.identity.links import Gate
 from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
@@ -152,6 +153,36 @@ def test_the_order_fills_in_the_clinical_question(bench: Bench) -> None:
     assert bench.opened().report.draft.sections["clinical_question"] == "Bleed?"
 
 
+def _asked_for(bench: Bench, text: str = "Fall, anticoagulants") -> None:
+    """The images say why the study was asked for."""
+    bench.worker.headers = [replace(one, reason_for_requested_procedure=text) for one in bench.worker.headers]
+
+
+def test_where_the_order_has_no_question_the_images_give_it(bench: Bench) -> None:
+    _asked_for(bench)
+    assert bench.opened(clinical_question="").report.draft.sections["clinical_question"] == "Fall, anticoagulants"
+    assert bench.topics.count(Topic.DRAFT) >= 1
+
+
+def test_the_question_of_the_images_never_replaces_one_of_the_order_or_the_reader(bench: Bench) -> None:
+    _asked_for(bench)
+    assert bench.opened().report.draft.sections["clinical_question"] == "Bleed?"
+    bench.runner = LaterRunner("retrieve")
+    case = bench.opened(clinical_question="", workitem_uid="2.25.3")
+    case.report.set_section("clinical_question", "Stroke?")
+    bench.runner.run()
+    assert case.report.draft.sections["clinical_question"] == "Stroke?"
+
+
+def test_a_question_that_came_before_the_claim_is_filled_in_with_it(bench: Bench) -> None:
+    _asked_for(bench)
+    bench.runner = LaterRunner("hub")
+    case = bench.opened(clinical_question="")
+    assert case.report.draft.sections["clinical_question"] == ""
+    bench.runner.run()
+    assert case.report.draft.sections["clinical_question"] == "Fall, anticoagulants"
+
+
 def test_what_is_typed_is_stored_by_the_timer_and_at_close(bench: Bench) -> None:
     case = bench.opened()
     case.report.set_section("findings", "one")
@@ -248,6 +279,18 @@ def test_a_same_prior_hangs_by_itself_is_audited_and_named_in_the_comparison(ben
     assert events == [("study.opened", STUDY), ("prior.opened", PRIOR)]
     assert "2025-01-01" in case.report.draft.sections["comparison"]
     assert case.priors.of_report()[0].verdict == "same"
+
+
+def test_the_national_id_of_an_image_makes_a_prior_elsewhere_the_same(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    bench.national_ids = {FOREIGN: BSN}
+    label = PatientLabel("Jánssen^Zoë", "N1", other_ids=((BSN, "NLMINBIZA"), ("77", "CITY")))
+    bench.holds(STUDY, 2, label)
+    case = bench.opened(patient=patient(national_id=""))
+    assert case.entry.patient.national_id == BSN
+    assert case.priors.row(("west", FOREIGN)).candidate.verdict == "same"
+    case.entry_changed(entry(patient=patient(national_id="")))
+    assert case.entry.patient.national_id == BSN
 
 
 def test_a_probable_prior_waits_for_the_card(bench: Bench) -> None:
