@@ -354,6 +354,7 @@ class StudyLoad:
             promised, reason = frozenset(), count.reason or error.reason
         if count.expected is None and promised:
             count = replace(count, expected=len(promised))
+            self._feed.expect(self._request.study_instance_uid, uid, len(promised))
         count = count.with_missing(promised - count.received, reason)
         if not count.missing and not count.complete:
             count = replace(count, reason=reason)
