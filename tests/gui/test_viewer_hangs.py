@@ -1,4 +1,4 @@
-"""What hangs stays: a prior that comes later moves nothing, a study that cannot be had says why, notes are said once."""
+"""What hangs stays: a prior that comes later moves nothing, a study that cannot come says why, notes are made once."""
 
 from __future__ import annotations
 
