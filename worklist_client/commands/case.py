@@ -14,12 +14,11 @@ from viewer.ui.labels import StudyLabel
 from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
-from worklist_client.commands.case_priors import CasePriors
+from worklist_client.commands.case_priors import CasePriors, patient_lines
 from worklist_client.commands.case_report import CaseReport
 from worklist_client.commands.case_signing import CaseSigning, Render
 from worklist_client.commands.case_state import CaseViewer, Observer, Observers, Standing, Topic
 from worklist_client.commands.desk import Desk
-from worklist_client.identity.names import display_name
 from worklist_client.journal import AuditRow, JournalError
 from worklist_client.reading.priors import PriorCandidate, PriorServices, national_id_among
 from worklist_client.report.errors import DraftUnreadable
@@ -76,9 +75,7 @@ class CaseSession:
         except PacsError as error:
             self._say(sentence_of(error))
             return
-        facts = " ".join(part for part in (patient.birth_date, patient.sex) if part)
-        lines = (display_name(patient.name), facts, f"{patient.key.patient_id} {patient.key.issuer}".strip())
-        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", lines))
+        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
         self._viewer.hang(study, None)
         self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT))
         if claim:

@@ -10,12 +10,13 @@ from pacs.site import Connection, Site
 from viewer.cancel import CancelToken
 from viewer.tasks import Task
 from viewer.ui.labels import StudyLabel
+from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, port_of, sentence_of
 from worklist_client.commands.case_state import CardIncomplete
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, gate
 from worklist_client.identity.names import display_name
-from worklist_client.identity.patient import Verdict
+from worklist_client.identity.patient import PatientIdentity, Verdict
 from worklist_client.journal import AuditRow, LinkRow
 from worklist_client.reading.consent import ConsentAnswer, ConsentPort, ConsentQuestion, Purpose, SiteDirectoryConsent
 from worklist_client.reading.errors import CannotOpenPrior, NotPermitted
@@ -57,6 +58,15 @@ def current_study_of(entry: StudyEntry) -> CurrentStudy:
     modalities = tuple(part for part in entry.modality.replace("\\", "/").split("/") if part)
     traits = StudyTraits(modalities, entry.body_part, entry.study_description, day)
     return CurrentStudy(entry.site_id, entry.study_instance_uid, entry.patient, traits)
+
+
+def patient_lines(patient: PatientIdentity, site: Site) -> tuple[str, str, str]:
+    """What stands on every viewport: name, birth date with sex, number. Who issued the number is said only where it is
+    not the hospital itself, whose name is there already."""
+    key = patient.key
+    issuer = key.issuer if key.issuer != site.issuer_of_patient_id else ""
+    facts = f"{shown_date(patient.birth_date)} {patient.sex}".strip()
+    return display_name(patient.name), facts, f"{key.patient_id} {issuer}".strip()
 
 
 def prior_services(desk: Desk, consent: ConsentPort | None = None) -> PriorServices:
@@ -238,13 +248,9 @@ class CasePriors:
             verdict = tr("Same patient: national ID and birth date")
         else:
             verdict = tr("Confirmed by you")
-        lines = (
-            display_name(patient.name),
-            f"{patient.birth_date} {patient.sex}".strip(),
-            f"{patient.key.patient_id} {patient.key.issuer}".strip(),
-        )
         site = self._desk.sites.get(candidate.site_id)
-        return StudyLabel(site.name, site.color, candidate.site_id != self._entry.site_id, verdict, lines)
+        foreign = candidate.site_id != self._entry.site_id
+        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site))
 
     def cancel(self) -> None:
         """Stop searching."""

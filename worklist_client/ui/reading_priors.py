@@ -154,5 +154,5 @@ def _explained(row: PriorRow, site_name: str, tr: Translator) -> str:
     return "\n".join(lines)
 
 
-def _short(text: str, length: int = 46) -> str:
+def _short(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -116,6 +116,8 @@ class ReportPanel(QFrame):
         self._list.setAccessibleName(tr("Measurements"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setMaximumHeight(96)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setWordWrap(True)
         self._list.itemClicked.connect(self._follow)
         self._list.itemActivated.connect(self._insert_current)
         self._list.currentItemChanged.connect(lambda _now, _before: self._refresh())

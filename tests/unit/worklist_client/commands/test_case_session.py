@@ -26,6 +26,7 @@ from ups.claiming import ClaimKind
 from viewer.records import PatientLabel
 from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
+from worklist_client.commands.case_priors import patient_lines
 from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing, Topic
 from worklist_client.identity.links import Gate
 from worklist_client.journal import DraftState
@@ -436,3 +437,9 @@ def test_signing_that_fails_leaves_the_draft_editable_and_says_why(bench: Bench)
     assert case.claim.reason == RenderFailed.reason
     assert bench.journal.outbox.of_workitem("2.25.1") == []
     assert stored(bench) == "Normal brain."
+
+
+def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
+    one = patient()
+    assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
+    assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"
