@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from datetime import datetime
@@ -20,6 +21,7 @@ if str(ROOT) not in sys.path:
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 
 from pacs.secrets import variable_of  # noqa: E402
 from tests.peers.orthanc import OrthancPeer  # noqa: E402
@@ -30,6 +32,7 @@ SLICES, SIDE_PX = 250, 512
 STUDY = "benchmark-ct"
 CALLING_AE = "WORKLIST"
 HUB_AE = "WORKLISTHUB"
+BUSY_PERCENT = 15.0
 DECODED_BYTES = SLICES * SIDE_PX * SIDE_PX * 2
 
 
@@ -47,6 +50,13 @@ def say(text: str) -> None:
     """Progress, beside the one line of figures; with the load of the machine, which is shared."""
     load = os.getloadavg()[0]
     print(f"   {text}  (load {load:.1f})", file=sys.stderr, flush=True)
+
+
+def await_quiet(patience_s: float = 20.0) -> None:
+    """Wait until others leave the processor alone, for machines are shared; after a while it is measured anyway."""
+    deadline = time.monotonic() + patience_s
+    while psutil.cpu_percent(interval=0.4) > BUSY_PERCENT and time.monotonic() < deadline:
+        pass
 
 
 def today() -> dict[str, Any]:

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from _region import ROOT, data_dir, display, hospital, say, small_studies
+from _region import ROOT, await_quiet, data_dir, display, hospital, say, small_studies
 
 MARK = "worklist shown"
 PATIENCE_S = 30.0
@@ -50,6 +50,7 @@ def measure(rounds: int) -> dict[str, float]:
         peer.load(small_studies(5))
         for number in range(rounds + 1):
             with data_dir(peer, "dicomweb") as folder:
+                await_quiet()
                 first = start_until_shown(folder, "default")
                 second = start_until_shown(folder, "second")
                 wait_for_end(folder)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from _region import CALLING_AE, DECODED_BYTES, data_dir, display, hospital, large_ct, say, study_uid
+from _region import CALLING_AE, DECODED_BYTES, await_quiet, data_dir, display, hospital, large_ct, say, study_uid
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -296,8 +296,10 @@ def measure(bench: Bench, peer: OrthancPeer, folder: Path, rounds: int) -> dict[
     memory = memory_round(bench, folder)
     rows: list[dict[str, float]] = []
     for _number in range(rounds):
+        await_quiet()
         row = {"curl_ms": by_curl(peer) * 1e3, "getscu_ms": by_getscu(peer) * 1e3}
         bench.robot.pause(300)
+        await_quiet()
         opened = bench.open()
         row |= {
             "first_image_ms": (opened.first - opened.clicked) * 1e3,
