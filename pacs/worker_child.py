@@ -20,7 +20,7 @@ from pacs.errors import PacsError
 from pacs.port import Received, Retrieved, RetrieveRequest
 from pacs.site import Connection as SiteConnection
 
-BATCH_INTERVAL_S: Final = 0.05
+BATCH_INTERVAL_S: Final = 0.1
 CANCEL_POLL_S: Final = 0.02
 GONE: Final = 3
 """Exit status of a worker whose parent is gone."""
@@ -91,7 +91,7 @@ class Outcome:
 
 @dataclass
 class _Batcher:
-    """Collects results; the first goes at once, the others at most 20 times a second, the last at once where it is
+    """Collects results; the first goes at once, the others at most ten times a second, the last at once where it is
     known how many come."""
 
     pipe: Connection[Any, Any]

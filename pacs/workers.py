@@ -117,7 +117,7 @@ class WorkerProcess:
         credentials: Credentials | None = None,
     ) -> Retrieved:
         """Fetch in the worker; `on_batch(results of ingest)` is called on this thread, the first result at once, then
-        at most 20 times a second. Without `ingest` the results are the `Received` records.
+        at most ten times a second. Without `ingest` the results are the `Received` records.
 
         An object that kills the worker (twice) is left out and named among the missing; a new worker fetches the rest.
         Raises `PacsError`; what came by then is on disk and was handed over.

@@ -165,7 +165,7 @@ def test_images_fed_from_another_thread_are_shown_and_told(reader: Reader) -> No
     assert isinstance(told["frames"][0], DisplayedState)
 
 
-def test_many_batches_are_taken_in_at_most_twenty_times_a_second(reader: Reader) -> None:
+def test_many_batches_are_taken_in_at_most_ten_times_a_second(reader: Reader) -> None:
     taken = []
     reader.viewer.fed.connect(taken.append)
     for header in replace(A, slices=200).headers(reader.folder):

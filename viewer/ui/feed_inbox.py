@@ -1,4 +1,4 @@
-"""The door of the viewer: `viewer.api.Feed` from any thread, taken in at most twenty times a second on the main one."""
+"""The door of the viewer: `viewer.api.Feed` from any thread, taken in at most ten times a second on the main one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.records import InstanceHeader
 from viewer.tasks import TaskRunner
 
-INTERVAL_S = 0.05
-"""Twenty batches a second: refreshing at every image slows loading itself (Weasis #719)."""
+INTERVAL_S = 0.1
+"""Ten batches a second: refreshing at every image slows loading itself (Weasis #719)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from worklist_client.worklist.entries import StudyEntry
 DELIVERY_MS = 500
 """How often the journal is asked how far a signed report is, until it is done."""
 REPORT_WIDTH_PX = 380
+TURN_MS = 1
+"""Not 0: that would run within the same turn of the event loop."""
 
 
 class ReadingWindow(QMainWindow):
@@ -63,7 +65,7 @@ class ReadingWindow(QMainWindow):
         self.report = self.view.report
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
-        self._build()
+        self._is_laid_out = False
         self.setWindowTitle(self.view.show_case(entry))
         self._autosave = QTimer(self)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -198,6 +200,13 @@ class ReadingWindow(QMainWindow):
         summary = self.session.signing.summary()
         return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, self._thumbnail())
 
+    def setVisible(self, visible: bool) -> None:
+        """Qt: laid out when it is first shown, in a turn of the event loop of its own."""
+        if visible and not self._is_laid_out:
+            self._is_laid_out = True
+            self._build()
+        super().setVisible(visible)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: nothing typed is lost; where it cannot be stored the window stays."""
         try:
@@ -297,8 +306,8 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWi
 
     def shown() -> None:
         window.show()
-        QTimer.singleShot(0, window, lambda: window.start(claim=claim))
+        QTimer.singleShot(TURN_MS, window, lambda: window.start(claim=claim))
 
     # Each in a turn of its own: together they would keep the event loop for longer than a person notices.
-    QTimer.singleShot(0, window, shown)
+    QTimer.singleShot(TURN_MS, window, shown)
     return window
