@@ -197,3 +197,22 @@ def test_a_study_without_documents_is_known_to_have_none() -> None:
     load, _viewer = loaded(peer({"1": 2}), worker)
     run(load, worker)
     assert load.documents == ()
+
+
+def test_a_series_is_complete_when_its_promised_number_has_come_and_that_is_told_once() -> None:
+    worker = FakeWorker(images("1", 3))
+    load, viewer = loaded(peer({"1": 3}), worker)
+    load.ask(worker, never)
+    load.fetch(worker, never)
+    assert viewer.of_kind("complete") == [("complete", STUDY, "1")]
+    assert worker.requests[0].to_come == 3
+    load.settle(never)
+    assert viewer.of_kind("complete") == [("complete", STUDY, "1")]
+
+
+def test_resuming_counts_only_on_what_is_still_to_come() -> None:
+    worker = FakeWorker(images("1", 4))
+    load, _viewer = loaded(peer({"1": 4}), worker, cached=frozenset({"1.1"}))
+    load.ask(worker, never)
+    load.fetch(worker, never)
+    assert worker.requests[0].to_come == 3
