@@ -186,6 +186,8 @@ def close(desktop: Desktop) -> None:
             robot.do(window.close)
         wait_until(lambda: not desktop.actions.windows(), "the reading windows to close")
     desktop.close()
+    if desktop.window is not None:
+        robot.do(desktop.window.deleteLater)  # its clock ticks on otherwise, over parts that are gone
     robot.do(desktop.deleteLater)
 
 
