@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QToolBar, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from worklist_client.settings.keymap import load_keymap
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui.action_set import ActionSet
 from worklist_client.ui.dialogs import KeysDialog, question
+from worklist_client.ui.placing import place
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
@@ -250,7 +251,7 @@ class ReadingWindow(QMainWindow):
         split.setChildrenCollapsible(False)
         split.setSizes([1500, REPORT_WIDTH_PX])
         self.report.setMinimumWidth(300)
-        self.resize(1600, 950)
+        place(self, QSize(1600, 950))
 
     def _connect(self) -> None:
         self.session.observe(self.view.on_topic)

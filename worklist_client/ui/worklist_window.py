@@ -18,6 +18,7 @@ from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansD
 from worklist_client.ui.dialogs import READ_ELSEWHERE_REASONS, KeysDialog, ReasonDialog, question
 from worklist_client.ui.draft_text import draft_text
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.placing import place
 from worklist_client.ui.settings_dialog import SettingsDialog
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline import TimelineModel
@@ -197,7 +198,7 @@ class WorklistWindow(QMainWindow):
         self.setObjectName("worklist_window")
         self.setWindowTitle(tr("Worklist"))
         self.setMinimumSize(QSize(1100, 640))
-        self.resize(1280, 800)
+        place(self, QSize(1280, 800))
         self.bars = WorklistBars(self._desk, self._parts.feed, self._parts.deliveries, self.commands.run)
         self.details = WorklistDetails(tr, theme, self._timeline_model, self.commands.run)
         split = QSplitter(Qt.Orientation.Vertical)
