@@ -78,6 +78,7 @@ class CaseView:
             self.notice.say(self._tr(claim.reason), tone, again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
+            self._say_missing_images()
         self._acts.refresh()
 
     def _show_editable(self) -> None:
@@ -107,6 +108,10 @@ class CaseView:
     def _show_images(self) -> None:
         self._show_editable()
         self._show_priors()
+        self._say_missing_images()
+
+    def _say_missing_images(self) -> None:
+        """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
         for study in self.session.images.studies():
             reason = self.session.images.error(study)
             if reason:
@@ -136,3 +141,4 @@ class CaseView:
             self.notice.say(self._tr(self.session.notice), "attention")
         else:
             self.notice.hide()
+            self._say_missing_images()
