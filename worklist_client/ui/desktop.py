@@ -306,6 +306,7 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> QWidget:
 def _warm_up(_request: None, _token: CancelToken) -> None:
     """In the background, so that the first double-click finds the modules loaded."""
     import_module("worklist_client.ui.reading_window")
+    import_module("keyring").get_keyring()  # finding the keychain of this computer takes longer than asking it
 
 
 def _language(chosen: str) -> str:

@@ -60,7 +60,11 @@ class ReadingWindow(QMainWindow):
             self.session.start(claim=claim)
         self.commands = reading_commands(self)
         acts = ViewActs(
-            self.claim, self.retry_images, self.next_case, lambda: self.actions_.refresh(), self._watch_delivery
+            self.claim,
+            self.retry_images,
+            self.next_case,
+            lambda: self.actions_.refresh(),
+            lambda on: _run_while(self._delivery, on),
         )
         self.view = CaseView(desk, self.session, self._theme, acts)
         self.report = self.view.report
@@ -199,7 +203,7 @@ class ReadingWindow(QMainWindow):
     def make_sign_dialog(self) -> SignDialog:
         """The sign dialog as it would be shown. Raises `CannotSign`."""
         summary = self.session.signing.summary()
-        return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, self._thumbnail())
+        return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, _thumbnail(self.viewer))
 
     def setVisible(self, visible: bool) -> None:
         """Qt: laid out when it is first shown, in a turn of the event loop of its own."""
@@ -265,13 +269,6 @@ class ReadingWindow(QMainWindow):
         self.report.link_followed.connect(self.session.report.go_to)
         self.report.sign_asked.connect(lambda: self.commands.run("case.sign"))
 
-    def _watch_delivery(self, on: bool) -> None:
-        """Follow a signed report in the journal until it is done."""
-        if not on:
-            self._delivery.stop()
-        elif not self._delivery.isActive():
-            self._delivery.start()
-
     def _typed(self, section: str, text: str) -> None:
         self._try(lambda: self.session.report.set_section(section, text))
 
@@ -289,16 +286,26 @@ class ReadingWindow(QMainWindow):
         if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
             self.session.signing.sign()
 
-    def _thumbnail(self) -> QPixmap:
-        picture: QPixmap = self.viewer.desk.grid.grab()
-        return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
-
     def _try(self, act: Callable[[], object]) -> None:
         """The border of a command: what it refuses becomes a sentence."""
         try:
             act()
         except (CaseError, ReadingError, JournalError) as error:
             self.view.notice.say(self._tr(sentence_of(error)), "attention")
+
+
+def _thumbnail(viewer: ViewerWidget) -> QPixmap:
+    """What is on the screen, small: the reader sees what is signed."""
+    picture: QPixmap = viewer.desk.grid.grab()
+    return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
+
+
+def _run_while(timer: QTimer, on: bool) -> None:
+    """Start or stop; what runs already goes on in its own time."""
+    if not on:
+        timer.stop()
+    elif not timer.isActive():
+        timer.start()
 
 
 def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWindow:
