@@ -15,7 +15,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from pacs.site import Site
+from pacs.site import Connection, Site
 from tests.journeys import hands
 from tests.journeys.region import ALWAYS_H, CALLERS, SANNE, HubProcess, desk_of, secrets_of
 from tests.peers.orthanc import OrthancPeer, available
@@ -59,12 +59,22 @@ def region(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, 
         for peer in peers.values():
             for name, value in secrets_of(peer).items():
                 patch.setenv(name, value)
-        connections = {NORTH: peers[NORTH].dimse(), SOUTH: peers[SOUTH].dimse(), WEST: peers[WEST].dicomweb()}
+        connections: dict[str, Connection] = {
+            NORTH: peers[NORTH].dimse(),
+            SOUTH: peers[SOUTH].dimse(),
+            WEST: peers[WEST].dicomweb(),
+        }
         sites = [
-            Site(site_id, site_id.title(), "#3a86c8", issuer_of_patient_id=site_id.upper(), connections=(connection,))
+            Site(
+                site_id,
+                site_id.title(),
+                "#3a86c8",
+                issuer_of_patient_id=site_id.upper(),
+                connections=(connection,),
+                lookback_h=ALWAYS_H,
+            )
             for site_id, connection in connections.items()
         ]
-        sites = [Site(**{**site.as_json(), "connections": site.connections, "lookback_h": ALWAYS_H}) for site in sites]
         hub = stack.enter_context(HubProcess(folder / "hub", sites))
         yield peers, stack.enter_context(desk_of(SANNE, folder / "desk", hub.url))
 
