@@ -43,6 +43,7 @@ from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.start import HubStart
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.warm_up import WarmUp
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.channel import keep_alive, listen
 from worklist_client.worklist.embedded import HubAddress
@@ -240,7 +241,7 @@ class Desktop(QObject):
         self._runner.serve("heartbeat", keep_alive(desk.claims), self._claims_told, owner=self)
         for place in range(DELIVERY_WORKERS):
             self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
-        self._runner.submit(_warm_up, None, lane="prefetch", owner=self, failed=lambda _error: None)
+        WarmUp(self._runner, self)
         self._tidy()
         self._housekeeping.start()
 
@@ -301,12 +302,6 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> QWidget:
     assert isinstance(window, QWidget)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return window
-
-
-def _warm_up(_request: None, _token: CancelToken) -> None:
-    """In the background, so that the first double-click finds the modules loaded."""
-    import_module("worklist_client.ui.reading_window")
-    import_module("keyring").get_keyring()  # finding the keychain of this computer takes longer than asking it
 
 
 def _language(chosen: str) -> str:
