@@ -38,6 +38,12 @@ def main(arguments: list[str]) -> int:
         system_packages(DESKTOP, missing_libraries() or missing_programs(("Xvfb",)), needed=False)
         environment("")
         return subprocess.call([str(PYTHON), "-m", "worklist_client", "demo", *rest])
+    if command == "install":
+        system_packages(DESKTOP, missing_libraries(), needed=False)
+        environment("")
+        programs = PYTHON.parent
+        say(f"ready: {programs / 'worklist-client'} is the desktop, {programs / 'worklist-hub'} the hub")
+        return 0
     if command == "test":
         missing = missing_libraries() + missing_programs(PEERS_PROOF)
         system_packages(DESKTOP + PEERS, missing, needed=True)
@@ -48,7 +54,7 @@ def main(arguments: list[str]) -> int:
         environment("[dev]")
         return subprocess.call([str(PYTHON), str(ROOT / "benchmarks" / "all.py"), *rest], cwd=ROOT)
     print(__doc__)
-    print("Commands:  demo [--language nl] [--play]   test [pytest options]   bench")
+    print("Commands:  demo [--language nl] [--play]   install   test [pytest options]   bench")
     return 2
 
 

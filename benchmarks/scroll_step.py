@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _region import await_quiet, display, say
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
@@ -153,18 +153,29 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--slices", type=int, default=120)
     chosen = parser.parse_args()
+    with display():
+        print(
+            json.dumps({"benchmark": "scroll_step", "figures": run(chosen.steps, chosen.slices)}), file=sys.__stdout__
+        )
+    return 0
+
+
+def run(steps: int, slices: int) -> dict[str, float]:
+    """Both render paths, one view and four."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     assert AUTO_EXPLANATION  # the pixel path is imported before the clock runs
-    result: dict[str, Any] = {"benchmark": "scroll_step", "steps": chosen.steps, "cpus": os.cpu_count()}
-    result["gl_renderer"] = probe().renderer
+    figures: dict[str, float] = {}
+    print(f"   OpenGL is drawn by: {probe().renderer}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        headers = [header for n in range(1, 5) for header in synthetic_ct(Path(folder), n, chosen.slices)]
+        headers = [header for n in range(1, 5) for header in synthetic_ct(Path(folder), n, slices)]
         for path in ("software", "vtk"):
             for name, shape in (("one", (1, 1)), ("2x2", (2, 2))):
-                result[f"{path}_{name}"] = measure(app, path, shape, headers, chosen.steps)
-    print(json.dumps(result))
-    return 0
+                await_quiet()
+                measured = measure(app, path, shape, headers, steps)
+                say(f"{path} {name}: {measured}")
+                figures |= {f"{path}_{name}_{key}": value for key, value in measured.items() if key.endswith("_ms")}
+    return figures
 
 
 if __name__ == "__main__":

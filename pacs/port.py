@@ -88,6 +88,9 @@ class RetrieveRequest:
     sop_instance_uids: tuple[str, ...] = ()
     already: frozenset[str] = frozenset()
     first: tuple[str, ...] = ()
+    to_come: int = 0
+    """How many objects the caller counts on (0 = not known): after so many, a worker hands its batch over at once
+    instead of waiting for more. Says nothing about completeness."""
 
 
 @dataclass(frozen=True, slots=True)

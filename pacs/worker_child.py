@@ -20,7 +20,7 @@ from pacs.errors import PacsError
 from pacs.port import Received, Retrieved, RetrieveRequest
 from pacs.site import Connection as SiteConnection
 
-BATCH_INTERVAL_S: Final = 0.05
+BATCH_INTERVAL_S: Final = 0.1
 CANCEL_POLL_S: Final = 0.02
 GONE: Final = 3
 """Exit status of a worker whose parent is gone."""
@@ -43,6 +43,9 @@ class RetrieveJob:
     credentials: Credentials | None
     request: RetrieveRequest
     ingest: Callable[[str], Any] | None
+    named: bool = False
+    """Whether each object is named (`At`) before it is ingested. A message an object costs sender and receiver together
+    as much as the reading of the header, so it is done only after a worker has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,11 @@ class Outcome:
 
 @dataclass
 class _Batcher:
-    """Collects results; the first goes at once, the others at most 20 times a second."""
+    """Collects results; the first goes at once, the others at most ten times a second, the last at once where it is
+    known how many come."""
 
     pipe: Connection[Any, Any]
+    to_come: int = 0
     received: list[Received] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
     sent_at: float = 0.0
@@ -98,7 +103,11 @@ class _Batcher:
     def add(self, received: Received, result: Any) -> None:
         self.received.append(received)
         self.results.append(result)
-        self.flush_if_due()
+        self.to_come -= 1
+        if self.to_come == 0:
+            self.flush()
+        else:
+            self.flush_if_due()
 
     def flush_if_due(self) -> None:
         if self.received and time.monotonic() - self.sent_at >= BATCH_INTERVAL_S:
@@ -177,14 +186,15 @@ def _answer(pipe: Connection[Any, Any], outcome: Outcome) -> None:
 
 def _retrieve(pipe: Connection[Any, Any], job: RetrieveJob) -> Retrieved:
     pacs = open_pacs(job.connection, calling_ae=job.calling_ae, credentials=job.credentials)
-    batcher = _Batcher(pipe)
+    batcher = _Batcher(pipe, job.request.to_come)
     ingest = job.ingest
 
     def deliver(received: Received) -> None:
         if ingest is None:
             batcher.add(received, received)
             return
-        pipe.send(At(received))
+        if job.named:
+            pipe.send(At(received))
         batcher.add(received, ingest(received.path))
 
     try:

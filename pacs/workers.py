@@ -117,9 +117,9 @@ class WorkerProcess:
         credentials: Credentials | None = None,
     ) -> Retrieved:
         """Fetch in the worker; `on_batch(results of ingest)` is called on this thread, the first result at once, then
-        at most 20 times a second. Without `ingest` the results are the `Received` records.
+        at most ten times a second. Without `ingest` the results are the `Received` records.
 
-        An object that kills the worker is left out and named among the missing; the rest is fetched by a new worker.
+        An object that kills the worker (twice) is left out and named among the missing; a new worker fetches the rest.
         Raises `PacsError`; what came by then is on disk and was handed over.
         """
         job = RetrieveJob(connection, self._calling_ae, credentials, request, ingest)
@@ -131,11 +131,12 @@ class WorkerProcess:
                 try:
                     found = self._retrieve_once(job, on_batch, cancelled, done, suspect)
                 except WorkerLost:
-                    if not suspect or len(poison) >= MAX_DEATHS or cancelled():
+                    if (job.named and not suspect) or len(poison) >= MAX_DEATHS or cancelled():
                         raise
-                    poison.append(suspect[-1].sop_instance_uid)
+                    poison += [item.sop_instance_uid for item in suspect]
                     gone = request.already | done | frozenset(poison)
-                    job = replace(job, request=replace(request, already=gone))
+                    # From the first death on each object is named beforehand, so that the next death has its culprit.
+                    job = replace(job, request=replace(request, already=gone, to_come=0), named=True)
                     continue
                 if not poison:
                     return found

@@ -87,6 +87,12 @@ class UpsClient:
             made[READER_HEADER] = reader_header(self.reader)
         return made
 
+    def move(self, base_url: str, token: str) -> None:
+        """The server is now there: it was started anew. Requests under way fail as they would have."""
+        if isinstance(self._token, str):
+            self._token = token
+        self.base_url = base_url.rstrip("/")
+
     def close(self) -> None:
         """Close idle connections; the client may still be used."""
         self._session.close()

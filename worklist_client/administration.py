@@ -17,7 +17,7 @@ from worklist_client.settings.keychain import NoKeychain, Secrets, keep
 from worklist_client.settings.profile import Profile, ProfileError, ae_title_of, open_profile
 from worklist_client.settings.store import Settings
 from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress, start_or_join
-from worklist_client.worklist.region import RegionError, sites
+from worklist_client.worklist.region import RegionError, about, sites
 
 WORKS, FAILED, UNUSABLE = 0, 1, 2
 """Exit codes."""
@@ -68,15 +68,18 @@ def _check(profile: Profile, hub: str, token: str) -> int:
     calling_ae = ae_title_of(settings, profile.name)
     client = UpsClient(address.url, token=address.token, calling_ae=calling_ae)
     try:
+        problem = about(address.url, address.token).problem
         found = sites(client)
     finally:
         client.close()
+    if problem:
+        print(f"The hospitals are those of before hub.toml was edited: {problem}")
     if not found:
         place = f"the hub at {url}" if url else str(profile.data_dir / "hub.toml")
         print(f"No hospital is set up: {place} has no [[site]]")
         return FAILED
     print(f"This desk calls itself '{calling_ae}'.")
-    works = True
+    works = not problem
     for told in check_sites(found, calling_ae, Secrets(profile.secrets_files)):
         works = works and told.works
         print(told.line, flush=True)

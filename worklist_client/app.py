@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from worklist_client.ui.start import HubStart
 
 
+SWITCH_INTERVAL_S = 0.001
+"""How long a background thread may keep the interpreter while the windows wait for it; Python's own 5 ms add up, since
+each call into Qt gives it away."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the desktop client; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -45,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def start_hub(options: argparse.Namespace, profile: Profile, settings: Settings) -> tuple[TaskRunner, HubStart]:
     """First thing of all: the hub of this desk takes longest."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     start = import_module("worklist_client.ui.start")
     runner: TaskRunner = start.TaskRunner()
     url = options.hub or settings.get(HUB_URL)

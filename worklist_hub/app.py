@@ -168,7 +168,7 @@ def _serve_embedded(data_dir: Path, idle_s: float | None) -> int:
         if idle_s is not None:
             config = replace(config, idle_s=idle_s)
         token = new_token()
-        hub = Hub(config, token=token, embedded=True, on_ending=directory.withdraw)
+        hub = Hub(config, token=token, embedded=True, on_ending=directory.withdraw, edited=settings)
         directory.publish(hub.url, token)
         hub.run()
     finally:

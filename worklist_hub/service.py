@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from worklist_hub.access.entrance import check_reach, open_entrance, renew_certificates
 from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
+from worklist_hub.edited import CurrentConfig
 from worklist_hub.guard import Guard
 from worklist_hub.operations.serving import DrainingServer
 from worklist_hub.operations.upkeep import Upkeep
@@ -44,8 +45,10 @@ GRACEFUL_S = 1
 GRACEFUL_REGION_S = 10
 """How long requests in progress may take to end."""
 IDLE_CHECK_S = 0.25
-INTAKE_DELAY_S = 1.0
-"""Reading DICOM libraries takes a second of this process; the first screens of the desk come before that."""
+EDITED_CHECK_S = 1.0
+INTAKE_DELAY_S = 0.25
+"""Loading DICOM libraries takes a second of this process; the first answers to the desk come before that. No longer,
+for in a new data directory the first studies come from there."""
 BACKLOG = 256
 
 
@@ -60,8 +63,11 @@ class Hub:
         embedded: bool = False,
         store: WorkitemStore | None = None,
         on_ending: Callable[[], None] = lambda: None,
+        edited: Path | None = None,
     ) -> None:
+        """`edited` is the hub.toml whose later changes are followed."""
         self.config, self.embedded = config, embedded
+        self.current = CurrentConfig(config, edited)
         self._on_ending = on_ending
         check_reach(config)
         self.presence = Presence()
@@ -141,7 +147,7 @@ class Hub:
         )
         self.channels.set_subscribers(subscriptions.subscribers())
         transactions, watching = Transactions(self.store), Watching(self.store, subscriptions, self.channels)
-        self.routes = [*routes(transactions, watching, self.config, embedded=self.embedded), *self.entrance.routes]
+        self.routes = [*routes(transactions, watching, self.current, embedded=self.embedded), *self.entrance.routes]
         return Starlette(
             routes=self.routes,
             middleware=[
@@ -188,16 +194,21 @@ class Hub:
         self.stop()
 
     async def _intake(self) -> None:
-        """Start intake a moment after the first screens; it polls in threads of its own until the hub ends."""
-        if not self.config.intake_enabled or not any(site.connections for site in self.config.sites):
-            return
+        """Start intake a moment after the first screens; it polls in threads of its own until the hub ends, or the
+        hospitals or rules were edited: then it begins anew."""
         await asyncio.sleep(INTAKE_DELAY_S)
-        intake = await asyncio.to_thread(self._new_intake)
-        intake.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.to_thread(intake.stop)  # waits for polls in progress; the event loop must not
+        while True:
+            config = self.config = self.current.now()
+            intake = None
+            if config.intake_enabled and any(site.connections for site in config.sites):
+                intake = await asyncio.to_thread(self._new_intake)
+                intake.start()
+            try:
+                while self.current.now() is config:
+                    await asyncio.sleep(EDITED_CHECK_S)
+            finally:
+                if intake is not None:
+                    await asyncio.to_thread(intake.stop)  # waits for polls in progress; the event loop must not
 
     def _new_intake(self) -> Intake:
         from worklist_hub.intake.runner import Intake, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds

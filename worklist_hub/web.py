@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from worklist_hub import bodies, openapi
 from worklist_hub.bodies import BadRequest
-from worklist_hub.config import HubConfig
+from worklist_hub.edited import CurrentConfig
 from worklist_hub.matching import MatchingError
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.workitems import LostRace
@@ -29,19 +29,20 @@ Row = tuple[str, str, Endpoint]
 def routes(
     transactions: Transactions,
     watching: Watching,
-    config: HubConfig,
+    config: CurrentConfig,
     *,
     embedded: bool,
     further: tuple[Row, ...] = (),
 ) -> list[BaseRoute]:
     """Every URL of the hub; `further` are those of other rooms under `/region/`."""
     one, subscriber = "/workitems/{uid}", "/workitems/{uid}/subscribers/{aet}"
-    about = {"name": config.ae_title, "solo": embedded, "embedded": embedded}
 
     async def region_sites(_request: HttpRequest) -> Response:
-        return JSONResponse([site.as_json() for site in config.sites])
+        return JSONResponse([site.as_json() for site in config.now().sites])
 
     async def region_about(_request: HttpRequest) -> Response:
+        name = config.now().ae_title
+        about = {"name": name, "solo": embedded, "embedded": embedded, "problem": config.problem if embedded else ""}
         return JSONResponse({**about, "version": version()})
 
     table: tuple[Row, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
+from functools import lru_cache
 from typing import Final
 
 from pacs.errors import ProtocolViolation
@@ -79,7 +80,7 @@ class MultipartReader:
             self._more()
             start = 0
         self._at = end + 4
-        return BytesHeaderParser().parsebytes(self._data[start + 2 : end + 2])
+        return _parsed(bytes(self._data[start + 2 : end + 2]))
 
     def _take(self, count: int) -> bytes:
         self._need(count)
@@ -97,6 +98,12 @@ class MultipartReader:
             raise ProtocolViolation("the answer was cut off in the middle")
         self._data = self._data[self._at :] + piece
         self._at = 0
+
+
+@lru_cache(64)
+def _parsed(headers: bytes) -> Message:
+    """Headers of a part, to be read only: most parts of an answer have the same ones."""
+    return BytesHeaderParser().parsebytes(headers)
 
 
 def _skip(pieces: Iterator[memoryview]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from copy import deepcopy
 from datetime import datetime
@@ -10,12 +11,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 
 from pacs.connect import open_pacs
 from pacs.port import Pacs, Received, RetrieveRequest, StoreObject, StoreState, StudyQuery
 from pacs.site import DicomwebConnection, DimseConnection
+from worklist_client.demo import web_hospital
 from worklist_client.demo.make import orders
 from worklist_client.demo.objects import instances
 from worklist_client.demo.region import free_port, start_hospital
@@ -98,3 +100,14 @@ def test_a_report_is_stored_and_found_again(hospital: Pacs, datasets: list[Datas
     assert [outcome.state for outcome in outcomes] == [StoreState.STORED]
     found = hospital.search_for_instances(str(report.StudyInstanceUID), "2.25.78", never)
     assert [answer.sop_instance_uid for answer in found] == ["2.25.77"]
+
+
+def test_answers_to_many_at_once_leave_the_settings_of_pydicom_alone() -> None:
+    """They left strict reading on for the whole process, when two threads made JSON at the same time."""
+    dataset = Dataset()
+    for number in range(60):
+        dataset.add_new((0x0009, 0x1000 + number), "LO", "x" * number)
+    before = config.settings.reading_validation_mode
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(web_hospital._json, [dataset] * 400))
+    assert config.settings.reading_validation_mode == before

@@ -18,6 +18,7 @@ import pytest
 from tests.peers.hub import ANN, study_to_read
 from ups.client import GLOBAL_SUBSCRIPTION, UpsClient
 from ups.errors import NotAuthorised, Unreachable
+from worklist_client.worklist.region import about, sites
 
 DEADLINE_S = 20.0
 IDLE_S = 1.0
@@ -205,3 +206,16 @@ def test_a_standalone_hub_refuses_to_be_open_to_the_world(tmp_path: Path) -> Non
     done = subprocess.run(serve, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 2
     assert "token_file is needed" in done.stderr
+
+
+def test_an_edited_hub_toml_is_served_without_a_new_start(tmp_path: Path) -> None:
+    site = '[[site]]\nsite_id = "{0}"\nname = "{0}"\ncolor = "#123456"\n'
+    (tmp_path / "hub.toml").write_text(site.format("north"))
+    with embedded(tmp_path) as (_, client):
+        assert [one.site_id for one in sites(client)] == ["north"]
+        (tmp_path / "hub.toml").write_text(site.format("north") + site.format("west"))
+        assert [one.site_id for one in sites(client)] == ["north", "west"]
+        (tmp_path / "hub.toml").write_text("[hub]\nlistne = 1\n")
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        assert "listne" in about(client.base_url, token).problem
+        assert [one.site_id for one in sites(client)] == ["north", "west"]

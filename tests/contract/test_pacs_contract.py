@@ -97,8 +97,10 @@ def test_a_name_outside_latin_1_can_be_searched_for(peer: Peer) -> None:
 @pytest.mark.parametrize("pattern", ["J*nssen*", "*nssen*", "J*ns?en*"])
 def test_a_wildcard_in_a_search_is_a_wildcard(peer: Peer, pattern: str) -> None:
     """Orthanc's QIDO-RS takes `%2A` for a letter: priors at other hospitals were never found by name."""
-    found = peer.pacs.search_for_studies(StudyQuery(patient_name=pattern), never)
-    assert [answer.patient_id for answer in found] == ["P1"]
+    found = {answer.patient_id for answer in peer.pacs.search_for_studies(StudyQuery(patient_name=pattern), never)}
+    # The archive is shared by the whole run: others of this name may lie there too, but nobody of another name.
+    assert "P1" in found
+    assert "P2" not in found
 
 
 def test_a_search_without_answer_is_empty(peer: Peer) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
@@ -22,14 +22,15 @@ from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from viewer.tasks import TaskRunner
 from worklist_client.commands.desk import Desk, SiteDirectory
-from worklist_client.journal import DraftRow, Journal
+from worklist_client.journal import DraftRow, Journal, ObjectRow, PackageRow, PackageState
 from worklist_client.report.model import Reader
 from worklist_client.settings.declarations import HIGHLIGHT_S
 from worklist_client.settings.keymap import load_keymap
 from worklist_client.settings.language import Translator
 from worklist_client.settings.store import Settings
 from worklist_client.settings.theme import load_theme
-from worklist_client.ui.deliveries import Deliveries
+from worklist_client.ui import worklist_window
+from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
@@ -152,6 +153,12 @@ class FakeClaims:
 
 
 MakeStage = Callable[..., Stage]
+
+
+@pytest.fixture(autouse=True)
+def _leaves_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a test closes the window, and nobody is there to answer its question."""
+    monkeypatch.setattr(worklist_window, "question", lambda *_given: True)
 
 
 @pytest.fixture
@@ -503,3 +510,66 @@ def test_clicking_below_the_rows_does_nothing(stage: Stage, qtbot: QtBot) -> Non
     viewport = stage.window.table.viewport()
     qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=QPoint(200, viewport.height() - 5))
     assert stage.opened == []
+
+
+def _sign(stage: Stage, *, state: PackageState = PackageState.SIGNED, reason: str = "", minutes: int = 1) -> None:
+    """A signed report of study 3 that is not home."""
+    at = NOW - timedelta(minutes=minutes)
+    draft = DraftRow("2.25.77", "2.25.3", "north", "1.2.3", "NORTH", "P3", "{}", 1, at)
+    stage.desk.journal.drafts.save(draft)
+    package = PackageRow("9.1", "2.25.3", "north", "1.2.3", "NORTH", "P3", "A3", "{}", at, draft_uid=draft.draft_uid)
+    thing = ObjectRow("9.1", 0, "SR", "1.2", "9.1", "9.2", "1.2.3", "1.2.840.10008.1.2.1", "0" * 64, b"x")
+    outbox = stage.desk.journal.outbox
+    outbox.sign(package, [thing], draft.draft_uid)
+    if state is PackageState.ATTENTION:
+        outbox.attention("9.1", reason, at)
+    elif state is PackageState.RETRY:
+        outbox.retry("9.1", reason, NOW + timedelta(minutes=1), at)
+    stage.window._parts.deliveries.reload()
+
+
+def test_quitting_with_an_undelivered_report_asks_and_stays_where_that_is_wanted(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(_parent: QWidget, _title: str, text: str, *_buttons: str) -> bool:
+        asked.append(text)
+        return len(asked) > 1
+
+    monkeypatch.setattr(worklist_window, "question", answer)
+    _sign(stage)
+    qtbot.waitUntil(lambda: stage.window._parts.deliveries.summary().undelivered == 1)
+    assert not stage.window.close()
+    assert stage.window.isVisible()
+    assert "1 report is not delivered yet" in asked[0]
+    with qtbot.waitSignal(stage.window.closing):
+        assert stage.window.close()
+    assert len(asked) == 2
+
+
+def test_quitting_with_nothing_on_its_way_asks_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worklist_window, "question", lambda *_given: pytest.fail("asked"))
+    assert stage.window.close()
+
+
+def test_a_report_that_needs_a_person_is_listed_with_its_reason_in_dutch(make_stage: MakeStage, qtbot: QtBot) -> None:
+    stage = make_stage("nl")
+    _sign(stage, state=PackageState.ATTENTION, reason="the hospital does not hold this study any more", minutes=20)
+    qtbot.waitUntil(lambda: len(stage.window._parts.deliveries.packages()) == 1)
+    dialog = DeliveriesDialog(stage.desk, stage.window._parts.deliveries, stage.desk.now, stage.window)
+    table = dialog.findChild(QTableWidget, "deliveries")
+    assert table is not None
+    cells = [table.item(0, column).text() for column in range(table.columnCount())]
+    assert "het ziekenhuis heeft dit onderzoek niet meer" in cells
+    assert any("te laat" in cell for cell in cells)
+    dialog.deleteLater()
+
+
+@pytest.mark.parametrize(("minutes", "tone"), [(14, "attention"), (16, "danger")])
+def test_a_report_that_is_late_is_said_to_be(minutes: int, tone: str, stage: Stage, qtbot: QtBot) -> None:
+    _sign(stage, state=PackageState.RETRY, reason="nobody listens", minutes=minutes)
+    qtbot.waitUntil(lambda: len(stage.window._parts.deliveries.packages()) == 1)
+    summary = stage.window._parts.deliveries.summary()
+    assert summary.tone == tone
+    assert ("phone the result through" in summary.text) == (minutes > 15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from worklist_client.ui.reading_commands import TOOLBAR, reading_keymap
 from worklist_client.ui.reading_icons import drawn
 from worklist_client.ui.reading_window import ReadingWindow
 from worklist_client.worklist.entries import Status
+from worklist_client.worklist.outcomes import ClaimResult
 
 
 class Case:
@@ -103,6 +105,30 @@ def test_a_claimed_study_takes_text_and_says_whose_it_is(case: Case) -> None:
     assert case.text("site_chip") == "Hospital North"
     assert "Accession A1" in case.text("patient_exam")
     assert window.report.edit("clinical_question").toPlainText() == "Bleed?"
+
+
+def test_why_images_are_missing_stays_said_when_the_claim_is_won_afterwards(case: Case) -> None:
+    """The sentence was put away by the answer to the claim: an empty window without a word."""
+    answered = threading.Event()
+
+    class SlowClaims(FakeClaims):
+        """A double whose hub answers late."""
+
+        def claim(self, workitem_uid: str, **options: object) -> ClaimResult:
+            assert answered.wait(10)
+            return super().claim(workitem_uid, **options)
+
+    case.bench.claims = SlowClaims()
+    case.bench.peers["north"].error = Unreachable("the hospital does not answer", connection_id="north")
+    window = case.window = ReadingWindow(case.bench.desk, entry())
+    window.session.priors._services = services(case.bench.peers, {})
+    window.show()
+    window.start(claim=True)
+    case.qtbot.waitUntil(lambda: "does not answer" in window.view.notice.text())
+    answered.set()
+    case.settle()
+    assert window.session.editable
+    assert "does not answer" in window.view.notice.text()
 
 
 def test_a_lost_claim_is_read_only_with_the_winners_name(case: Case) -> None:

@@ -165,7 +165,7 @@ def test_images_fed_from_another_thread_are_shown_and_told(reader: Reader) -> No
     assert isinstance(told["frames"][0], DisplayedState)
 
 
-def test_many_batches_are_taken_in_at_most_twenty_times_a_second(reader: Reader) -> None:
+def test_many_batches_are_taken_in_at_most_ten_times_a_second(reader: Reader) -> None:
     taken = []
     reader.viewer.fed.connect(taken.append)
     for header in replace(A, slices=200).headers(reader.folder):
@@ -439,6 +439,29 @@ def test_the_same_frame_of_reference_links_by_position(reader: Reader) -> None:
     reader.feed(prior)
     reader.viewer.desk.arranger.go(0, 5)
     assert reader.index(1) == 14  # 10 mm is slice 14 of a stack that begins at -4 mm
+    assert reader.viewports[1].surroundings.link == "Linked by position"
+
+
+def test_a_partner_is_not_called_linked_once_a_nearer_slice_has_come(reader: Reader) -> None:
+    """It stays where it is, for nothing moves by itself; but it must not say that it shows the same place."""
+    prior = replace(B, spacing_mm=1.0, slices=40)
+    reader.viewer.hang(A.study, B.study)
+    reader.feed(A)
+    headers = prior.headers(reader.folder)
+    reader.viewer.expect(prior.study, prior.series, 40)
+    reader.viewer.arrived([headers[0], *headers[20:]])
+    reader.settle()
+    reader.viewer.desk.arranger.go(0, 8)
+    shown = reader.viewports[1].model.frame.ref
+    assert reader.viewports[1].surroundings.link == "Linked by position"
+    reader.viewer.arrived(headers[1:20])
+    reader.viewer.complete(prior.study, prior.series)
+    reader.qtbot.waitUntil(lambda: reader.viewports[1].model.state.count == 40)
+    reader.settle()
+    assert reader.viewports[1].model.frame.ref == shown
+    assert reader.viewports[1].surroundings.link == ""
+    reader.viewer.desk.arranger.go(0, 7)
+    assert reader.index(1) == 14
     assert reader.viewports[1].surroundings.link == "Linked by position"
 
 

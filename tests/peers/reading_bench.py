@@ -23,6 +23,7 @@ from tests.peers.reading_doubles import (
 )
 from ups.claiming import ClaimKind
 from viewer.records import PatientLabel
+from worklist_client.cache.store import Eviction
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Topic
 from worklist_client.commands.desk import SiteDirectory
@@ -69,7 +70,10 @@ class FakeDelivery:
 
 
 class FakeCache:
-    """A double of the cache: empty."""
+    """A double of the cache: empty; counts how often it was asked to make room."""
+
+    def __init__(self) -> None:
+        self.evictions = 0
 
     def study_folder(self, site_id: str, study: str) -> Path:
         return Path("/nowhere")
@@ -79,6 +83,10 @@ class FakeCache:
 
     def close_study(self, site_id: str, study: str) -> None:
         pass
+
+    def evict(self) -> Eviction:
+        self.evictions += 1
+        return Eviction(0, 0, 0)
 
 
 def render(request: RenderRequest, _cancelled: Any) -> SignedReport:
@@ -105,6 +113,7 @@ class Bench:
         self.claims = FakeClaims()
         self.delivery = FakeDelivery(self.journal)
         self.viewer = FakeViewer()
+        self.cache = FakeCache()
         self.worker = FakeWorker([header(STUDY, f"{STUDY}.1", n) for n in (1, 2)])
         self.peers = {name: FakePacs() for name in ("north", "west", "south")}
         self.national_ids: dict[str, str] = {}
@@ -136,7 +145,7 @@ class Bench:
             reader=Reader("Vries^Anna", "R1", "Region"),
             claims=self.claims,
             sites=SiteDirectory(self.sites),
-            cache=FakeCache(),
+            cache=self.cache,
             workers=SimpleNamespace(images=(self.worker,), reports=None),
             delivery=self.delivery,
             calling_ae="TEST",

@@ -42,7 +42,7 @@ def frames_of(elements: Elements, count: int) -> tuple[FrameHeader, ...]:
     frames = []
     for index in range(count):
         frame = _with_group(base, groups[index]) if index < len(groups) else base
-        frames.append(replace(frame, frame_number=index + 1))
+        frames.append(frame if frame.frame_number == index + 1 else replace(frame, frame_number=index + 1))
     return tuple(frames)
 
 

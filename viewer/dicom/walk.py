@@ -10,6 +10,7 @@ import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from viewer.dicom.attributes import PIXEL_KEYWORDS, WANTED
@@ -21,6 +22,9 @@ Buffer = bytes | mmap.mmap
 UNDEFINED: Final = 0xFFFFFFFF
 MAX_DEPTH: Final = 24
 """Sequences nested deeper than any IOD: a malicious or broken file."""
+
+REMEMBERED_BYTES: Final = 64
+REMEMBERED_VALUES: Final = 512
 
 _LONG_VRS: Final = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
@@ -68,8 +72,8 @@ class Elements:
         found = self.values.get(keyword)
         if found is None or not found[1]:
             return ()
-        text = decode_text(found[1], self.charset if found[0] not in (b"CS", b"UI", b"DS", b"IS", b"DA", b"TM") else "")
-        return tuple(part.strip(" \0\t\r\n") for part in text.split("\\"))
+        charset = self.charset if found[0] not in (b"CS", b"UI", b"DS", b"IS", b"DA", b"TM") else ""
+        return (_short_texts if len(found[1]) <= REMEMBERED_BYTES else _texts)(found[1], charset)
 
     def text(self, keyword: str) -> str:
         """The first value as text, "" where absent."""
@@ -82,19 +86,11 @@ class Elements:
         if found is None:
             return ()
         vr, raw = found
-        code = _FLOAT_CODES.get(vr) or _INTEGER_CODES.get(vr)
-        try:
-            if code is not None:
-                return tuple(float(value) for value in self.unpacked(raw, code))
-            return tuple(float(part) for part in raw.decode("ascii").strip(" \0").split("\\") if part.strip(" \0"))
-        except ValueError:
-            return ()
+        return (_short_numbers if len(raw) <= REMEMBERED_BYTES else _numbers)(vr, raw, self.coding.big_endian)
 
     def unpacked(self, raw: bytes, code: str) -> tuple[Any, ...]:
         """Binary values in the byte order of the dataset; a last incomplete one is dropped."""
-        count = len(raw) // struct.calcsize(code)
-        order = ">" if self.coding.big_endian else "<"
-        return struct.unpack_from(f"{order}{count}{code}", raw)
+        return _unpacked(raw, code, self.coding.big_endian)
 
     def number(self, keyword: str) -> float | None:
         """The first value as a finite number."""
@@ -114,6 +110,30 @@ class Elements:
         """First item of a sequence."""
         found = self.sequences.get(keyword)
         return found[0] if found else None
+
+
+def _texts(raw: bytes, charset: str) -> tuple[str, ...]:
+    return tuple(part.strip(" \0\t\r\n") for part in decode_text(raw, charset).split("\\"))
+
+
+def _numbers(vr: bytes, raw: bytes, big_endian: bool) -> tuple[float, ...]:
+    code = _FLOAT_CODES.get(vr) or _INTEGER_CODES.get(vr)
+    try:
+        if code is not None:
+            return tuple(float(value) for value in _unpacked(raw, code, big_endian))
+        return tuple(float(part) for part in raw.decode("ascii").strip(" \0").split("\\") if part.strip(" \0"))
+    except ValueError:
+        return ()
+
+
+def _unpacked(raw: bytes, code: str, big_endian: bool) -> tuple[Any, ...]:
+    count = len(raw) // struct.calcsize(code)
+    return struct.unpack_from(f"{'>' if big_endian else '<'}{count}{code}", raw)
+
+
+# Nearly all values of a series are those of the slice before: looking one up is several times as fast as reading it.
+_short_texts = lru_cache(REMEMBERED_VALUES)(_texts)
+_short_numbers = lru_cache(REMEMBERED_VALUES)(_numbers)
 
 
 class Walk:

@@ -10,7 +10,7 @@ from viewer.records import FrameRef
 from viewer.state.image_set import ImageSet
 from viewer.ui.linking import Follow, LinkBasis
 from viewer.ui.shelf import Phase, SeriesKey, SeriesOnShelf
-from viewer.ui.status import ViewportStatus, empty, oddities, of_series, order_note
+from viewer.ui.status import ViewportStatus, empty, oddities, of_series, of_study, order_note
 from viewer.ui.viewport import Viewport
 from viewer.ui.viewport_overlay import Surroundings
 
@@ -36,10 +36,13 @@ class Arranger:
         self._hung: tuple[str, str] = ("", "")
 
     def hang(self, current_study_uid: str, prior_study_uid: str | None) -> None:
-        """Current in the first viewport, prior in the second; both empty first, filled as images come."""
+        """Current in the first viewport, prior in the second; filled as images come. A viewport that shows the right
+        study already keeps its slice: a prior that comes later must not throw the reader back."""
         self._hung = (current_study_uid, prior_study_uid or "")
         for place in range(len(self._desk.grid.viewports)):
-            self._unmount(place)
+            mount = self._mounts.get(place)
+            if mount is None or mount.key[0] != (self._hung[place] if place < 2 else ""):
+                self._unmount(place)
         self._desk.activate(0)
 
     def mount(self, place: int, key: SeriesKey, block: int | None = None) -> None:
@@ -122,7 +125,7 @@ class Arranger:
                 status=status,
                 oddity="" if loading else oddities(viewport.model.images, desk.tr_text),
                 link=self._link_text(place),
-                note="\n".join(n for n in (order_note(viewport.model.images, desk.tr_text), self._path_note()) if n),
+                note=order_note(viewport.model.images, desk.tr_text),
                 gaps=() if loading else viewport.model.gaps,
                 annotations=desk.annotations.of_study(study) if study else (),
                 selected_id=desk.editor.selected_id,
@@ -228,15 +231,14 @@ class Arranger:
             return empty(tr("Nothing of this series has come yet"), tr)
         study = self._hung[place] if place < len(self._hung) else ""
         if study:
-            waiting = any(series.phase is Phase.LOADING for series in self._desk.shelf.of_study(study))
-            return empty(tr("Waiting for the first image") if waiting else tr("No images have come yet"), tr)
+            return of_study(self._desk.shelf.of_study(study), self._desk.label_of(study).site_name, tr)
         if place == 1 and self._hung[0]:
             return empty(tr("No prior study is open"), tr)
         return empty(tr("Choose a series on the left"), tr)
 
     def _link_text(self, place: int) -> str:
         found = self._follows.get(place)
-        if found is None or not self._desk.link.on:
+        if found is None or not self._desk.link.on or not self._is_linked_now(place, found):
             return ""
         tr = self._desk.tr_text
         if found.basis is LinkBasis.POSITION:
@@ -245,9 +247,13 @@ class Arranger:
             return tr("Linked by position, nearest")
         return tr("Linked by offset {n}").format(n=f"{found.offset:+d}")
 
-    def _path_note(self) -> str:
-        reason = self._desk.grid.choice.reason
-        return f"{self._desk.tr_text('Drawn without GPU')}: {self._desk.tr_text(reason)}" if reason else ""
+    def _is_linked_now(self, place: int, found: Follow) -> bool:
+        """Whether a partner still is where the link leads: nearer slices may have come since (the image stays, R15)."""
+        if found.basis is LinkBasis.OFFSET:
+            return True
+        leader, viewports = self._desk.active, self._desk.grid.viewports
+        now = self._desk.link.follow(leader, viewports[leader].model, place, viewports[place].model)
+        return now is None or leader == place or now.index == viewports[place].model.state.index
 
 
 def _block_of(series: SeriesOnShelf, block: int | None) -> ImageSet | None:

@@ -16,6 +16,7 @@ from viewer.ui.patient_banner import BannerText
 HEIGHT = 44
 ROW = 20.0
 PAD = 8.0
+DOT = "  ·  "
 NAMELESS = BannerText("", "", "")
 
 
@@ -58,12 +59,15 @@ class Banner(QWidget):
         first = QRectF(left, 3, self.width() - left - PAD, ROW)
         used = _paint_elided(painter, first, self._text.name, palette.TEXT, bold=True)
         rest = first.adjusted(used + (12 if used else 0), 0, 0, 0)
-        _paint_elided(painter, rest, self._text.details, palette.TEXT)
+        details, moved = _fitting(self._text.details, rest.width())
+        _paint_elided(painter, rest, details, palette.TEXT)
         second = QRectF(left, 3 + ROW - 1, self.width() - left - PAD, ROW - 1)
-        used = _paint_elided(painter, second, self._text.study, palette.TEXT_QUIET)
-        if self._label.verdict_text:
-            verdict = second.adjusted(used + (16 if used else 0), 0, 0, 0)
-            _paint_elided(painter, verdict, self._label.verdict_text, palette.ATTENTION)
+        if moved:
+            second.setLeft(second.left() + _paint_elided(painter, second, moved, palette.TEXT) + 12)
+        verdict = self._label.verdict_text
+        kept = min(_width(verdict) + 16, second.width() * 0.6) if verdict else 0.0
+        used = _paint_elided(painter, second.adjusted(0, 0, -kept, 0), self._text.study, palette.TEXT_QUIET)
+        _paint_elided(painter, second.adjusted(used + (16 if used else 0), 0, 0, 0), verdict, palette.ATTENTION)
         painter.end()
 
     def _chip_text(self) -> str:
@@ -92,6 +96,17 @@ class Banner(QWidget):
             painter.setFont(font(11))
             painter.drawText(inner.adjusted(0, 0, 0, -2), int(center | bottom), foreign)
         return chip.right() + PAD + 2
+
+
+def _fitting(details: str, width: float) -> tuple[str, str]:
+    """The identity in two parts, the second for the next row where one row is too narrow: the description of a study
+    may be cut, a patient number never if it can be helped."""
+    head, dot, tail = details.rpartition(DOT)
+    return (head, tail) if dot and _width(details) > width else (details, "")
+
+
+def _width(text: str) -> float:
+    return QFontMetricsF(font(13)).horizontalAdvance(text)
 
 
 def _paint_elided(painter: QPainter, rect: QRectF, text: str, color: str, *, bold: bool = False) -> float:

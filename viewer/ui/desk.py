@@ -75,8 +75,8 @@ class Desk(QObject):
     def take(self, items: tuple[Fed, ...]) -> None:
         """A batch from the inbox."""
         changed = self.shelf.take(items)
-        self._sorting.sort(changed)
-        self.refresh()
+        if not self._sorting.sort(changed):  # else it is drawn once, in a moment, with the images in their places
+            self.refresh()
         for key in changed:
             self._tell_ready(key)
 

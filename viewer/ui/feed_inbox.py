@@ -1,4 +1,4 @@
-"""The door of the viewer: `viewer.api.Feed` from any thread, taken in at most twenty times a second on the main one."""
+"""The door of the viewer: `viewer.api.Feed` from any thread, taken in at most ten times a second on the main one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from viewer.records import InstanceHeader
 from viewer.tasks import TaskRunner
 
-INTERVAL_S = 0.05
-"""Twenty batches a second: refreshing at every image slows loading itself (Weasis #719)."""
+INTERVAL_S = 0.1
+"""Ten batches a second: refreshing at every image slows loading itself (Weasis #719)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ Fed = Expected | Arrived | Missing | Completed
 class FeedInbox(QWidget):
     """A widget that implements `viewer.api.Feed`; emits `fed` with a tuple of records, on the main thread.
 
-    The first batch after a quiet moment passes at once, so that the first image waits for nothing.
+    The first batch after a quiet moment passes at once; so do the first images of a series, and the news that a series
+    is complete: nobody waits for those.
     """
 
     fed = Signal(object)
@@ -67,7 +68,9 @@ class FeedInbox(QWidget):
         self._runner = runner
         self._inbox_lock = threading.Lock()
         self._waiting: list[Fed] = []
-        self._announced = False
+        self._announced = self._urgent = False
+        self._seen: set[tuple[str, str]] = set()
+        """(study, series) of which images were taken in."""
         self._closed = False
         self._last_taken_s = -1.0
         self._timer = QTimer(self)
@@ -93,6 +96,7 @@ class FeedInbox(QWidget):
     def discard(self, study_instance_uid: str) -> None:
         """Throw away what waits for one study, which is being removed."""
         with self._inbox_lock:
+            self._seen = {key for key in self._seen if key[0] != study_instance_uid}
             self._waiting = [kept for item in self._waiting if (kept := _without(item, study_instance_uid)) is not None]
 
     def stop_feeding(self) -> None:
@@ -107,15 +111,26 @@ class FeedInbox(QWidget):
             if self._closed:
                 return
             self._waiting.append(item)
-            if self._announced:
+            urgent = not self._urgent and self._is_urgent(item)
+            if self._announced and not urgent:
                 return
             self._announced = True
+            self._urgent = self._urgent or urgent
         self._runner.post(self._announce)
+
+    def _is_urgent(self, item: Fed) -> bool:
+        """With the lock held."""
+        if not isinstance(item, Arrived):
+            return isinstance(item, Completed)
+        keys = {(header.study_instance_uid, header.series_instance_uid) for header in item.headers}
+        is_new = not keys <= self._seen
+        self._seen |= keys
+        return is_new
 
     def _announce(self) -> None:
         """On the main thread: take in now, or when the interval is over."""
         left_s = self._last_taken_s + INTERVAL_S - time.monotonic()
-        if left_s <= 0:
+        if left_s <= 0 or self._urgent:
             self._take()
         elif not self._timer.isActive():
             self._timer.start(int(left_s * 1000) + 1)
@@ -123,7 +138,8 @@ class FeedInbox(QWidget):
     def _take(self) -> None:
         with self._inbox_lock:
             items, self._waiting = tuple(self._waiting), []
-            self._announced = False
+            self._announced = self._urgent = False
+        self._timer.stop()
         self._last_taken_s = time.monotonic()
         if items and not self._closed:
             self.fed.emit(items)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from viewer.records import InstanceHeader, PatientLabel
+from viewer.titles import study_title
 from viewer.ui.labels import StudyLabel
 
 
@@ -73,6 +74,6 @@ def banner_text(header: InstanceHeader | None, label: StudyLabel) -> BannerText:
         name, details = "", ""
     study = ""
     if header is not None:
-        facts = (shown_date(header.study_date), header.modality, header.study_description)
+        facts = (shown_date(header.study_date), study_title(header.modality, header.study_description))
         study = "  ·  ".join(fact for fact in facts if fact)
     return BannerText(name, details, study)

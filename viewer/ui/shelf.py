@@ -69,7 +69,8 @@ class SeriesOnShelf:
     def phase(self) -> Phase:
         """Received against promised; complete only when the origin said so and all of it is here."""
         if not self.headers:
-            return Phase.FAILED if self.failure else Phase.LOADING
+            is_lost = bool(self.failure) or (bool(self.missing) and self._nothing_to_come())
+            return Phase.FAILED if is_lost else Phase.LOADING
         if self.failure or (self.missing and self._nothing_to_come()):
             return Phase.PARTIAL
         if self.expected is not None and self.received < self.expected:

@@ -27,12 +27,16 @@ class SortingDesk(QObject):
         self._shelf, self._runner, self._changed = shelf, runner, changed
         self._busy: set[int] = set()
 
-    def sort(self, keys: Iterable[SeriesKey]) -> None:
-        """Bring the image sets of these series up to date, now or soon."""
+    def sort(self, keys: Iterable[SeriesKey]) -> bool:
+        """Bring the image sets of these series up to date, now or soon; whether all of them are being sorted in the
+        background, so that `changed` will tell of every one."""
+        keys = tuple(keys)
         for key in keys:
             series = self._shelf.get(key)
             if series is not None and series.sorted_version != series.version and id(series) not in self._busy:
                 self._sort(series)
+        shelved = (self._shelf.get(key) for key in keys)
+        return bool(keys) and all(series is not None and id(series) in self._busy for series in shelved)
 
     def _sort(self, series: SeriesOnShelf) -> None:
         headers = tuple(series.headers.values())

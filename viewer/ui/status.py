@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewer.state.image_set import ImageSet, IssueKind, OrderBasis
@@ -42,7 +42,8 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
     phase = series.phase
     count = _count(series, site_name, tr)
     if phase is Phase.FAILED:
-        return ViewportStatus(phase, tr("This series could not be loaded"), series.failure)
+        reason = series.failure or next(iter(series.missing.values()), "")
+        return ViewportStatus(phase, tr("This series could not be loaded"), tr(reason) if reason else "")
     if phase is Phase.LOADING:
         progress = f"{tr('Loading')} {count}"
         return ViewportStatus(phase, tr("Loading"), count, badge=progress)
@@ -60,6 +61,16 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
         text = one if series.failed_images == 1 else many.format(n=series.failed_images)
         return ViewportStatus(phase, text, "", badge=text)
     return ViewportStatus(phase)
+
+
+def of_study(series: Sequence[SeriesOnShelf], site_name: str, tr: Translate) -> ViewportStatus:
+    """The state of a study that waits for something to hang: still coming, or failed and why."""
+    if any(one.phase is Phase.LOADING for one in series):
+        return empty(tr("Waiting for the first image"), tr)
+    failed = next((one for one in series if one.phase is Phase.FAILED), None)
+    if failed is None:
+        failed = next((one for one in series if not one.sets and one.failed_images), None)
+    return empty(tr("No images have come yet"), tr) if failed is None else of_series(failed, site_name, tr)
 
 
 def _count(series: SeriesOnShelf, site_name: str, tr: Translate) -> str:

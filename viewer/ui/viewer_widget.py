@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from viewer.records import Annotation, DisplayedState, FrameRef
 from viewer.tasks import TaskRunner
-from viewer.ui import palette
+from viewer.ui import palette, thumbnails
 from viewer.ui.desk import Desk
 from viewer.ui.feed_inbox import FeedInbox
 from viewer.ui.keys import action_of
@@ -71,8 +71,15 @@ class ViewerWidget(FeedInbox):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.desk.strip.widget)
+        side = QVBoxLayout()
+        side.setSpacing(0)
+        side.addWidget(self.desk.strip.widget, 1)
+        self._path_note = self._new_path_note()
+        side.addWidget(self._path_note)
+        layout.addLayout(side)
         layout.addWidget(self.desk.grid, 1)
+        self.desk.grid.path_changed.connect(self._show_path)
+        self._show_path()
         self.fed.connect(self.desk.take)
         self.desk.annotations_changed.connect(self.annotations_changed)
         self.desk.annotation_selected.connect(self.annotation_selected)
@@ -147,6 +154,23 @@ class ViewerWidget(FeedInbox):
     def set_render_path(self, render_path: str) -> None:
         """Switch between "software", "vtk" and "auto" while running."""
         self.desk.set_render_path(render_path)
+
+    def _new_path_note(self) -> QLabel:
+        """One small line below the series, not on images: it concerns none of them."""
+        note = QLabel()
+        note.setObjectName("render_note")
+        note.setTextFormat(Qt.TextFormat.PlainText)
+        note.setWordWrap(True)
+        note.setMaximumWidth(thumbnails.WIDTH)
+        note.setStyleSheet(f"color: {palette.TEXT_QUIET}; font-size: 8pt; padding: 4px 6px;")
+        return note
+
+    def _show_path(self) -> None:
+        """Say that images are drawn without GPU, where that is not what was asked for; why, on pointing at it."""
+        reason, tr = self.desk.grid.choice.reason, self.desk.tr_text
+        self._path_note.setText(tr("Drawn without GPU") if reason else "")
+        self._path_note.setToolTip(tr(reason) if reason else "")
+        self._path_note.setVisible(bool(reason))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the table act while the focus is anywhere in the viewer."""

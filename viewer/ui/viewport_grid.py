@@ -26,6 +26,8 @@ class ViewportGrid(QWidget):
 
     pressed = Signal(int)
     edited = Signal(int, object)
+    path_changed = Signal()
+    """What draws was chosen anew."""
     painted = Signal(int, object)
 
     def __init__(
@@ -71,6 +73,7 @@ class ViewportGrid(QWidget):
         self.choice = choose(request)
         for place, viewport in enumerate(self.viewports):
             self._give_canvas(place, viewport)
+        self.path_changed.emit()
         if self.choice.name != SOFTWARE:
             QTimer.singleShot(GL_PATIENCE_MS, self, self._fall_back_where_blank)
 
@@ -130,3 +133,4 @@ class ViewportGrid(QWidget):
             self.choice = Choice(SOFTWARE, "OpenGL did not start")
             for place, viewport in enumerate(self.viewports):
                 self._give_canvas(place, viewport)
+            self.path_changed.emit()

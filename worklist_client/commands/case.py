@@ -6,19 +6,21 @@ changed and read it here. It knows no widget: the viewer is a protocol, and a do
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pacs.errors import PacsError
+from viewer.records import InstanceHeader
 from viewer.ui.labels import StudyLabel
 from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
-from worklist_client.commands.case_priors import CasePriors
+from worklist_client.commands.case_priors import CasePriors, patient_lines
 from worklist_client.commands.case_report import CaseReport
 from worklist_client.commands.case_signing import CaseSigning, Render
 from worklist_client.commands.case_state import CaseViewer, Observer, Observers, Standing, Topic
 from worklist_client.commands.desk import Desk
-from worklist_client.identity.names import display_name
 from worklist_client.journal import AuditRow, JournalError
-from worklist_client.reading.priors import PriorCandidate, PriorServices
+from worklist_client.reading.priors import PriorCandidate, PriorServices, national_id_among
 from worklist_client.report.errors import DraftUnreadable
 from worklist_client.worklist.entries import StudyEntry
 
@@ -49,6 +51,7 @@ class CaseSession:
         """Whether the first prior made room beside the study; after that the layout is the reader's."""
         tell = self._observers.tell
         self.images = CaseImages(desk, viewer, self._images_changed)
+        self.images.first_header = self._header_came
         self.keeper = DraftKeeper(desk, entry, self._say)
         self.claim = CaseClaim(desk, entry, changed=lambda: tell(Topic.STANDING), won=self._won, gone=self._gone)
         self.priors = CasePriors(desk, entry, self.images, lambda: tell(Topic.PRIORS), prior_services)
@@ -72,9 +75,7 @@ class CaseSession:
         except PacsError as error:
             self._say(sentence_of(error))
             return
-        facts = " ".join(part for part in (patient.birth_date, patient.sex) if part)
-        lines = (display_name(patient.name), facts, f"{patient.key.patient_id} {patient.key.issuer}".strip())
-        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", lines))
+        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
         self._viewer.hang(study, None)
         self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT))
         if claim:
@@ -99,7 +100,7 @@ class CaseSession:
         if entry.entry_id != self.entry.entry_id:
             return
         if entry.workitem_uid == self.entry.workitem_uid:
-            self.entry = entry
+            self.entry = _identified(entry, self.entry.patient.national_id)
             self.claim.told(entry)
         elif self.claim.standing is Standing.MINE:
             self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")
@@ -124,6 +125,8 @@ class CaseSession:
 
     def _won(self) -> None:
         """The claim is mine: the draft opens, with what was written and drawn before a crash."""
+        if self.signing.recall():
+            return
         try:
             self.keeper.open()
         except (JournalError, DraftUnreadable) as error:
@@ -132,6 +135,7 @@ class CaseSession:
         if self.keeper.restored:
             self.report.restore_annotations()
         self.report.prefill_comparison()
+        self.report.prefill_question()
         self._observers.tell(Topic.DRAFT)
 
     def _gone(self, reason: str) -> None:
@@ -145,6 +149,14 @@ class CaseSession:
         if study_instance_uid != self.entry.study_instance_uid:
             self.report.prefill_comparison()
         self._observers.tell(Topic.IMAGES)
+
+    def _header_came(self, header: InstanceHeader) -> None:
+        """What the list did not say: why the study was asked for, and the national ID (searches leave it out)."""
+        self.report.learn_question(header.reason_for_requested_procedure or header.requested_procedure_description)
+        national_id = national_id_among(header.patient.other_ids)
+        if national_id and not self.entry.patient.national_id:
+            self.entry = _identified(self.entry, national_id)
+            self.priors.identify(self.entry)
 
     def _hang(self, candidate: PriorCandidate) -> None:
         study = candidate.study.study_instance_uid
@@ -174,3 +186,10 @@ class CaseSession:
     def _say(self, reason: str) -> None:
         self.notice = reason
         self._observers.tell(Topic.NOTICE)
+
+
+def _identified(entry: StudyEntry, national_id: str) -> StudyEntry:
+    """With the national ID, where the list lacks it."""
+    if not national_id or entry.patient.national_id:
+        return entry
+    return replace(entry, patient=replace(entry.patient, national_id=national_id))

@@ -13,6 +13,7 @@ from viewer.cancel import CancelToken
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.housekeeping import make_room
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
@@ -54,6 +55,8 @@ class CaseImages:
         self._loading: dict[str, _Loading] = {}
         self.strangers: dict[str, PatientLabel] = {}
         """Study -> what its images call the patient, where that is somebody else."""
+        self.first_header: Callable[[InstanceHeader], None] = lambda header: None
+        """Set by the session: hears the first header of the study being read that is of the right patient."""
 
     def load(self, request: LoadRequest) -> None:
         """Start, or go on where an earlier load of this study stopped."""
@@ -69,10 +72,13 @@ class CaseImages:
         known.running, known.error = 1, ""
         worker = self._workers_for(known)[0]
 
-        def ask(load: StudyLoad, token: CancelToken) -> None:
+        def ask_and_fetch(load: StudyLoad, token: CancelToken) -> None:
             load.ask(worker, token.cancelled)
+            # The first image waits for no turn of the main thread, which is making the window just now.
+            self._desk.runner.post(lambda: self._asked(known, token))
+            load.fetch(worker, token.cancelled)
 
-        self._submit(known, ask, lambda: self._asked(known))
+        self._submit(known, ask_and_fetch, lambda: self._fetched(known))
 
     def resume(self, study_instance_uid: str) -> None:
         """Go on where an earlier load stopped; nothing happens while one runs or when all is here."""
@@ -104,6 +110,11 @@ class CaseImages:
         known = self._loading.get(study_instance_uid)
         return known.load.headers if known is not None else ()
 
+    def documents(self, study_instance_uid: str) -> tuple[str, ...] | None:
+        """Reports and other documents that the study held when it was opened; None where that is not known."""
+        known = self._loading.get(study_instance_uid)
+        return known.load.documents if known is not None else None
+
     def studies(self) -> tuple[str, ...]:
         """Studies that were asked for, in order."""
         return tuple(self._loading)
@@ -129,20 +140,22 @@ class CaseImages:
             lambda connection: port_of(self._desk, connection),
             self._desk.credentials,
         )
-        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger))
+        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger, self._found_first))
 
     def _workers_for(self, known: _Loading) -> Sequence[ImageWorker]:
         """The study being read may use all workers; a prior takes the last one, so that it never delays the study."""
         images = self._desk.workers.images
         return images if known.request.priority == CURRENT else images[-1:]
 
-    def _asked(self, known: _Loading) -> None:
-        """The jobs are queued: one fetcher a worker, as many as the site allows at once."""
+    def _asked(self, known: _Loading, token: CancelToken) -> None:
+        """The jobs are queued: beside the first fetcher one more a worker, as many as the site allows at once."""
+        if token.cancelled():
+            return
         workers = self._workers_for(known)
         allowed = max((connection.associations for connection in known.request.site.connections), default=1)
-        chosen = workers[: max(1, allowed)]
-        known.running = len(chosen)
-        for worker in chosen:
+        more = workers[1 : max(1, allowed)]
+        known.running += len(more)
+        for worker in more:
 
             def fetch(load: StudyLoad, token: CancelToken, worker: ImageWorker = worker) -> None:
                 load.fetch(worker, token.cancelled)
@@ -159,6 +172,7 @@ class CaseImages:
     def _ended(self, known: _Loading, reason: str) -> None:
         known.running = 0
         known.error = reason or known.load.count.failed
+        self._desk.runner.submit(make_room, self._desk, lane="prefetch", owner=self, key="room", priority=9)
         self._changed(known.request.study_instance_uid)
 
     def _submit(
@@ -175,6 +189,11 @@ class CaseImages:
             cancelled=lambda: self._ended(known, ""),
         )
         known.tasks.append(task)
+
+    def _found_first(self, request: LoadRequest, header: InstanceHeader) -> None:
+        """From a worker's thread: the first header of a study."""
+        if request.priority == CURRENT:
+            self._desk.runner.post(lambda: self.first_header(header))
 
     def _found_stranger(self, request: LoadRequest, label: PatientLabel) -> None:
         """From a worker's thread: the images call the patient somebody else."""
@@ -199,11 +218,19 @@ class _CheckedFeed:
     a prior of somebody else is never drawn.
     """
 
-    def __init__(self, feed: Feed, request: LoadRequest, stranger: Callable[[LoadRequest, PatientLabel], None]) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        request: LoadRequest,
+        stranger: Callable[[LoadRequest, PatientLabel], None],
+        first: Callable[[LoadRequest, InstanceHeader], None],
+    ) -> None:
         self._feed = feed
         self._request = request
         self._stranger = stranger
+        self._first = first
         self._told = False
+        self._told_first = False
 
     def expect(self, study_instance_uid: str, series_instance_uid: str, count: int) -> None:
         self._feed.expect(study_instance_uid, series_instance_uid, count)
@@ -222,6 +249,10 @@ class _CheckedFeed:
             headers = [header for header in headers if header not in strange]
         if headers:
             self._feed.arrived(headers)
+        good = next((header for header in headers if header not in strange), None)
+        if good is not None and not self._told_first:
+            self._told_first = True
+            self._first(self._request, good)
 
     def missing(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, reason: str) -> None:
         self._feed.missing(study_instance_uid, series_instance_uid, sop_instance_uid, reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pacs.port import Cancelled, Pacs
@@ -10,12 +10,13 @@ from pacs.site import Connection, Site
 from viewer.cancel import CancelToken
 from viewer.tasks import Task
 from viewer.ui.labels import StudyLabel
+from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, port_of, sentence_of
 from worklist_client.commands.case_state import CardIncomplete
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, gate
 from worklist_client.identity.names import display_name
-from worklist_client.identity.patient import Verdict
+from worklist_client.identity.patient import PatientIdentity, Verdict
 from worklist_client.journal import AuditRow, LinkRow
 from worklist_client.reading.consent import ConsentAnswer, ConsentPort, ConsentQuestion, Purpose, SiteDirectoryConsent
 from worklist_client.reading.errors import CannotOpenPrior, NotPermitted
@@ -57,6 +58,15 @@ def current_study_of(entry: StudyEntry) -> CurrentStudy:
     modalities = tuple(part for part in entry.modality.replace("\\", "/").split("/") if part)
     traits = StudyTraits(modalities, entry.body_part, entry.study_description, day)
     return CurrentStudy(entry.site_id, entry.study_instance_uid, entry.patient, traits)
+
+
+def patient_lines(patient: PatientIdentity, site: Site) -> tuple[str, str, str]:
+    """What stands on every viewport: name, birth date with sex, number. Who issued the number is said only where it is
+    not the hospital itself, whose name is there already."""
+    key = patient.key
+    issuer = key.issuer if key.issuer != site.issuer_of_patient_id else ""
+    facts = f"{shown_date(patient.birth_date)} {patient.sex}".strip()
+    return display_name(patient.name), facts, f"{key.patient_id} {issuer}".strip()
 
 
 def prior_services(desk: Desk, consent: ConsentPort | None = None) -> PriorServices:
@@ -106,9 +116,19 @@ class CasePriors:
     def search(self) -> None:
         """Ask every hospital, each in a task of its own, so that one that is down delays nobody."""
         self._links = self._desk.journal.links.of_workitem(self._entry.workitem_uid)
-        sites = self._desk.sites.all()
-        self._waiting = {site.site_id for site in sites}
+        self._ask(self._desk.sites.all())
+
+    def identify(self, entry: StudyEntry) -> None:
+        """More is known of the patient now (the national ID, from an image): the other hospitals are asked anew."""
+        self._entry = entry
+        self._current = current_study_of(entry)
+        self._ask([site for site in self._desk.sites.all() if site.site_id != entry.site_id])
+        self._changed()
+
+    def _ask(self, sites: Iterable[Site]) -> None:
+        """Each in a task of its own; a newer question to a hospital takes the place of an older one."""
         for site in sites:
+            self._waiting.add(site.site_id)
             work = search_home if site.site_id == self._entry.site_id else search_elsewhere
 
             def ask(site: Site, token: CancelToken, work: Callable[..., SiteSearch] = work) -> SiteSearch:
@@ -119,6 +139,7 @@ class CasePriors:
                 site,
                 lane="search",
                 owner=self,
+                key=(self._entry.workitem_uid, site.site_id),
                 priority=0 if site.site_id == self._entry.site_id else 5,
                 done=self._found,
                 failed=lambda error, site=site: self._found(  # type: ignore[misc]
@@ -227,13 +248,9 @@ class CasePriors:
             verdict = tr("Same patient: national ID and birth date")
         else:
             verdict = tr("Confirmed by you")
-        lines = (
-            display_name(patient.name),
-            f"{patient.birth_date} {patient.sex}".strip(),
-            f"{patient.key.patient_id} {patient.key.issuer}".strip(),
-        )
         site = self._desk.sites.get(candidate.site_id)
-        return StudyLabel(site.name, site.color, candidate.site_id != self._entry.site_id, verdict, lines)
+        foreign = candidate.site_id != self._entry.site_id
+        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site))
 
     def cancel(self) -> None:
         """Stop searching."""

@@ -36,6 +36,7 @@ class CaseReport:
         self._editable = editable
         self._tell = tell
         self._comparison = ""
+        self._question = ""
 
     @property
     def draft(self) -> Draft:
@@ -101,6 +102,20 @@ class CaseReport:
         if text and now in ("", self._comparison) and now != text:
             self._comparison = text
             self._keeper.set_section("comparison", text)
+            self._tell(Topic.DRAFT)
+
+    def learn_question(self, text: str) -> None:
+        """An image says why the study was asked for."""
+        self._question = text
+        self.prefill_question()
+
+    def prefill_question(self) -> None:
+        """Where the list gave no clinical question, that of the images, unless the reader has written one (or has an
+        earlier text here, from which it may have been taken out)."""
+        now = self._keeper.draft.sections.get("clinical_question", "")
+        if self._question and not now and not self._keeper.restored and self._editable():
+            self._keeper.set_section("clinical_question", self._question)
+            self._question = ""
             self._tell(Topic.DRAFT)
 
     def _drawn(self) -> tuple[Annotation, ...]:

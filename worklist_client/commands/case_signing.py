@@ -9,6 +9,7 @@ from datetime import datetime
 from pacs.port import Cancelled
 from viewer.cancel import CancelToken
 from viewer.records import DisplayedState, InstanceHeader
+from viewer.titles import study_title
 from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages, sentence_of
@@ -56,6 +57,8 @@ class CaseSigning:
         self._tell = tell
         self.package: PackageRow | None = None
         """The signed report on its way, as the journal last said."""
+        self.notes: tuple[str, ...] = ()
+        """What the signed report does not hold and why, in English."""
 
     def summary(self) -> SignSummary:
         """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""
@@ -72,7 +75,7 @@ class CaseSigning:
         site = self._desk.sites.get(self._entry.site_id)
         return SignSummary(
             patient=self._entry.patient,
-            study=" ".join(part for part in (self._entry.modality, self._entry.study_description) if part),
+            study=study_title(self._entry.modality, self._entry.study_description),
             accession_number=self._entry.accession_number,
             destination=site.name,
             destination_color=site.color,
@@ -85,7 +88,8 @@ class CaseSigning:
         """Sign what is on the screen. Raises `CannotSign`, `JournalError`."""
         self.summary()
         priors = self._priors.of_report()
-        self._keeper.change(replace(self._keeper.draft, priors=priors))
+        documents = self._images.documents(self._entry.study_instance_uid)
+        self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
         self._keeper.save_now()
         studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
         request = sign_request(
@@ -105,6 +109,20 @@ class CaseSigning:
             done=self._signed,
             failed=lambda error: self._claim.stand(Standing.MINE, sentence_of(error)),
         )
+
+    def recall(self) -> bool:
+        """Take up a report that was signed before (a restart, a second opening); whether there is one.
+
+        A signed report is never written again here: it is on its way, however long the hub or the archive is away.
+        """
+        signed = [row for row in self._desk.journal.outbox.of_workitem(self._entry.workitem_uid) if _stands(row)]
+        if not signed:
+            return False
+        self._keeper.close_editing()
+        self.package = signed[-1]
+        self._claim.stand(Standing.SIGNED)
+        self._tell(Topic.DELIVERY)
+        return True
 
     def refresh(self) -> None:
         """Read from the journal how far the report is; asked by a timer of the window until it is done."""
@@ -126,6 +144,7 @@ class CaseSigning:
 
     def _signed(self, report: SignedReport) -> None:
         self._keeper.close_editing()
+        self.notes = report.notes
         self.package = self._desk.journal.outbox.get(report.report_id)
         self._claim.stand(Standing.SIGNED)
         self._tell(Topic.DELIVERY)
@@ -134,6 +153,11 @@ class CaseSigning:
         if package != self.package:
             self.package = package
             self._tell(Topic.DELIVERY)
+
+
+def _stands(package: PackageRow) -> bool:
+    """Whether it goes, or went, home; a withdrawn one lives on as a draft."""
+    return package.state is not PackageState.WITHDRAWN
 
 
 def render_in(desk: Desk) -> Render:

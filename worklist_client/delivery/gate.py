@@ -13,6 +13,7 @@ from pacs.port import Cancelled, Pacs, Received, RetrieveRequest, StudyAnswer, S
 from pacs.site import Site
 from worklist_client.delivery.errors import Held
 from worklist_client.delivery.manifest import Manifest, identity_of, manifest_of
+from worklist_client.delivery.other_reports import check_no_other_report
 from worklist_client.journal import ObjectRow, PackageRow
 
 
@@ -25,7 +26,8 @@ def check_identity(
     issuer = issuer_of(package, manifests, site)
     answers = pacs.search_for_studies(StudyQuery(study_instance_uid=package.study_instance_uid), cancelled)
     check_answers(package, answers, issuer)
-    own = {row.sop_instance_uid for row in objects}
+    own = frozenset(row.sop_instance_uid for row in objects)
+    check_no_other_report(package, own, pacs, cancelled)
     wanted = {one for manifest in manifests for one in manifest.references if one[2] not in own}
     check_references(wanted, pacs, cancelled)
     _check_priors(package, {study for study, _, _ in wanted}, site, pacs, cancelled)

@@ -18,7 +18,7 @@ from pacs.port import Cancelled, Pacs
 from pacs.site import Connection, Site
 from worklist_client.delivery.errors import Blocked, DeliveryError, Held, Later, Refused
 from worklist_client.delivery.packing import rows_of
-from worklist_client.delivery.status import DeliveryState, DeliveryStatus
+from worklist_client.delivery.status import DeliveryState, DeliveryStatus, is_overdue
 from worklist_client.journal import JournalDamaged, JournalError, Outbox, PackageRow, PackageState
 from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Draft, SignedReport
@@ -32,7 +32,6 @@ WORKERS = 3
 """How many times `work` should be served."""
 BACK_OFF_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 IDLE_S = 5.0
-OVERDUE_MIN, OVERDUE_STAT_MIN = 15, 3
 
 Emit = Callable[[DeliveryStatus], None]
 
@@ -240,8 +239,6 @@ class DeliveryService:
             return self._courier
 
     def _status(self, package: PackageRow) -> DeliveryStatus:
-        limit = timedelta(minutes=OVERDUE_STAT_MIN if package.stat else OVERDUE_MIN)
-        final = package.state in (PackageState.DONE, PackageState.WITHDRAWN)
         status = DeliveryStatus(
             report_id=package.report_id,
             workitem_uid=package.workitem_uid,
@@ -252,7 +249,7 @@ class DeliveryService:
             reason=package.reason,
             attempts=package.tries,
             next_attempt_at=package.next_attempt,
-            overdue=not final and self._now() - package.signed_at > limit,
+            overdue=is_overdue(package, self._now()),
         )
         if package.reached in (PackageState.SIGNED, PackageState.FENCED):
             return status

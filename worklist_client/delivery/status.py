@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from worklist_client.journal import PackageRow, PackageState
 
 
 class DeliveryState(StrEnum):
@@ -24,6 +26,15 @@ class DeliveryState(StrEnum):
 
 UNDELIVERED = frozenset(DeliveryState) - {DeliveryState.DONE, DeliveryState.WITHDRAWN}
 """States in which quitting asks."""
+
+
+OVERDUE, OVERDUE_STAT = timedelta(minutes=15), timedelta(minutes=3)
+
+
+def is_overdue(package: PackageRow, now: datetime) -> bool:
+    """Whether a report has been on its way for so long that it should be phoned through."""
+    is_final = package.state in (PackageState.DONE, PackageState.WITHDRAWN)
+    return not is_final and now - package.signed_at > (OVERDUE_STAT if package.stat else OVERDUE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from worklist_client.worklist.entries import Status, StudyEntry
 
 WIDTH_PX, HEIGHT_PX = 1600, 950
 SETTLE_MS = 700
+HIGHLIGHT_MS = 5000
+"""Until the rows that just came are not highlighted any more."""
 AT_ONCE = 18
 """How many studies the demo region has to read before anything arrives."""
 TO_READ, WITH_CARD = "N26-70112", "W-260918"
@@ -86,7 +88,7 @@ class Play:
         robot.until(lambda: len(robot.entries()) >= AT_ONCE, f"{AT_ONCE} studies on the list", 60)
         entry = robot.until(lambda: self._ready(TO_READ), "the study to read", 60)
         robot.select(entry)
-        robot.pause(3 * SETTLE_MS)
+        robot.pause(HIGHLIGHT_MS)
         self._picture("1-worklist", window)
         return entry
 

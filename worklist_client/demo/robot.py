@@ -106,14 +106,17 @@ class Robot:
         return next((one for one in self.entries() if one.study_instance_uid == study_instance_uid), None)
 
     def select(self, entry: StudyEntry) -> None:
-        """Select its row."""
+        """Select its row, once the table shows it."""
         window = self.desktop.window
         assert window is not None
-        rows = window.rows.model.entries()
-        place = next((number for number, row in enumerate(rows) if row.entry_id == entry.entry_id), None)
-        if place is None:
-            raise Stuck("the study's row in the table")
-        window.table.setCurrentIndex(window.rows.model.index(place, 0))
+        model = window.rows.model
+
+        def place() -> int | None:
+            rows = enumerate(model.entries(), start=1)
+            return next((number for number, row in rows if row.entry_id == entry.entry_id), None)
+
+        row = self.until(place, "the study's row in the table") - 1
+        window.table.setCurrentIndex(model.index(row, 0))
 
     def open(self, entry: StudyEntry, *, claim: bool = True) -> ReadingWindow:
         """Select it and run the command that a double-click runs; the reading window."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,8 +104,13 @@ def _keyword(key: str) -> str:
     return key
 
 
+_STRICT = threading.Lock()
+"""pydicom suppresses invalid tags by a setting of the whole process: two threads at once leave it set for good."""
+
+
 def _json(dataset: Dataset) -> dict[str, object]:
-    return dict(dataset.to_json_dict(bulk_data_threshold=1 << 20, suppress_invalid_tags=True))
+    with _STRICT:
+        return dict(dataset.to_json_dict(bulk_data_threshold=1 << 20, suppress_invalid_tags=True))
 
 
 def _found(archive: Archive, request: Request) -> list[Stored]:

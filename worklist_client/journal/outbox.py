@@ -178,6 +178,22 @@ class Outbox:
             )
             return _package(_find(connection, report_id))
 
+    def purge(self, before: datetime) -> list[PackageRow]:
+        """Remove what was finished before this time: bytes, text, and the signed draft; the rows that were removed.
+
+        A draft that a refused fence left as an orphan stays with its author.
+        """
+        with self._database.transaction() as connection:
+            found = connection.execute(
+                "SELECT * FROM packages WHERE state IN ('DONE', 'WITHDRAWN') AND changed_at < ?",
+                (text_from_time(before),),
+            ).fetchall()
+            for row in found:
+                connection.execute("DELETE FROM objects WHERE report_id = ?", (row["report_id"],))
+                connection.execute("DELETE FROM packages WHERE report_id = ?", (row["report_id"],))
+                connection.execute("DELETE FROM drafts WHERE draft_uid = ? AND state = 'SIGNED'", (row["draft_uid"],))
+            return [_package(row) for row in found]
+
     def _aside(
         self, report_id: str, state: PackageState, reason: str, at: datetime, next_attempt: datetime | None
     ) -> PackageRow:

@@ -9,6 +9,9 @@ NOT_IMAGES = frozenset(
 )
 """Modalities of series that hold no frames to show."""
 
+DOCUMENTS = ("SR", "DOC")
+"""Modalities of series that may hold a report."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesCount:

@@ -21,7 +21,7 @@ from pacs.retrieval import middle_first, split
 from pacs.site import Connection, DimseConnection, Site
 from viewer.api import Feed
 from viewer.records import InstanceHeader
-from worklist_client.reading.completeness import NOT_IMAGES, SeriesCount, StudyCount
+from worklist_client.reading.completeness import DOCUMENTS, NOT_IMAGES, SeriesCount, StudyCount
 from worklist_client.reading.errors import NoConnection, OpeningFailed, ReadingError
 from worklist_client.reading.ingesting import ingest_file, ingest_files, is_shown
 
@@ -87,6 +87,9 @@ class StudyLoad:
         self._headers: dict[str, InstanceHeader] = {}
         self._failed = ""
         self._unreadable = ""
+        self._told_complete: set[str] = set()
+        self._document_series: tuple[str, ...] | None = None
+        self._documents: tuple[str, ...] | None = None
 
     @property
     def count(self) -> StudyCount:
@@ -99,6 +102,13 @@ class StudyLoad:
         """Every object that came, images or not; what a report may refer to, and what the images call the patient."""
         with self._lock:
             return tuple(self._headers.values())
+
+    @property
+    def documents(self) -> tuple[str, ...] | None:
+        """SOP Instance UIDs of the reports and other documents that the study held when it was opened; None until the
+        origin has said."""
+        with self._lock:
+            return self._documents
 
     def ask(self, worker: ImageWorker, cancelled: Cancelled) -> None:
         """Pass the gate, show what is cached, ask the origin what there is, queue the jobs.
@@ -141,10 +151,24 @@ class StudyLoad:
             if not count.complete and not self._failed:
                 count = self._name_missing(count, cancelled)
             if count.complete:
-                self._feed.complete(study, series_uid)
+                self._tell_complete(series_uid)
             elif self._failed or (count.reason and not count.missing):
                 self._feed.missing(study, series_uid, "", self._failed or count.reason)
+        self._note_documents(cancelled)
         return self.count
+
+    def _note_documents(self, cancelled: Cancelled) -> None:
+        """Once: what comes later is what somebody else wrote meanwhile. After the images, which are waited for."""
+        if self._documents is not None or self._document_series is None:
+            return
+        try:
+            found = [item.sop_instance_uid for uid in self._document_series for item in self._instances(uid, cancelled)]
+        except Interrupted:
+            raise
+        except PacsError:
+            return
+        with self._lock:
+            self._documents = tuple(found)
 
     def _ask_series(self, cancelled: Cancelled) -> list[SeriesAnswer]:
         """The series of the study, from the first connection that knows them."""
@@ -168,6 +192,8 @@ class StudyLoad:
         raise OpeningFailed("The hospital does not have this study any more")
 
     def _expect(self, answers: list[SeriesAnswer]) -> None:
+        if self._document_series is None:
+            self._document_series = tuple(one.series_instance_uid for one in answers if one.modality in DOCUMENTS)
         for answer in answers:
             if answer.modality in NOT_IMAGES:
                 continue
@@ -232,14 +258,16 @@ class StudyLoad:
         reason = ""
         for connection in (connections[0], *connections):
             with self._lock:
-                already = self._series[job.series_instance_uid].received
+                count = self._series[job.series_instance_uid]
+            expected = len(job.sop_instance_uids) or count.expected or 0
             request = RetrieveRequest(
                 self._request.study_instance_uid,
                 self._folder,
                 job.series_instance_uid,
                 job.sop_instance_uids,
-                already,
+                count.received,
                 job.first,
+                max(0, expected - len(count.received)) if not job.sop_instance_uids else expected,
             )
             try:
                 secrets = self._request.credentials(connection.connection_id)
@@ -292,6 +320,18 @@ class StudyLoad:
             self._feed.arrived(shown)
         for uid, number in skipped.items():
             self._skip(uid, number)
+        for uid in by_series:
+            # The origin promised a number and so many came: the reader need not wait until it is asked once more
+            # what it holds. Should it name others then, `settle` calls them missing.
+            if self._series[uid].complete:
+                self._tell_complete(uid)
+
+    def _tell_complete(self, series_instance_uid: str) -> None:
+        with self._lock:
+            if series_instance_uid in self._told_complete:
+                return
+            self._told_complete.add(series_instance_uid)
+        self._feed.complete(self._request.study_instance_uid, series_instance_uid)
 
     def _skip(self, series_instance_uid: str, number: int) -> None:
         """Correct what the viewer expects by the objects that are not images."""
@@ -314,6 +354,7 @@ class StudyLoad:
             promised, reason = frozenset(), count.reason or error.reason
         if count.expected is None and promised:
             count = replace(count, expected=len(promised))
+            self._feed.expect(self._request.study_instance_uid, uid, len(promised))
         count = count.with_missing(promised - count.received, reason)
         if not count.missing and not count.complete:
             count = replace(count, reason=reason)

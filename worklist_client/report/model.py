@@ -49,6 +49,8 @@ class Draft:
     displayed: tuple[DisplayedState, ...] = ()
     priors: tuple[PriorStudy, ...] = ()
     key_frame: FrameRef | None = None
+    known_documents: tuple[str, ...] | None = None
+    """SOP Instance UIDs of the documents that the study held when it was opened; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

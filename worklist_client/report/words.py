@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from viewer.records import Annotation, AnnotationKind, MeasuredValue, SpacingBasis
+from viewer.titles import without_modality
 from worklist_client.report.model import PriorStudy
 
 NAMES = {
@@ -105,7 +106,6 @@ def date_text(dicom_date: str, language: str) -> str:
 
 def prior_text(prior: PriorStudy, site_name: str, language: str) -> str:
     """One line for the comparison section: "CT 01-03-2026 Abdomen (uit West)". The reader sees it before signing."""
-    what = " ".join(
-        part for part in (prior.modality, date_text(prior.study_date, language), prior.study_description) if part
-    )
+    rest = without_modality(prior.modality, prior.study_description)
+    what = " ".join(part for part in (prior.modality, date_text(prior.study_date, language), rest) if part)
     return f"{what} ({SITE_WORDS[language_of(language)]} {site_name})" if site_name else what

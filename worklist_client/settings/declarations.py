@@ -65,6 +65,9 @@ RENDER_PATH = Setting(
 CACHE_BUDGET_GB = Setting(
     "cache.budget_gb", 20.0, "Space for images on this computer", minimum=1, maximum=4000, unit="GB", restart=True
 )
+KEEP_REPORTS_DAYS = Setting(
+    "reports.keep_days", 30, "How long delivered reports stay on this computer", minimum=1, maximum=3650, unit="d"
+)
 IMAGE_WORKERS = Setting(
     "workers.images", 2, "Processes that fetch and decode images", minimum=1, maximum=8, restart=True
 )
@@ -86,6 +89,7 @@ DECLARATIONS: tuple[AnySetting, ...] = (
     CALLING_AE,
     RENDER_PATH,
     CACHE_BUDGET_GB,
+    KEEP_REPORTS_DAYS,
     IMAGE_WORKERS,
     HIGHLIGHT_S,
     TEXT_SIZE_PT,

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources as package_files
+from pathlib import Path
 from typing import Any
 
 _COLOR = re.compile(r"^#[0-9a-f]{6}$")
@@ -96,6 +97,8 @@ def style_sheet(theme: Theme, text_size_pt: int) -> str:
     """The style sheet of the whole application."""
     values: dict[str, object] = {token.replace(".", "_"): color for token, color in theme.colors.items()}
     values.update(theme.metrics)
+    # Qt draws no tick once an indicator has colours of its own.
+    values.update(check_mark=Path(str(package_files.files("resources"))).joinpath("themes", "check.svg").as_posix())
     values.update(text_pt=f"{text_size_pt}", name_pt=f"{text_size_pt + 3}")
     return re.sub(r"@\{(\w+)\}", lambda match: str(values[match.group(1)]), _SHEET)
 
@@ -175,6 +178,9 @@ QCheckBox::indicator { border-radius: 3px; }
 QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @{state_accent};
     border-color: @{state_accent}; }
+QCheckBox::indicator:checked { image: url("@{check_mark}"); }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: @{line_normal};
+    background: @{surface_window}; }
 QGroupBox { border: 1px solid @{line_faint}; border-radius: @{radius_px}px; margin-top: 10px; padding-top: 8px; }
 QGroupBox::title { subcontrol-origin: margin; left: 8px; color: @{text_secondary}; }
 QTabBar::tab { background: @{surface_window}; color: @{text_secondary}; padding: 6px 14px; border: none; }

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from worklist_client.commands.desk import Desk
-from worklist_client.delivery.status import DeliveryStatus
+from worklist_client.delivery.status import DeliveryStatus, is_overdue
 from worklist_client.identity.names import display_name
 from worklist_client.journal import DraftRow, DraftState, PackageRow, PackageState
 from worklist_client.settings.language import Translator
@@ -33,6 +33,7 @@ STATE_TITLES = {
 }
 """English words of each state; translated where they are shown."""
 
+LATE_CHECK_MS = 30_000
 STUCK = frozenset({PackageState.BLOCKED, PackageState.ATTENTION})
 
 
@@ -55,6 +56,9 @@ class Deliveries(QObject):
         self._desk = desk
         self._packages: tuple[PackageRow, ...] = ()
         self._orphans: tuple[DraftRow, ...] = ()
+        self._clock = QTimer(self)
+        self._clock.setInterval(LATE_CHECK_MS)
+        self._clock.timeout.connect(self.changed)
         self.reload()
 
     def status_changed(self, _status: DeliveryStatus) -> None:
@@ -85,15 +89,21 @@ class Deliveries(QObject):
 
     def summary(self) -> DeliverySummary:
         """The sentence of the bar."""
-        return summary_of(self._packages, self._desk.tr, self._desk.sites.name_of)
+        return summary_of(self._packages, self._desk.tr, self._desk.sites.name_of, self._desk.now())
 
     def _loaded(self, found: tuple[tuple[PackageRow, ...], tuple[DraftRow, ...]]) -> None:
         if found != (self._packages, self._orphans):
             self._packages, self._orphans = found
+            if self._packages:
+                self._clock.start()  # they grow late by themselves
+            else:
+                self._clock.stop()
             self.changed.emit()
 
 
-def summary_of(packages: Sequence[PackageRow], tr: Translator, site_name: Callable[[str], str]) -> DeliverySummary:
+def summary_of(
+    packages: Sequence[PackageRow], tr: Translator, site_name: Callable[[str], str], now: datetime
+) -> DeliverySummary:
     """How many reports are not home yet, and where they hang."""
     if not packages:
         return DeliverySummary("", "ok", 0)
@@ -107,7 +117,10 @@ def summary_of(packages: Sequence[PackageRow], tr: Translator, site_name: Callab
         parts.append(tr("{n} need your attention", n=len(stuck)))
     if waiting:
         parts.append(tr("waiting for {sites}", sites=", ".join(sorted(waiting))))
-    tone = "danger" if stuck else "attention" if waiting else "info"
+    late = sum(1 for package in packages if is_overdue(package, now))
+    if late:
+        parts.append(tr("{n} too late: phone the result through", n=late))
+    tone = "danger" if stuck or late else "attention" if waiting else "info"
     return DeliverySummary("; ".join(parts), tone, len(packages))
 
 
@@ -144,6 +157,7 @@ class DeliveriesDialog(QDialog):
         self._fill()
 
     def _fill(self) -> None:
+        chosen = max(0, getattr(self._table, "currentRow", lambda: 0)())
         if self._table is not None:
             self._layout.removeWidget(self._table)
             self._table.deleteLater()
@@ -163,14 +177,14 @@ class DeliveriesDialog(QDialog):
         self._layout.insertWidget(0, self._table, 1)
         self._table.setVisible(bool(rows))
         if rows:
-            self._table.selectRow(0)
+            self._table.selectRow(min(chosen, len(rows) - 1))
         self._empty.setVisible(not rows)
 
     def _texts(self, package: PackageRow) -> tuple[str, ...]:
         tr = self._desk.tr
         entry = next((e for e in self._desk.live.entries if e.workitem_uid == package.workitem_uid), None)
         name = display_name(entry.patient.name) if entry is not None else ""
-        wait = ""
+        state, wait = tr(STATE_TITLES[package.state]), ""
         if package.next_attempt is not None:
             seconds = max(0, int((package.next_attempt - self._now()).total_seconds()))
             wait = tr("in {n} s", n=seconds) if seconds < 120 else tr("in {n} min", n=seconds // 60)
@@ -179,7 +193,7 @@ class DeliveriesDialog(QDialog):
             self._desk.sites.name_of(package.site_id),
             name or package.patient_id,
             package.accession_number,
-            tr(STATE_TITLES[package.state]),
+            tr("{state}: too late", state=state) if is_overdue(package, self._now()) else state,
             tr(package.reason) if package.reason else "",
             wait,
         )

@@ -24,6 +24,7 @@ from viewer.cancel import CancelToken
 from viewer.render.gl_format import install_default_format
 from viewer.tasks import Task, TaskRunner
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.housekeeping import tidy
 from worklist_client.composition import compose
 from worklist_client.delivery.service import WORKERS as DELIVERY_WORKERS
 from worklist_client.delivery.status import DeliveryStatus
@@ -37,11 +38,13 @@ from worklist_client.settings.theme import load_theme, style_sheet
 from worklist_client.ui.crash import CrashReporter
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
+from worklist_client.ui.hub_guard import HubGuard
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.sign_in import SignInAgain, SignInDialog
 from worklist_client.ui.start import HubStart, SignInNeeded
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.warm_up import WarmUp
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.channel import keep_alive, listen
 from worklist_client.worklist.embedded import HubAddress
@@ -116,6 +119,7 @@ class Desktop(QObject):
         self._housekeeping = QTimer(self)
         self._housekeeping.setInterval(HOUSEKEEPING_MS)
         self._housekeeping.timeout.connect(self._drop_finished)
+        self._housekeeping.timeout.connect(self._tidy)
         hub.listen(self._hub_ready, self._hub_failed)
 
     def open_journal(self) -> bool:
@@ -233,6 +237,8 @@ class Desktop(QObject):
         self.window.show()
         if problems:
             self.window.bars.say("\n".join(problems), "attention")
+        if self._hub.embedded:
+            HubGuard(self._runner, desk.client, self.feed, self._profile.data_dir, self)
         self._listen()
         self._runner.serve("directory", self._read_directory, self._directory_told, owner=self)
 
@@ -253,7 +259,8 @@ class Desktop(QObject):
         self._runner.serve("heartbeat", keep_alive(desk.claims), self._claims_told, owner=self)
         for place in range(DELIVERY_WORKERS):
             self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
-        self._runner.submit(_warm_up, None, lane="prefetch", owner=self, failed=lambda _error: None)
+        WarmUp(self._runner, self)
+        self._tidy()
         self._housekeeping.start()
 
     def _read_directory(self, token: CancelToken, emit: Callable[[object], None]) -> None:
@@ -279,6 +286,11 @@ class Desktop(QObject):
 
     def _delivered(self, status: DeliveryStatus) -> None:
         self.deliveries.status_changed(status)
+
+    def _tidy(self) -> None:
+        """Room for images, and no report kept for longer than it is needed."""
+        assert self.desk is not None
+        self._runner.submit(tidy, self.desk, lane="prefetch", owner=self, key="tidy", priority=9)
 
     def _drop_finished(self) -> None:
         assert self.desk is not None
@@ -308,11 +320,6 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> QWidget:
     assert isinstance(window, QWidget)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return window
-
-
-def _warm_up(_request: None, _token: CancelToken) -> None:
-    """In the background, so that the first double-click finds the modules loaded."""
-    import_module("worklist_client.ui.reading_window")
 
 
 def _language(chosen: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.titles import study_title
 from worklist_client.identity.links import IDENTIFIERS_NEEDED, tickable
 from worklist_client.identity.names import PersonName, groups
 from worklist_client.identity.patient import Evidence, PatientIdentity
@@ -55,7 +56,9 @@ class IdentityCard(QDialog):
             self._add_row(grid, place, evidence)
         study = candidate.study
         day = day_text(study.study_date, tr)
-        exam = "   ".join(part for part in (day, "/".join(study.modalities), study.study_description) if part)
+        exam = "   ".join(
+            part for part in (day, study_title("/".join(study.modalities), study.study_description)) if part
+        )
         self._hint = plain_label("card_hint")
         self._buttons = button_box(self, tr("Same patient: open this prior"), tr("Not the same"))
         panel = QFrame()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QWidget
 
+from viewer.titles import study_title
 from worklist_client.commands.case_priors import PriorRow
 from worklist_client.identity.links import Gate
 from worklist_client.identity.patient import Verdict
@@ -29,7 +30,7 @@ class PriorCard(QPushButton):
         self.candidate_id = item.candidate_id
         self.setObjectName(f"prior_{item.study.study_instance_uid}")
         state, tone = _state(row, tr)
-        what = " ".join(part for part in ("/".join(item.study.modalities), item.study.study_description) if part)
+        what = study_title("/".join(item.study.modalities), item.study.study_description)
         first = f"{day_text(item.study.study_date, tr) or tr('no date')}   {what}"
         self.setText(f"{_short(first)}\n{_short(f'{site_name}  ·  {state}')}")
         self.setToolTip(_explained(row, site_name, tr))
@@ -153,5 +154,5 @@ def _explained(row: PriorRow, site_name: str, tr: Translator) -> str:
     return "\n".join(lines)
 
 
-def _short(text: str, length: int = 46) -> str:
+def _short(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

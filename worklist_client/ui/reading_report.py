@@ -91,6 +91,7 @@ class ReportPanel(QFrame):
         self.setObjectName("report_panel")
         self._tr, self._theme = tr, theme
         self._last = "findings"
+        self._sheet = ""
         self._edits: dict[str, SectionEdit] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
@@ -115,6 +116,8 @@ class ReportPanel(QFrame):
         self._list.setAccessibleName(tr("Measurements"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._list.setMaximumHeight(96)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setWordWrap(True)
         self._list.itemClicked.connect(self._follow)
         self._list.itemActivated.connect(self._insert_current)
         self._list.currentItemChanged.connect(lambda _now, _before: self._refresh())
@@ -183,7 +186,10 @@ class ReportPanel(QFrame):
         edge = self._theme.color("state.danger" if alarm else "line.faint")
         width = 3 if alarm else 1
         panel = self._theme.color("surface.panel")
-        self.setStyleSheet(f"QFrame#report_panel {{ background: {panel}; border: {width}px solid {edge}; }}")
+        sheet = f"QFrame#report_panel {{ background: {panel}; border: {width}px solid {edge}; }}"
+        if sheet != self._sheet:  # Qt would style every editor in it anew
+            self._sheet = sheet
+            self.setStyleSheet(sheet)
         self._refresh()
 
     def where(self) -> tuple[str, int]:

@@ -90,17 +90,18 @@ def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str,
 
 def delivery_text(package: PackageRow, site_name: str, tr: Translator) -> tuple[str, str]:
     """How far a signed report is, in words that promise nothing that was not proven; and the tone."""
+    reason = tr(package.reason) if package.reason else ""
     if package.state is PackageState.DONE:
         return (tr("Delivered to {site}, read back and equal", site=site_name), "ok")
     if package.state is PackageState.RETRY:
         return (
-            tr("Signed; {site} does not take it yet, trying again: {reason}", site=site_name, reason=package.reason),
+            tr("Signed; {site} does not take it yet, trying again: {reason}", site=site_name, reason=reason),
             "attention",
         )
     if package.state is PackageState.BLOCKED:
-        return (tr("Signed; waits: {reason}", reason=package.reason), "attention")
+        return (tr("Signed; waits: {reason}", reason=reason), "attention")
     if package.state is PackageState.ATTENTION:
-        return (tr("Signed, NOT delivered: {reason}", reason=package.reason), "danger")
+        return (tr("Signed, NOT delivered: {reason}", reason=reason), "danger")
     if package.state is PackageState.WITHDRAWN:
-        return (tr("Not sent: {reason}. The text is kept as a draft", reason=package.reason), "danger")
+        return (tr("Not sent: {reason}. The text is kept as a draft", reason=reason), "danger")
     return (tr("Signed, being delivered to {site} …", site=site_name), "info")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from viewer.titles import study_title
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
 from worklist_client.commands.desk import Desk
@@ -58,7 +59,7 @@ class CaseView:
         name = display_name(entry.patient.name) or self._tr("no name")
         day = entry.study_datetime
         when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
-        what = " ".join(part for part in (entry.modality, entry.study_description) if part)
+        what = study_title(entry.modality, entry.study_description)
         accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
         exam = "  ·  ".join(part for part in (what, when, accession) if part)
         facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
@@ -77,6 +78,7 @@ class CaseView:
             self.notice.say(self._tr(claim.reason), tone, again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
+            self._say_missing_images()
         self._acts.refresh()
 
     def _show_editable(self) -> None:
@@ -106,6 +108,10 @@ class CaseView:
     def _show_images(self) -> None:
         self._show_editable()
         self._show_priors()
+        self._say_missing_images()
+
+    def _say_missing_images(self) -> None:
+        """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
         for study in self.session.images.studies():
             reason = self.session.images.error(study)
             if reason:
@@ -125,7 +131,8 @@ class CaseView:
             return
         text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
         self.report.show_status(text, "muted" if tone == "info" else tone)
-        self.notice.say(text, tone, self._tr("Next study"), self._acts.next_case)
+        notes = [self._tr(note) for note in self.session.signing.notes]
+        self.notice.say("\n".join([text, *notes]), tone, self._tr("Next study"), self._acts.next_case)
         self._acts.watch_delivery(not self.session.signing.delivered)
 
     def _show_notice(self) -> None:
@@ -134,3 +141,4 @@ class CaseView:
             self.notice.say(self._tr(self.session.notice), "attention")
         else:
             self.notice.hide()
+            self._say_missing_images()

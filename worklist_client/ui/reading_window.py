@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QMainWindow, QSplitter, QToolBar, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from worklist_client.settings.keymap import load_keymap
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui.action_set import ActionSet
 from worklist_client.ui.dialogs import KeysDialog, question
+from worklist_client.ui.placing import place
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
@@ -32,6 +33,8 @@ from worklist_client.worklist.entries import StudyEntry
 DELIVERY_MS = 500
 """How often the journal is asked how far a signed report is, until it is done."""
 REPORT_WIDTH_PX = 380
+TURN_MS = 1
+"""Not 0: that would run within the same turn of the event loop."""
 
 
 class ReadingWindow(QMainWindow):
@@ -40,7 +43,11 @@ class ReadingWindow(QMainWindow):
     next_asked = Signal()
     """The reader is done here and wants the worklist; the window closes by itself."""
 
-    def __init__(self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None) -> None:
+    def __init__(
+        self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None, claim: bool | None = None
+    ) -> None:
+        """With `claim` given, loading (and claiming, where true) begins at once, while the widgets are being made;
+        `start` then only shows how far it is."""
         super().__init__()
         self.setObjectName("reading_window")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -48,15 +55,22 @@ class ReadingWindow(QMainWindow):
         self._theme = load_theme("dark")
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
+        self._begun = claim is not None
+        if claim is not None:
+            self.session.start(claim=claim)
         self.commands = reading_commands(self)
         acts = ViewActs(
-            self.claim, self.retry_images, self.next_case, lambda: self.actions_.refresh(), self._watch_delivery
+            self.claim,
+            self.retry_images,
+            self.next_case,
+            lambda: self.actions_.refresh(),
+            lambda on: _run_while(self._delivery, on),
         )
         self.view = CaseView(desk, self.session, self._theme, acts)
         self.report = self.view.report
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
-        self._build()
+        self._is_laid_out = False
         self.setWindowTitle(self.view.show_case(entry))
         self._autosave = QTimer(self)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -69,9 +83,13 @@ class ReadingWindow(QMainWindow):
     def start(self, *, claim: bool) -> None:
         """Load, claim where asked, look for priors."""
         self._autosave.start()
-        self.session.start(claim=claim)
-        self.view.on_topic(Topic.STANDING)
-        self.view.on_topic(Topic.DRAFT)
+        if not self._begun:
+            self._begun = True
+            self.session.start(claim=claim)
+        for topic in (Topic.STANDING, Topic.PRIORS, Topic.DRAFT):
+            self.view.on_topic(topic)
+        if self.session.notice:
+            self.view.on_topic(Topic.NOTICE)
 
     # --- what the hub and the session say ---
 
@@ -185,7 +203,14 @@ class ReadingWindow(QMainWindow):
     def make_sign_dialog(self) -> SignDialog:
         """The sign dialog as it would be shown. Raises `CannotSign`."""
         summary = self.session.signing.summary()
-        return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, self._thumbnail())
+        return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, _thumbnail(self.viewer))
+
+    def setVisible(self, visible: bool) -> None:
+        """Qt: laid out when it is first shown, in a turn of the event loop of its own."""
+        if visible and not self._is_laid_out:
+            self._is_laid_out = True
+            self._build()
+        super().setVisible(visible)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: nothing typed is lost; where it cannot be stored the window stays."""
@@ -203,33 +228,34 @@ class ReadingWindow(QMainWindow):
     # --- inside ---
 
     def _build(self) -> None:
-        toolbar = QToolBar(self._tr("Tools"))
-        toolbar.setObjectName("reading_toolbar")
-        fill_toolbar(toolbar, self.actions_, self._theme, self._tr)
+        """From the outside in: whatever is put into a parent of its own first is styled once, not at each level."""
+        whole = QWidget()
+        self.setCentralWidget(whole)
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        for widget in (self.view.bar, self.view.strip, self.view.notice):
+            rows.addWidget(widget)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setObjectName("reading_split")
+        rows.addWidget(split, 1)
         left = QWidget()
+        split.addWidget(left)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        toolbar = QToolBar(self._tr("Tools"))
+        toolbar.setObjectName("reading_toolbar")
         column.addWidget(toolbar)
+        fill_toolbar(toolbar, self.actions_, self._theme, self._tr)
         column.addWidget(self.viewer, 1)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setObjectName("reading_split")
-        split.addWidget(left)
         split.addWidget(self.report)
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 0)
         split.setChildrenCollapsible(False)
         split.setSizes([1500, REPORT_WIDTH_PX])
         self.report.setMinimumWidth(300)
-        whole = QWidget()
-        rows = QVBoxLayout(whole)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        for widget in (self.view.bar, self.view.strip, self.view.notice):
-            rows.addWidget(widget)
-        rows.addWidget(split, 1)
-        self.setCentralWidget(whole)
-        self.resize(1600, 950)
+        place(self, QSize(1600, 950))
 
     def _connect(self) -> None:
         self.session.observe(self.view.on_topic)
@@ -242,13 +268,6 @@ class ReadingWindow(QMainWindow):
         self.report.insert_asked.connect(self._insert)
         self.report.link_followed.connect(self.session.report.go_to)
         self.report.sign_asked.connect(lambda: self.commands.run("case.sign"))
-
-    def _watch_delivery(self, on: bool) -> None:
-        """Follow a signed report in the journal until it is done."""
-        if not on:
-            self._delivery.stop()
-        elif not self._delivery.isActive():
-            self._delivery.start()
 
     def _typed(self, section: str, text: str) -> None:
         self._try(lambda: self.session.report.set_section(section, text))
@@ -267,10 +286,6 @@ class ReadingWindow(QMainWindow):
         if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
             self.session.signing.sign()
 
-    def _thumbnail(self) -> QPixmap:
-        picture: QPixmap = self.viewer.desk.grid.grab()
-        return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
-
     def _try(self, act: Callable[[], object]) -> None:
         """The border of a command: what it refuses becomes a sentence."""
         try:
@@ -279,9 +294,28 @@ class ReadingWindow(QMainWindow):
             self.view.notice.say(self._tr(sentence_of(error)), "attention")
 
 
+def _thumbnail(viewer: ViewerWidget) -> QPixmap:
+    """What is on the screen, small: the reader sees what is signed."""
+    picture: QPixmap = viewer.desk.grid.grab()
+    return picture.scaledToHeight(THUMBNAIL_PX, Qt.TransformationMode.SmoothTransformation)
+
+
+def _run_while(timer: QTimer, on: bool) -> None:
+    """Start or stop; what runs already goes on in its own time."""
+    if not on:
+        timer.stop()
+    elif not timer.isActive():
+        timer.start()
+
+
 def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWindow:
     """Make the window of a study, show it, and start: images load while the claim is asked for."""
-    window = ReadingWindow(desk, entry)
-    window.show()
-    window.start(claim=claim)
+    window = ReadingWindow(desk, entry, claim=claim)
+
+    def shown() -> None:
+        window.show()
+        QTimer.singleShot(TURN_MS, window, lambda: window.start(claim=claim))
+
+    # Each in a turn of its own: together they would keep the event loop for longer than a person notices.
+    QTimer.singleShot(TURN_MS, window, shown)
     return window

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QPixmap
 
+from viewer.titles import without_modality
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 
@@ -114,7 +115,10 @@ class TimelineModel(QAbstractTableModel):
     def _text(self, study: TimelineStudy, column: int) -> str:
         if column == 4:
             return self._tr("This study") if study.is_current else self._tr(VERDICTS.get(study.verdict, study.verdict))
-        return (short_date(study.date), self._site_name(study.site_id), study.modality, study.description)[column]
+        what = without_modality(study.modality, study.description)
+        return (short_date(study.date), self._site_name(study.site_id), study.modality, what[:1].upper() + what[1:])[
+            column
+        ]
 
 
 def short_date(text: str) -> str:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.titles import study_title
 from worklist_client.commands.registry import CommandTable
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
@@ -87,7 +88,7 @@ class WorklistDetails(QSplitter):
             numbers += "   " + tr("Accession {number}", number=entry.accession_number)
         when = entry.study_datetime.strftime("%Y-%m-%d %H:%M") if entry.study_datetime else ""
         images = tr("{n} images", n=entry.images) if entry.images is not None else ""
-        study = [entry.modality, entry.study_description, when, images]
+        study = [study_title(entry.modality, entry.study_description), when, images]
         due = due_text(entry, context)
         if due and not is_late(entry, context):
             due = tr("due in {time}", time=due)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from viewer.titles import study_title
 from worklist_client.commands.desk import Desk
 from worklist_client.settings.keymap import Keymap
 from worklist_client.settings.theme import Theme
@@ -17,6 +18,7 @@ from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansD
 from worklist_client.ui.dialogs import READ_ELSEWHERE_REASONS, KeysDialog, ReasonDialog, question
 from worklist_client.ui.draft_text import draft_text
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.placing import place
 from worklist_client.ui.settings_dialog import SettingsDialog
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline import TimelineModel
@@ -93,7 +95,7 @@ class WorklistWindow(QMainWindow):
         if entry is None:
             return
         tr = self._desk.tr
-        what = f"{patient_name(entry, self.rows.context)}   {entry.modality} {entry.study_description}"
+        what = f"{patient_name(entry, self.rows.context)}   {study_title(entry.modality, entry.study_description)}"
         text = f"{what}\n\n" + tr("This takes the study off everybody's list. Why is it read elsewhere?")
         reasons = [tr(reason) for reason in READ_ELSEWHERE_REASONS]
         dialog = ReasonDialog(tr, tr("Read elsewhere"), text, reasons, tr("Take off the list"), self)
@@ -196,7 +198,7 @@ class WorklistWindow(QMainWindow):
         self.setObjectName("worklist_window")
         self.setWindowTitle(tr("Worklist"))
         self.setMinimumSize(QSize(1100, 640))
-        self.resize(1280, 800)
+        place(self, QSize(1280, 800))
         self.bars = WorklistBars(self._desk, self._parts.feed, self._parts.deliveries, self.commands.run)
         self.details = WorklistDetails(tr, theme, self._timeline_model, self.commands.run)
         split = QSplitter(Qt.Orientation.Vertical)

@@ -29,6 +29,8 @@ class About:
     version: str
     solo: bool
     embedded: bool
+    problem: str = ""
+    """Why an embedded hub does not use the hub.toml that was edited, for the administrator; else empty."""
 
 
 def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> About:
@@ -37,7 +39,11 @@ def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOU
     if not isinstance(data, dict):
         raise RegionError("the hub's answer is not what a worklist hub says of itself")
     return About(
-        str(data.get("name", "")), str(data.get("version", "")), bool(data.get("solo")), bool(data.get("embedded"))
+        str(data.get("name", "")),
+        str(data.get("version", "")),
+        bool(data.get("solo")),
+        bool(data.get("embedded")),
+        str(data.get("problem", "")),
     )
 
 

@@ -59,6 +59,7 @@ class EventLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statement = sa.insert(EVENTS).values(xid=database.transaction_id).inline()
 
     def append(self, connection: sa.Connection, raised: Sequence[Raised], now: datetime) -> None:
         """Write events in the transaction of their change."""
@@ -102,8 +103,9 @@ class EventLog:
         return connection.execute(sa.delete(EVENTS).where(EVENTS.c.at < dt_from_datetime(now - KEPT))).rowcount
 
     def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-        same = {"xid": self._database.transaction_id, "at": dt_from_datetime(now)}
-        connection.execute(sa.insert(EVENTS).values([{**row, **same} for row in rows]))
+        at = dt_from_datetime(now)
+        for row in rows:  # one as a rule
+            connection.execute(self._statement, {**row, "at": at})
 
 
 class EventFeed:

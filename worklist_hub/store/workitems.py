@@ -50,6 +50,14 @@ _STORED = (
 )
 _BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
 
+_SWAP = sa.update(WORKITEMS).where(
+    WORKITEMS.c.position == sa.bindparam("was_at"),
+    WORKITEMS.c.state == sa.bindparam("was_in"),
+    WORKITEMS.c.version == sa.bindparam("was_version"),
+    WORKITEMS.c.alive_at == sa.bindparam("was_alive"),
+)
+"""A sign of life between reading and writing counts: what was silent must not be swept away then."""
+
 
 class LostRace(Exception):
     """The workitem changed between reading and writing, again and again."""
@@ -237,17 +245,17 @@ class WorkitemStore:
 
     def _swap(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> bool:
         """Compare and set: nobody may have changed it since it was read."""
-        unchanged = (
-            WORKITEMS.c.position == stored.position,
-            WORKITEMS.c.state == stored.state.value,
-            WORKITEMS.c.version == stored.version,
-            WORKITEMS.c.alive_at == (dt_from_datetime(stored.alive_at) if stored.alive_at else ""),
-        )  # a sign of life between reading and writing counts: it must not be swept away
+        unchanged = {
+            "was_at": stored.position,
+            "was_in": stored.state.value,
+            "was_version": stored.version,
+            "was_alive": dt_from_datetime(stored.alive_at) if stored.alive_at else "",
+        }
         values = columns_of(outcome.dataset or {})
         values |= {"version": stored.version + 1, "transaction_hash": outcome.transaction_hash}
         if outcome.is_alive:
             values["alive_at"] = dt_from_datetime(now)
-        return connection.execute(sa.update(WORKITEMS).where(*unchanged).values(values)).rowcount == 1
+        return connection.execute(_SWAP, {**values, **unchanged}).rowcount == 1
 
     def _insert(self, connection: sa.Connection, dataset: DicomJson) -> tuple[Raised, ...] | None:
         """The events of a new workitem, None where its UID is known already."""

@@ -98,7 +98,11 @@ class MemoryPacs:
 
     def search_for_series(self, study_instance_uid: str, cancelled: Cancelled) -> list[SeriesAnswer]:
         self._ask()
-        return []
+        return [
+            SeriesAnswer(uid_from(f"series of {uid}"), "DOC" if item.sop_class_uid.endswith("104.1") else "SR")
+            for uid, item in self.objects.items()
+            if item.study_instance_uid == study_instance_uid
+        ]
 
     def search_for_instances(
         self, study_instance_uid: str, series_instance_uid: str, cancelled: Cancelled
@@ -108,10 +112,12 @@ class MemoryPacs:
             image for one in self.studies if one.answer.study_instance_uid == study_instance_uid for image in one.images
         ]
         found = [InstanceAnswer(uid, "1.2", series) for series, uid in images]
+        listed = {uid_from(f"series of {uid}") for uid in self.objects}
         found += [
             InstanceAnswer(uid, item.sop_class_uid)
             for uid, item in self.objects.items()
             if item.study_instance_uid == study_instance_uid
+            and (series_instance_uid not in listed or series_instance_uid == uid_from(f"series of {uid}"))
         ]
         return found
 
@@ -253,8 +259,10 @@ class Region:
             failpoint=failpoint,
         )
 
-    def sign(self, report: SignedReport, *, stat: bool = False) -> PackageRow:
-        """Draft and package, as signing writes them."""
+    def sign(
+        self, report: SignedReport, *, stat: bool = False, known_documents: tuple[str, ...] | None = ()
+    ) -> PackageRow:
+        """Draft and package, as signing writes them; `known_documents` lay in the study when it was opened."""
         draft = Draft(
             report.workitem_uid,
             report.site_id,
@@ -262,6 +270,7 @@ class Region:
             report.patient,
             report.accession_number,
             sections={"findings": "Tekst"},
+            known_documents=known_documents,
         )
         row = DraftRow(
             draft_uid=str(uuid.uuid5(uuid.NAMESPACE_OID, report.report_id)),

@@ -89,6 +89,30 @@ def test_the_header_of_an_uncompressed_file_is_read_and_its_pixels_stay_in_place
     ]
 
 
+def test_the_reason_of_the_request_and_all_numbers_of_the_patient_are_read(write_dicom: FileWriter) -> None:
+    request, other, qualifier, national = Dataset(), Dataset(), Dataset(), Dataset()
+    request.ReasonForTheRequestedProcedure = "Müller: bleed?"
+    request.RequestedProcedureDescription = "CT head"
+    other.PatientID, other.IssuerOfPatientID = "77", "CITY"
+    qualifier.UniversalEntityID = "2.16.840.1.113883.2.4.6.3"
+    national.PatientID, national.IssuerOfPatientIDQualifiersSequence = "111222333", [qualifier]
+    path = write_dicom(
+        smooth(),
+        PatientID="N1",
+        IssuerOfPatientID="NORTH",
+        RequestAttributesSequence=[request],
+        OtherPatientIDsSequence=[other, national],
+    )
+    header = ingest(str(path))
+    assert header.reason_for_requested_procedure == "Müller: bleed?"
+    assert header.requested_procedure_description == "CT head"
+    assert header.patient.other_ids == (
+        ("N1", "NORTH"),
+        ("77", "CITY"),
+        ("111222333", "2.16.840.1.113883.2.4.6.3"),
+    )
+
+
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.uint32])
 def test_other_native_syntaxes_give_the_same_values(write_dicom: FileWriter, syntax: str, dtype: Any) -> None:

@@ -16,6 +16,7 @@ from pacs.site import Site
 from worklist_client import administration
 from worklist_client.settings.keychain import NoKeychain
 from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress
+from worklist_client.worklist.region import About
 
 ROOT = Path(__file__).resolve().parents[3]
 Kept = dict[str, Credentials]
@@ -84,6 +85,7 @@ def test_a_check_tells_of_every_connection_and_fails_with_the_first_that_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(administration, "start_or_join", lambda _folder: HubAddress("http://127.0.0.1:1", "t"))
+    monkeypatch.setattr(administration, "about", lambda *_given: About("HUB", "1", True, True, problem=""))
     monkeypatch.setattr(administration, "sites", lambda _client: (Site("n", "North", "#000000"),))
     checks = [Check("North", f"c{place}", one, "words", "" if one else "do this") for place, one in enumerate(works)]
     monkeypatch.setattr(administration, "check_sites", lambda *_given: iter(checks))
@@ -97,6 +99,7 @@ def test_no_hospital_names_the_file_to_write(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(administration, "start_or_join", lambda _folder: HubAddress("http://127.0.0.1:1", "t"))
+    monkeypatch.setattr(administration, "about", lambda *_given: About("HUB", "1", True, True, problem=""))
     monkeypatch.setattr(administration, "sites", lambda _client: ())
     assert administration.main(["check", "--data-dir", str(tmp_path)]) == 1
     assert str(tmp_path / "hub.toml") in capsys.readouterr().out

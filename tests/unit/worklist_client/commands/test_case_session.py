@@ -17,6 +17,7 @@ from tests.peers.reading_doubles import (
     FakeViewer,
     LaterRunner,
     answer,
+    entry,
     length,
     patient,
     site,
@@ -25,7 +26,8 @@ from ups.claiming import ClaimKind
 from viewer.records import PatientLabel
 from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
-from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing
+from worklist_client.commands.case_priors import patient_lines
+from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing, Topic
 from worklist_client.identity.links import Gate
 from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
@@ -152,6 +154,36 @@ def test_the_order_fills_in_the_clinical_question(bench: Bench) -> None:
     assert bench.opened().report.draft.sections["clinical_question"] == "Bleed?"
 
 
+def _asked_for(bench: Bench, text: str = "Fall, anticoagulants") -> None:
+    """The images say why the study was asked for."""
+    bench.worker.headers = [replace(one, reason_for_requested_procedure=text) for one in bench.worker.headers]
+
+
+def test_where_the_order_has_no_question_the_images_give_it(bench: Bench) -> None:
+    _asked_for(bench)
+    assert bench.opened(clinical_question="").report.draft.sections["clinical_question"] == "Fall, anticoagulants"
+    assert bench.topics.count(Topic.DRAFT) >= 1
+
+
+def test_the_question_of_the_images_never_replaces_one_of_the_order_or_the_reader(bench: Bench) -> None:
+    _asked_for(bench)
+    assert bench.opened().report.draft.sections["clinical_question"] == "Bleed?"
+    bench.runner = LaterRunner("retrieve")
+    case = bench.opened(clinical_question="", workitem_uid="2.25.3")
+    case.report.set_section("clinical_question", "Stroke?")
+    bench.runner.run()
+    assert case.report.draft.sections["clinical_question"] == "Stroke?"
+
+
+def test_a_question_that_came_before_the_claim_is_filled_in_with_it(bench: Bench) -> None:
+    _asked_for(bench)
+    bench.runner = LaterRunner("hub")
+    case = bench.opened(clinical_question="")
+    assert case.report.draft.sections["clinical_question"] == ""
+    bench.runner.run()
+    assert case.report.draft.sections["clinical_question"] == "Fall, anticoagulants"
+
+
 def test_what_is_typed_is_stored_by_the_timer_and_at_close(bench: Bench) -> None:
     case = bench.opened()
     case.report.set_section("findings", "one")
@@ -250,6 +282,18 @@ def test_a_same_prior_hangs_by_itself_is_audited_and_named_in_the_comparison(ben
     assert case.priors.of_report()[0].verdict == "same"
 
 
+def test_the_national_id_of_an_image_makes_a_prior_elsewhere_the_same(bench: Bench) -> None:
+    bench.peers["west"].answers = [answer(FOREIGN)]
+    bench.national_ids = {FOREIGN: BSN}
+    label = PatientLabel("Jánssen^Zoë", "N1", other_ids=((BSN, "NLMINBIZA"), ("77", "CITY")))
+    bench.holds(STUDY, 2, label)
+    case = bench.opened(patient=patient(national_id=""))
+    assert case.entry.patient.national_id == BSN
+    assert case.priors.row(("west", FOREIGN)).candidate.verdict == "same"
+    case.entry_changed(entry(patient=patient(national_id="")))
+    assert case.entry.patient.national_id == BSN
+
+
 def test_a_probable_prior_waits_for_the_card(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
     bench.holds(FOREIGN, 1, PatientLabel("Jánssen^Zoë", "W9"))
@@ -314,7 +358,7 @@ def test_images_of_a_prior_that_name_another_patient_are_not_drawn(bench: Bench)
 
 
 def test_a_prior_that_the_reader_chose_is_not_exchanged_by_a_later_answer(bench: Bench) -> None:
-    bench.runner = LaterRunner("interaction")
+    bench.runner = LaterRunner("search")
     bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_description="CT", body_parts=())]
     bench.peers["west"].answers = [answer(FOREIGN)]
     bench.national_ids = {FOREIGN: BSN}
@@ -339,7 +383,7 @@ def test_the_summary_names_patient_study_and_destination_and_asks_nothing(bench:
     summary = ready(bench).signing.summary()
     assert summary.patient.name == "Jánssen^Zoë"
     assert summary.destination == "Hospital North"
-    assert summary.study == "CT CT brain"
+    assert summary.study == "CT brain"
     assert summary.accession_number == "A1"
     assert summary.warnings == ()
 
@@ -393,3 +437,9 @@ def test_signing_that_fails_leaves_the_draft_editable_and_says_why(bench: Bench)
     assert case.claim.reason == RenderFailed.reason
     assert bench.journal.outbox.of_workitem("2.25.1") == []
     assert stored(bench) == "Normal brain."
+
+
+def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
+    one = patient()
+    assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
+    assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"

@@ -38,6 +38,7 @@ from worklist_client.journal import (
     WrongRowState,
 )
 from worklist_client.journal.database import Database, text_from_time, time_from_text
+from worklist_client.journal.rows import MAIN_PACKAGE_STATES
 
 NOW = datetime(2026, 3, 1, 3, 12, 5, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -356,6 +357,37 @@ def test_the_whole_way_home(journal: Journal) -> None:
     assert (done.state, done.changed_at) == (PackageState.DONE, LATER)
     assert outbox.undelivered() == []
     assert outbox.due(LATER) == []
+
+
+@pytest.mark.parametrize("how", ["done", "withdrawn"])
+def test_what_was_finished_long_ago_is_removed_and_its_orphan_and_audit_stay(journal: Journal, how: str) -> None:
+    signed(journal)
+    journal.audit.append(AuditRow(NOW, "study.opened", "R1", workitem_uid="w1"))
+    outbox = journal.outbox
+    if how == "withdrawn":
+        outbox.withdraw("r1", "taken over", LATER)
+    else:
+        for state, objects_are in zip(MAIN_PACKAGE_STATES[1:], (None, "STORED", "VERIFIED", None), strict=True):
+            if objects_are is not None:
+                deliver_objects(journal, ObjectState(objects_are))
+            outbox.advance("r1", state, LATER)
+    assert outbox.purge(LATER) == []
+    assert [row.report_id for row in outbox.purge(LATER + timedelta(seconds=1))] == ["r1"]
+    assert outbox.of_workitem("w1") == []
+    assert outbox.objects("r1") == []
+    assert [row.event for row in journal.audit.lines()] == ["study.opened"]
+    if how == "withdrawn":
+        assert journal.drafts.get("d1").state is DraftState.ORPHAN
+    else:
+        with pytest.raises(RowMissing):
+            journal.drafts.get("d1")
+
+
+def test_what_is_not_finished_is_never_removed(journal: Journal) -> None:
+    signed(journal)
+    journal.outbox.attention("r1", "look", NOW)
+    assert journal.outbox.purge(NOW + timedelta(days=9999)) == []
+    assert len(journal.outbox.objects("r1")) == 2
 
 
 def test_no_step_is_skipped(journal: Journal) -> None:

@@ -17,7 +17,7 @@ LITERALS = {"tr": 0, "_tr": 0, "Command": 1, "ViewerAction": 1, "Column": 1, "Me
 """Calls and which of their arguments is a visible English text."""
 TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS")
 """Module constants that end so hold visible texts, as values of a dict or as items of a tuple."""
-SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading")
+SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading", "worklist_client/delivery")
 """Errors raised here carry sentences that windows show."""
 STANDARD_WORDS = frozenset({"SD"})
 
