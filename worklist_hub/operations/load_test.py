@@ -57,11 +57,14 @@ class Load:
     seconds: float = 10.0
 
 
-def run(url: str, token: str, load: Load, *, beside_real_studies: bool = False) -> Result:
-    """Raises `LoadTestError`."""
+def run(url: str, token: str, load: Load, *, beside_real_studies: bool = False, into: Result | None = None) -> Result:
+    """`into` is filled while the test runs. Raises `LoadTestError`."""
     first = _Client(url, token, 0)
-    _refuse_beside_real_studies(first, beside_real_studies)
-    result, lock = Result(), threading.Lock()
+    try:
+        _refuse_beside_real_studies(first, beside_real_studies)
+    finally:
+        first.close()
+    result, lock = into or Result(), threading.Lock()
     begun = time.monotonic()
     until = begun + load.seconds
     threads = [

@@ -1,0 +1,126 @@
+"""The region of docs/operation.md starts as written there, survives the kill of a hub under load, and a failover."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.peers.orthanc import free_port
+from tests.peers.postgres import available
+from worklist_hub.operations.load_test import Load, Result, run
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "docs" / "region"
+PASSWORD = "only of this example"
+
+
+def block(name: str) -> str:
+    """The commands that operation.md gives under this name."""
+    text = (ROOT / "docs" / "operation.md").read_text("utf-8")
+    found = re.search(rf"<!-- region: {name} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found.group(1)
+
+
+class Region:
+    """The example in a folder of its own, on free ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "docs").symlink_to(ROOT / "docs")
+        programs = folder / "bin"
+        programs.mkdir()
+        command = programs / "worklist-hub"
+        command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m worklist_hub "$@"\n', "utf-8")
+        command.chmod(0o755)
+        names = ("PRIMARY_PORT", "STANDBY_PORT", "HUB_1_PORT", "HUB_2_PORT", "PROXY_PORT")
+        self.ports = {name: str(free_port()) for name in names}
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, **self.ports, "PATH": path, "WORKLIST_HUB_PASSWORD": PASSWORD}
+        self.url = f"http://127.0.0.1:{self.ports['PROXY_PORT']}"
+
+    def sh(self, commands: str) -> str:
+        done = subprocess.run(
+            ["sh", "-euc", commands],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def token(self) -> str:
+        form = {"grant_type": "password", "username": "ann", "password": PASSWORD}
+        answer = requests.post(f"{self.url}/region/auth/token", data=form, timeout=20)
+        return str(answer.json()["access_token"])
+
+    def loaded(self, while_it_runs: str) -> Result:
+        """Claims through the proxy; some seconds into them, commands."""
+        result = Result()
+        load, token = Load(clients=4, rate=12, seconds=5), self.token()
+        thread = threading.Thread(target=lambda: run(self.url, token, load, into=result))
+        thread.start()
+        while len(result.latencies) < 5 and thread.is_alive():
+            thread.join(0.01)
+        self.sh(while_it_runs)
+        thread.join()
+        return result
+
+
+@pytest.fixture
+def region() -> Iterator[Region]:
+    reason = available() or ("" if shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") else "no haproxy")
+    if reason:
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="worklist-region-"))
+    folder.chmod(0o755)  # the database's own user must get there
+    made = Region(folder)
+    try:
+        made.sh(block("start"))
+        made.sh(block("user"))
+        yield made
+    finally:
+        made.sh(block("stop"))
+        shutil.rmtree(folder)
+
+
+@pytest.mark.timeout(300)
+def test_the_region_starts_as_written_and_survives_a_kill_and_a_failover(region: Region) -> None:
+    killed = region.loaded("docs/region/hub.sh kill 1; docs/region/hub.sh start 1")
+    assert len(killed.latencies) > 20
+    assert sum(killed.failures.values()) <= 8  # what was in flight at the hub that died; each is asked again by a desk
+    assert requests.get(f"{region.url}/metrics", timeout=10).status_code == 404
+    drained = region.loaded("docs/region/hub.sh stop 2; docs/region/hub.sh start 2")
+    assert drained.failures == {}
+    region.loaded("docs/region/failover.sh")
+    after = region.loaded("true")
+    assert after.failures == {}
+    pgpass = region.folder / "region-data" / "pgpass"
+    region.environment["PGPASSFILE"] = str(pgpass)
+    verified = region.sh("worklist-hub audit verify --config region-data/hub-1.toml")
+    assert " 0 faults" in verified
+    assert list((region.folder / "region-data" / "audit").glob("audit-*.jsonl"))
+
+
+def test_the_units_are_what_systemd_understands() -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd is not here")
+    for unit in ("worklist-hub@.service", "worklist-hub-verify@.service", "worklist-hub-verify@.timer"):
+        path = SCRIPTS / "systemd" / unit
+        done = subprocess.run([program, "verify", "--man=no", path], capture_output=True, text=True, check=False)
+        ours = [line for line in done.stderr.splitlines() if "worklist-hub" in line and "Unknown" in line]
+        assert ours == []
