@@ -27,6 +27,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 1024 * 1024
 """A workitem is a few kilobytes."""
+MAX_HEADER_BYTES = 32 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
 DRAIN_S = 2.0
 OPEN_PATHS = frozenset({"/region/auth", "/region/auth/token", "/region/auth/revoke", "/region/auth/jwks"})
@@ -162,6 +163,8 @@ class Guard:
 
 def _headers(scope: Scope) -> dict[str, str]:
     """By lower-case name. Raises `Refused` where one that decides something is there twice."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise Refused(431, f"at most {MAX_HEADER_BYTES} bytes of headers are taken")
     found: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name = raw_name.decode("latin-1").lower()

@@ -31,6 +31,12 @@ class PatientProtocol(H11Protocol):
         elif self._patience is None and not self.transport.is_closing():
             self._wait_for_head()
 
+    def on_response_complete(self) -> None:
+        """An answer is out; a part of the next head may be here already."""
+        super().on_response_complete()
+        if self._patience is None and self.conn.trailing_data[0] and not self.transport.is_closing():
+            self._wait_for_head()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """A channel may be silent for as long as it likes."""
         self._stop_waiting()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from importlib import metadata
 
 import sqlalchemy as sa
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -75,6 +76,8 @@ def guarded(call: Endpoint) -> Endpoint:
     async def endpoint(request: HttpRequest) -> Response:
         try:
             return await call(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except BadRequest as error:
             return bodies.error_answer(request, error.text, error.status)
         except MatchingError as error:
