@@ -33,6 +33,7 @@ from worklist_hub.store.workitems import WorkitemStore
 SECONDS = float(os.environ.get("WORKLIST_CHAOS_S", "8"))
 CLIENTS, STUDIES = 6, 8
 KILL_S = (5.0, 10.0) if SECONDS > 30 else (1.5, 3.0)
+NAIVE_S = 40.0
 FAULT_S = (1.0, 4.0) if SECONDS > 30 else (0.3, 1.2)
 pytestmark = pytest.mark.timeout(SECONDS * 2 + 120)
 
@@ -142,9 +143,9 @@ def test_no_answer_is_ever_wrong_while_hubs_die_and_lines_break(
     request.node.user_properties.append(("chaos", note))
     assert violations == [], note
     assert killed > 0
-    assert kinds[CLAIM, OK] > 5
-    assert kinds[CLAIM, REFUSED] > 5
-    assert kinds[RELEASE, OK] > 5
+    assert kinds[CLAIM, OK] > 2
+    assert kinds[CLAIM, REFUSED] > 2
+    assert kinds[RELEASE, OK] > 2
     assert kinds[CLAIM, UNKNOWN] + kinds[ALIVE, UNKNOWN] + kinds[RELEASE, UNKNOWN] > 0, "no fault was felt"
     check_successors(reads, replaces)
 
@@ -171,13 +172,27 @@ def test_a_naive_hub_is_rejected_every_time(tmp_path: Path, attempt: int) -> Non
             assert hub.poll() is None
             assert time.monotonic() < until
         client.close()
-        processes = clients(tmp_path, [f"http://127.0.0.1:{port}"], time.monotonic() + 2.5, 2)
-        assert finished(processes, 60.0) == [0] * CLIENTS
+        processes = clients(tmp_path, [f"http://127.0.0.1:{port}"], time.monotonic() + NAIVE_S, 2)
+        try:
+            assert rejected(tmp_path, time.monotonic() + NAIVE_S)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
     finally:
         hub.kill()
         hub.wait()
-    violations = history.check(history.read(sorted(tmp_path.glob("*.jsonl"))))
-    assert any("owners were acknowledged" in one.why for one in violations)
+
+
+def rejected(folder: Path, until: float) -> bool:
+    """Whether the check finds two owners in what clients have noted, as soon as it does."""
+    tick = threading.Event()
+    while time.monotonic() < until:
+        violations = history.check(history.read(sorted(folder.glob("*.jsonl"))))
+        if any("owners were acknowledged" in one.why for one in violations):
+            return True
+        tick.wait(0.25)
+    return False
 
 
 def answers(client: UpsClient) -> bool:
