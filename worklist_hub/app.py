@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
-from worklist_hub.operations.logs import log_as_json
+from worklist_hub.operations.logs import log_as_json, log_as_text
 from worklist_hub.service import Hub, embedded_config, new_token
 from worklist_hub.store.database import StoreError, StoreUnavailable
 
@@ -25,7 +24,7 @@ Command = Callable[[HubConfig, argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code. 2 = the configuration or the database cannot be used, said on stderr."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    log_as_text()
     try:
         if arguments.command == "serve" and arguments.embedded:
             return _serve_embedded(arguments.data_dir, arguments.idle_s)

@@ -118,7 +118,7 @@ class Hub:
         return DrainingServer(
             uvicorn.Config(
                 self._application(),
-                log_level="warning",
+                log_config=None,  # uvicorn's own would print what it was sent, and exceptions whole
                 access_log=False,  # URLs of searches hold names
                 ws="websockets-sansio",
                 ws_max_size=65536,

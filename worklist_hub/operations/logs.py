@@ -1,4 +1,4 @@
-"""The log as JSON lines on stderr, one object a line, without patient data.
+"""The log on stderr, as text or as JSON lines, without patient data.
 
 Messages are ours and hold key=value pairs of our own choosing. What a library's exception says is not: a database
 quotes rows, an HTTP parser headers. So of an exception the log keeps its kind and where it came from, never its text;
@@ -28,17 +28,32 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See the module."""
-        is_ours = record.name.split(".")[0] in _OURS
         told: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "hub": self._hub,
             "logger": record.name,
-            "message": record.getMessage() if is_ours else str(record.msg),
+            "message": _message(record),
         }
         if record.exc_info and record.exc_info[0] is not None:
             told["error"] = _chain(record.exc_info[1])
         return json.dumps(told, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """One record as one line to read, as careful as the JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See the module."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = f"{at} {record.name} {record.levelname} {_message(record)}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "".join(f"; {one['kind']} from {one['from']}" for one in _chain(record.exc_info[1]))
+        return line
+
+
+def _message(record: logging.LogRecord) -> str:
+    return record.getMessage() if record.name.split(".")[0] in _OURS else str(record.msg)
 
 
 def _chain(error: BaseException | None) -> list[dict[str, object]]:
@@ -60,8 +75,17 @@ def _frames(traceback: TracebackType | None) -> list[str]:
 
 def log_as_json(hub: str, stream: TextIO | None = None) -> None:
     """Send every record of this process to stderr as JSON."""
+    _log_with(JsonFormatter(hub), stream)
+
+
+def log_as_text(stream: TextIO | None = None) -> None:
+    """Send every record of this process to stderr as text."""
+    _log_with(TextFormatter(), stream)
+
+
+def _log_with(formatter: logging.Formatter, stream: TextIO | None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter(hub))
+    handler.setFormatter(formatter)
     handler.addFilter(_is_wanted)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from worklist_hub.operations.door import Message, OperationsDoor, Scope, Traffic, route_of
-from worklist_hub.operations.logs import log_as_json
+from worklist_hub.operations.logs import TextFormatter, log_as_json
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.operations.settings import METRICS_TOKEN, OperationsSettingsError, operations_settings
 
@@ -145,6 +145,18 @@ def logged() -> Iterator[io.StringIO]:
     log_as_json("HUB", stream)
     yield stream
     root.handlers[:], root.level = before, level
+
+
+def test_the_log_as_text_is_as_careful() -> None:
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "f", 1, "Exception in %s", (NAME,), None)
+    try:
+        raise ValueError(NAME)
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    line = TextFormatter().format(record)
+    assert "ValueError from" in line
+    assert "Jansen" not in line
+    assert "\n" not in line
 
 
 def test_the_log_is_json_lines_and_keeps_no_text_of_an_exception(logged: io.StringIO) -> None:
