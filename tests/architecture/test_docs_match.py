@@ -214,4 +214,4 @@ def test_the_token_file_in_the_document_is_taken_by_the_hub(tmp_path: Path) -> N
     path = tmp_path / "tokens.toml"
     path.write_text(block, encoding="utf-8")
     path.chmod(0o600)
-    assert [reader.code for reader in load_tokens(path).values()] == ["900001"]
+    assert [known.reader.code for known in load_tokens(path).values()] == ["900001"]
