@@ -5,6 +5,8 @@ All of it is read from the workitem and the server's clock; no client's time is 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +23,18 @@ from worklist_hub.protocol import Caller, ClaimRules, RequestCancel, Stored
 PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 PROGRESS = "ProcedureStepProgressInformationSequence"
 _WITHDRAWN = frozenset(code.value for code in ORDER_WITHDRAWN)
+
+
+def hash_of(transaction_uid: str) -> str:
+    """What is stored of a Transaction UID."""
+    return hashlib.sha256(transaction_uid.encode()).hexdigest()
+
+
+def is_held_with(stored: Stored, transaction_uid: str) -> bool:
+    """Whether this is the Transaction UID of the claim."""
+    if not transaction_uid or not stored.transaction_hash:
+        return False
+    return hmac.compare_digest(stored.transaction_hash, hash_of(transaction_uid))
 
 
 def holder_of(dataset: Mapping[str, Any]) -> Person | None:

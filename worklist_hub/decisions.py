@@ -8,8 +8,6 @@ is taken over by a cancel request; a claim that is silent and of which no report
 from __future__ import annotations
 
 import copy
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -28,8 +26,10 @@ from worklist_hub.access.policy import may, verdict_on
 from worklist_hub.claims import (
     PERFORMED,
     PROGRESS,
+    hash_of,
     holder_of,
     is_fenced,
+    is_held_with,
     is_marked_silent,
     is_own,
     is_stale,
@@ -82,11 +82,6 @@ _STATE_ACTIONS = {
 }
 
 
-def hash_of(transaction_uid: str) -> str:
-    """What is stored of a Transaction UID."""
-    return hashlib.sha256(transaction_uid.encode()).hexdigest()
-
-
 def decide(
     stored: Stored | None, request: Request, caller: Caller, now: datetime, rules: ClaimRules = DEFAULT_RULES
 ) -> Decision | Refusal:
@@ -102,7 +97,7 @@ def decide(
     action = _action(request)
     cell = row(action, stored.state)
     transaction_uid = getattr(request, "transaction_uid", "")
-    is_holder = _is_holder(stored, transaction_uid)
+    is_holder = is_held_with(stored, transaction_uid)
     if action is Action.CLAIM and is_holder and stored.state is ProcedureStepState.IN_PROGRESS:
         return _alive(stored, now)  # the same claim again: its answer was lost
     if action is Action.CLAIM and not is_uid(transaction_uid):
@@ -125,7 +120,7 @@ def _denied(stored: Stored | None, request: Request, caller: Caller) -> Refusal 
     if caller.grants is None:
         return None  # made in this process, not let in by the guard
     verdict = verdict_on(caller, request, stored.dataset if stored else None)
-    if verdict and stored is not None and _is_holder(stored, getattr(request, "transaction_uid", "")):
+    if verdict and stored is not None and is_held_with(stored, getattr(request, "transaction_uid", "")):
         verdict = may(caller, policy.Action.HOLD, stored.dataset)  # a Transaction UID that was stolen
     if verdict:
         return None
@@ -140,12 +135,6 @@ def _action(request: ChangeState | Update | RequestCancel) -> Action:
     if isinstance(request, Update):
         return Action.UPDATE_CLAIMED if request.transaction_uid else Action.UPDATE
     return Action.REQUEST_CANCEL
-
-
-def _is_holder(stored: Stored, transaction_uid: str) -> bool:
-    if not transaction_uid or not stored.transaction_hash:
-        return False
-    return hmac.compare_digest(stored.transaction_hash, hash_of(transaction_uid))
 
 
 def _refuse(answer: Answer, stored: Stored, text: str = "") -> Refusal:

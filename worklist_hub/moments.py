@@ -108,7 +108,7 @@ def _padded(time: str, digit: str) -> str:
 def _to_the_end(moment: str) -> str:
     """A moment of less than second precision means all of it: 2024 ends with its last second."""
     found = re.fullmatch(r"(\d{4,14})(\.\d{1,6})?([+-]\d{4})?", moment)
-    if not found or found.group(2) or len(found.group(1)) > 14:
+    if not found or found.group(2) or len(found.group(1)) >= 14:
         return moment
     digits = found.group(1)
     if len(digits) == 4:

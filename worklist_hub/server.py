@@ -34,7 +34,8 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """An answer is out; a part of the next head may be here already."""
         super().on_response_complete()
-        if self._patience is None and self.conn.trailing_data[0] and not self.transport.is_closing():
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self._patience is None and self.conn.trailing_data[0] and not self.transport.is_closing():
             self._wait_for_head()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:

@@ -19,8 +19,10 @@ from starlette.middleware import Middleware
 from worklist_hub.access.entrance import check_reach, open_entrance, renew_certificates
 from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
+from worklist_hub.drafts import DraftKeys
 from worklist_hub.edited import CurrentConfig
 from worklist_hub.guard import Guard
+from worklist_hub.handing import Handing
 from worklist_hub.operations.serving import DrainingServer
 from worklist_hub.operations.upkeep import Upkeep
 from worklist_hub.presence import Presence
@@ -147,7 +149,11 @@ class Hub:
         )
         self.channels.set_subscribers(subscriptions.subscribers())
         transactions, watching = Transactions(self.store), Watching(self.store, subscriptions, self.channels)
-        self.routes = [*routes(transactions, watching, self.current, embedded=self.embedded), *self.entrance.routes]
+        handing = Handing(self.store, DraftKeys(None if self.config.database_url else self.config.database))
+        self.routes = [
+            *routes(transactions, watching, self.current, embedded=self.embedded, further=handing.rows),
+            *self.entrance.routes,
+        ]
         return Starlette(
             routes=self.routes,
             middleware=[

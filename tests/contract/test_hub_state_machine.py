@@ -22,7 +22,7 @@ from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
-from worklist_hub.decisions import hash_of
+from worklist_hub.claims import hash_of
 from worklist_hub.protocol import (
     Caller,
     ChangeState,

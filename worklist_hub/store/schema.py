@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -106,3 +106,15 @@ STATISTICS = sa.Table(
     sa.Column("turnaround_s", sa.BigInteger, nullable=False),
 )
 """What is left of workitems past their time: counts, and the summed seconds from start to end of `measured` of them."""
+
+HANDED_DRAFTS = sa.Table(
+    "handed_drafts",
+    METADATA,
+    sa.Column("workitem_uid", sa.String(64), primary_key=True),
+    sa.Column("author", sa.String(64), nullable=False),
+    sa.Column("receiver", sa.String(64), nullable=False),
+    sa.Column("sealed_for", sa.String(8), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+)
+"""`workitem_uid` is the one that the receiver claims. `sealed_for`: hub, until that claim; then claim (`drafts`)."""

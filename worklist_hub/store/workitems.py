@@ -18,6 +18,7 @@ from ups import dicom_json as dj
 from ups.codes import Code
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
+from ups.identifiers import replacement_uid
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.audit.changes import events_of_change
@@ -30,6 +31,7 @@ from worklist_hub.protocol import Caller, Create, Decision, Refusal, Request, Re
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog
+from worklist_hub.store.handed import drop as drop_drafts
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
 
@@ -101,7 +103,7 @@ class WorkitemStore:
 
     def read(self, uid: str) -> Stored | None:
         """One workitem as last committed."""
-        return ask(self.reading, lambda connection: self._read(connection, uid))
+        return ask(self.reading, lambda connection: self.read_in(connection, uid))
 
     def search(
         self,
@@ -191,7 +193,7 @@ class WorkitemStore:
         only: ProcedureStepState | None = None,
     ) -> Outcome:
         for _ in range(SWAP_TRIES):
-            stored, now = self._read(connection, uid), self._tick(connection)
+            stored, now = self.read_in(connection, uid), self._tick(connection)
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
@@ -223,6 +225,8 @@ class WorkitemStore:
             return events_of(stored.dataset, stored.dataset, position=stored.position, cancel_notice=notice)
         if not self._swap(connection, stored, outcome, now):
             return None
+        if stored.state is ProcedureStepState.IN_PROGRESS:
+            _forget_drafts(connection, outcome)
         raised = events_of(
             stored.dataset, outcome.dataset, position=stored.position, cancel_notice=outcome.cancel_notice
         )
@@ -230,7 +234,8 @@ class WorkitemStore:
             raised += self._insert(connection, outcome.replacement) or ()  # a careful client may have made it before
         return raised
 
-    def _read(self, connection: sa.Connection, uid: str) -> Stored | None:
+    def read_in(self, connection: sa.Connection, uid: str) -> Stored | None:
+        """One workitem as a transaction sees it."""
         found = connection.execute(_BY_UID, {"wanted": uid}).one_or_none()
         if found is None:
             return None
@@ -280,3 +285,11 @@ class WorkitemStore:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
+
+
+def _forget_drafts(connection: sa.Connection, outcome: Decision) -> None:
+    """With its claim a draft that was handed over ends; one that waits for the next reader only by a release."""
+    uid, state = dj.text(outcome.dataset or {}, "SOPInstanceUID"), dj.text(outcome.dataset or {}, "ProcedureStepState")
+    if ProcedureStepState(state).is_final:
+        is_release = outcome.replacement is not None and outcome.cancel_notice is None
+        drop_drafts(connection, [uid] if is_release else [uid, replacement_uid(uid)])

@@ -11,8 +11,8 @@ from ups import changes
 from ups import dicom_json as dj
 from ups.states import Answer, ProcedureStepState, row
 from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person, Workitem
-from worklist_hub.claims import holder_of
-from worklist_hub.decisions import _action, decide, hash_of
+from worklist_hub.claims import hash_of, holder_of
+from worklist_hub.decisions import _action, decide
 from worklist_hub.events import ASSIGNED, CANCEL_REQUESTED, PROGRESS_REPORT, STATE_REPORT, events_of
 from worklist_hub.protocol import (
     Caller,
