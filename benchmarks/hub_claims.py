@@ -59,10 +59,11 @@ def claim(connection: http.client.HTTPConnection, uid: str, headers: dict[str, s
     return answer.status
 
 
-def work(ports: list[int], readers: range, uids: list[str], until: float, rate: float, out: object) -> None:
+def work(ports: list[int], readers: range, uids: list[str], seconds: float, rate: float, out: object) -> None:
     """One client process: a thread a reader. Each result is (status, milliseconds, moment)."""
     results: list[tuple[int, float, float]] = []
-    started = time.monotonic()
+    started = time.monotonic()  # not before: the process itself took its time to start
+    until = started + seconds
 
     def run(place: int, number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", ports[number % len(ports)], timeout=30)
@@ -93,10 +94,9 @@ def phase(ports: list[int], uids: list[str], seconds: float, rate: float) -> tup
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     each = CLIENTS // PROCESSES
-    until = time.monotonic() + seconds + 2.0
     made = [
         context.Process(
-            target=work, args=(ports, range(n * each, (n + 1) * each), uids[n::PROCESSES], until, rate, out)
+            target=work, args=(ports, range(n * each, (n + 1) * each), uids[n::PROCESSES], seconds, rate, out)
         )
         for n in range(PROCESSES)
     ]

@@ -1,7 +1,7 @@
 """Claim to seen: 300 websockets on two hub processes over one PostgreSQL, 10 claims a second; then 20 desks whose lines
 are reset 1,000 times in all while studies are claimed, and what each of them has missed in the end.
 
-    python -m benchmarks.hub_events [--seconds 15] [--watchers 300] [--resets 50]
+    python -m benchmarks.hub_events [--seconds 15] [--watchers 300] [--resets 110]
 
 Prints one JSON line; milliseconds from the sending of a claim to a watcher's having it. `raw` is the same through the
 database alone: a row and a NOTIFY, to 2 listening connections.
@@ -159,7 +159,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--watchers", type=int, default=300)
-    parser.add_argument("--resets", type=int, default=50)
+    parser.add_argument("--resets", type=int, default=110)
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
