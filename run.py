@@ -24,9 +24,11 @@ DESKTOP = (
     "libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 "
     "libfontconfig1 fonts-dejavu-core xvfb"
 ).split()
-PEERS = "orthanc orthanc-dicomweb dcmtk xdotool x11-utils imagemagick curl procps util-linux iproute2".split()
+PEERS = (
+    "orthanc orthanc-dicomweb dcmtk postgresql haproxy xdotool x11-utils imagemagick curl procps util-linux iproute2"
+).split()
 DESKTOP_PROOF = ("EGL", "GL", "xkbcommon-x11", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "dbus-1", "fontconfig")
-PEERS_PROOF = ("Orthanc", "storescu", "getscu", "dcmp2pgm", "dsr2html", "xdotool", "import", "curl", "Xvfb")
+PEERS_PROOF = ("Orthanc", "storescu", "getscu", "dcmp2pgm", "dsr2html", "xdotool", "import", "curl", "Xvfb", "haproxy")
 
 
 def main(arguments: list[str]) -> int:
