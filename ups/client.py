@@ -218,6 +218,12 @@ class UpsClient:
         """No new workitems for a global subscription; those subscribed already stay so."""
         self._send("POST", f"/workitems/{quote(uid)}/subscribers/{quote(aet)}/suspend")
 
+    def region(
+        self, method: Literal["GET", "POST", "PUT", "DELETE"], path: str, body: dict[str, Any] | None = None
+    ) -> Answer:
+        """What only our own hub has, below `/region/`, asked as the rest is. Raises `UpsError`."""
+        return self._send(method, path, body)
+
     def _send(
         self,
         method: Literal["GET", "POST", "PUT", "DELETE"],

@@ -392,11 +392,19 @@ def test_commands_are_enabled_by_the_state_of_the_selected_study(stage: Stage) -
 
     assert enabled() == set()
     stage.choose("Study 4")
-    assert enabled() == {"study.claim_and_open", "study.look", "study.read_elsewhere"}
+    waiting = {"study.reserve", "study.assign", "study.read_elsewhere"}
+    assert enabled() == {"study.claim_and_open", "study.look"} | waiting
     stage.choose("Study 3")
-    assert enabled() == {"study.look"}
+    assert enabled() == {"study.look", "study.take_over"}
     stage.choose("Study 5")
-    assert enabled() == {"study.claim_and_open", "study.look", "study.release"}
+    mine = {"study.release", "study.hand_over", "study.take_over"}
+    assert enabled() == {"study.claim_and_open", "study.look"} | mine
+
+
+def test_a_claim_whose_reader_is_silent_says_since_when(stage: Stage) -> None:
+    stage.tell(Changed(replace(claimed(workitem(3), OTHER), silent_since=f"{NOW:%Y%m%d%H%M%S%z}")))
+    at = NOW.astimezone(stage.window.rows.context.now.tzinfo).strftime("%H:%M")
+    assert any(text.endswith(f"no contact since {at}") for text in stage.texts("holder"))
 
 
 def test_a_hub_that_is_away_is_said_with_the_age_of_the_list(stage: Stage) -> None:

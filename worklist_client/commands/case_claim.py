@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable
 
 from ups.claiming import ClaimKind
+from ups.errors import UpsError
 from viewer.cancel import CancelToken
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotEditable, Standing
 from worklist_client.commands.desk import Desk
+from worklist_client.journal import DraftRow
+from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.entries import Status, StudyEntry
-from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
+from worklist_client.worklist.outcomes import ClaimDeskError, ClaimResult, ReleaseKind, ReleaseResult
+from worklist_client.worklist.region import RegionError
 
 
 class CaseClaim:
@@ -89,12 +95,37 @@ class CaseClaim:
         self._changed()
 
     def _claim(self, entry: StudyEntry, token: CancelToken) -> ClaimResult:
-        return self._desk.claims.claim(
+        result = self._desk.claims.claim(
             entry.workitem_uid,
             site_id=entry.site_id,
             study_instance_uid=entry.study_instance_uid,
             cancelled=token.cancelled,
         )
+        if result.kind is ClaimKind.WON and entry.replaces:
+            with contextlib.suppress(UpsError, RegionError, ClaimDeskError):  # it stays at the hub; asked for again
+                self._take_handed_draft(entry)
+        return result
+
+    def _take_handed_draft(self, entry: StudyEntry) -> None:
+        """A text that the reader before handed over becomes the draft of this claim, where there is none yet."""
+        drafts, key = self._desk.journal.drafts, entry.patient.key
+        if drafts.editable(entry.workitem_uid):
+            return
+        found = Assigning(self._desk.client, self._desk.claims).handed_draft(entry.workitem_uid)
+        if found is None:
+            return
+        row = DraftRow(
+            draft_uid=self._desk.new_uid(),
+            workitem_uid=entry.workitem_uid,
+            site_id=entry.site_id,
+            study_instance_uid=entry.study_instance_uid,
+            patient_issuer=key.issuer,
+            patient_id=key.patient_id,
+            content=json.dumps(found.draft, ensure_ascii=False),
+            revision=1,
+            saved_at=self._desk.now(),
+        )
+        drafts.save(row)
 
     def _release(self, workitem_uid: str, token: CancelToken) -> ReleaseResult:
         return self._desk.claims.release(workitem_uid, "given back by the reader", cancelled=token.cancelled)

@@ -14,6 +14,7 @@ from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRev
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
 from worklist_client.report.model import SECTIONS, Draft, ReportedMeasurement
+from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.entries import StudyEntry
 
 AUTOSAVE_MS = 1000
@@ -43,6 +44,8 @@ class DraftKeeper:
         self._revision = 0
         self._dirty = False
         self._failing = False
+        self._is_noted = False
+        """Whether the hub knows that there is text, so that it never releases the claim by itself."""
 
     @property
     def dirty(self) -> bool:
@@ -181,9 +184,25 @@ class DraftKeeper:
 
     def _saved(self, row: DraftRow) -> None:
         self.saved_revision = max(self.saved_revision, row.revision)
+        self._note_started(row.workitem_uid)
         if self._failing:
             self._failing = False
             self._told("")
+
+    def _note_started(self, workitem_uid: str) -> None:
+        if self._is_noted or not self.editable:
+            return
+        self._is_noted = True
+        self._desk.runner.submit(
+            lambda uid, _token: Assigning(self._desk.client, self._desk.claims).note_started(uid),
+            workitem_uid,
+            lane="hub",
+            owner=self,
+            failed=self._not_noted,
+        )
+
+    def _not_noted(self, _error: Exception) -> None:
+        self._is_noted = False  # the next text that is saved says it again
 
     def _save_failed(self, error: Exception) -> None:
         if isinstance(error, StaleRevision):

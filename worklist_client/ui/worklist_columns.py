@@ -166,7 +166,11 @@ def holder_text(entry: StudyEntry, context: RowContext) -> str:
     """Who has it: me, a name, or nobody."""
     if entry.status is Status.MINE:
         return context.tr("You")
-    return display_name(entry.holder) or entry.holder
+    name = display_name(entry.holder) or entry.holder
+    if entry.silent_since is None:
+        return name
+    since = entry.silent_since.astimezone(context.now.tzinfo)
+    return context.tr("{name}, no contact since {time}", name=name, time=f"{since:%H:%M}")
 
 
 def date_of(text: str) -> date | None:

@@ -20,6 +20,7 @@ class Verbs(Protocol):
     def look(self) -> None: ...
     def release(self) -> None: ...
     def read_elsewhere(self) -> None: ...
+    def ask_about(self, verb: str) -> None: ...
     def find_text(self) -> None: ...
     def show_choice(self, choice: FilterChoice) -> None: ...
     def refresh(self) -> None: ...
@@ -38,6 +39,11 @@ MENUS: tuple[MenuRow, ...] = (
             "study.look",
             SEPARATOR,
             "study.release",
+            "study.reserve",
+            "study.assign",
+            "study.hand_over",
+            "study.take_over",
+            SEPARATOR,
             "study.read_elsewhere",
             SEPARATOR,
             "application.quit",
@@ -59,7 +65,18 @@ MENUS: tuple[MenuRow, ...] = (
     MenuRow("Desk", ("settings.show", "help.keys")),
 )
 
-CONTEXT_MENU = ("study.claim_and_open", "study.look", SEPARATOR, "study.release", "study.read_elsewhere")
+CONTEXT_MENU = (
+    "study.claim_and_open",
+    "study.look",
+    SEPARATOR,
+    "study.release",
+    "study.reserve",
+    "study.assign",
+    "study.hand_over",
+    "study.take_over",
+    SEPARATOR,
+    "study.read_elsewhere",
+)
 
 
 def worklist_commands(verbs: Verbs) -> CommandTable:
@@ -75,11 +92,18 @@ def worklist_commands(verbs: Verbs) -> CommandTable:
     def show(choice: FilterChoice) -> Callable[[], None]:
         return lambda: verbs.show_choice(choice)
 
+    def ask(verb: str) -> Callable[[], None]:
+        return lambda: verbs.ask_about(verb)
+
     return CommandTable(
         (
             Command("study.claim_and_open", "Claim and open", verbs.claim_and_open, on(CLAIMABLE)),
             Command("study.look", "Look without claiming", verbs.look, on(VISIBLE)),
             Command("study.release", "Release", verbs.release, on(frozenset({Status.MINE}))),
+            Command("study.reserve", "Reserve for me", ask("reserve"), on(ELSEWHERE)),
+            Command("study.assign", "Assign…", ask("assign"), on(ELSEWHERE)),
+            Command("study.hand_over", "Hand over…", ask("hand_over"), on(frozenset({Status.MINE}))),
+            Command("study.take_over", "Take over…", ask("take_over"), on(frozenset({Status.CLAIMED, Status.MINE}))),
             Command("study.read_elsewhere", "Read elsewhere…", verbs.read_elsewhere, on(ELSEWHERE)),
             Command("worklist.find", "Find", verbs.find_text),
             Command("worklist.show_open", "Show what is to be reported", show(FilterChoice())),

@@ -214,7 +214,11 @@ def _status_line(entry: StudyEntry, context: RowContext, tr: Translator) -> str:
     """The status with who and why."""
     words = status_text(entry, context)
     if entry.status is Status.CLAIMED and entry.holder:
-        return tr("Being read by {name}", name=entry.holder.replace("^", " ").strip())
+        name = entry.holder.replace("^", " ").strip()
+        if entry.silent_since is not None:
+            since = entry.silent_since.astimezone(context.now.tzinfo)
+            return tr("{name}, no contact since {time}", name=name, time=f"{since:%H:%M}")
+        return tr("Being read by {name}", name=name)
     if entry.status is Status.RESERVED and entry.reserved_for:
         return tr("Reserved for {name}", name=entry.reserved_for.replace("^", " ").strip())
     if entry.status is Status.CANCELED and entry.cancel_reason:

@@ -21,6 +21,7 @@ from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.placing import place
 from worklist_client.ui.settings_dialog import SettingsDialog
 from worklist_client.ui.study_actions import StudyActions
+from worklist_client.ui.study_questions import StudyQuestions
 from worklist_client.ui.timeline import TimelineModel
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.worklist_bars import WorklistBars
@@ -60,6 +61,7 @@ class WorklistWindow(QMainWindow):
         self.table, self.filters = self.rows.table, self.rows.filters
         sites = parts.desk.sites
         self._timeline_model = TimelineModel(parts.desk.tr, parts.theme, sites.name_of, self.rows.site_color, self)
+        self._questions = StudyQuestions(parts.desk, parts.actions.said.emit, self)
         self._build()
         self._connect()
         self.rows.show()
@@ -101,6 +103,12 @@ class WorklistWindow(QMainWindow):
         dialog = ReasonDialog(tr, tr("Read elsewhere"), text, reasons, tr("Take off the list"), self)
         if dialog.exec():
             self._parts.actions.read_elsewhere(entry, dialog.reason())
+
+    def ask_about(self, verb: str) -> None:
+        """Reserve, assign, hand over or take over the selected study; asks what it needs to know."""
+        entry = self.selected_entry()
+        if entry is not None:
+            self._questions.ask(verb, entry)
 
     def find_text(self) -> None:
         """Go to the text filter."""

@@ -184,6 +184,12 @@ class ClaimDesk:
             self._book.set_state(workitem_uid, ClaimState.RELEASED, reason=reason)
 
     @contextmanager
+    def holding(self, workitem_uid: str) -> Iterator[ClaimRow]:
+        """The open claim, and nothing else is said about the workitem meanwhile. Raises `NotClaimedHere`."""
+        with self._talk(workitem_uid):
+            yield self._book.open_claim(workitem_uid)
+
+    @contextmanager
     def _talk(self, workitem_uid: str) -> Iterator[None]:
         """One conversation a workitem at a time."""
         with self._guard:

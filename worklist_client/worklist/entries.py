@@ -65,6 +65,8 @@ class StudyEntry:
     replaces: str = ""
     """UID of the workitem that this one replaces, after a release."""
     worklist_label: str = ""
+    silent_since: datetime | None = None
+    """The holder's last sign of life, where the hub shows the claim as stale; it may be taken over with a reason."""
 
     @property
     def entry_id(self) -> tuple[str, str]:

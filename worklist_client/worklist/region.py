@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import requests
 
 from pacs.site import Site, SiteError
 from ups.client import UpsClient
+from ups.errors import NotAuthorised, NotFound
 
 TIMEOUTS_S = (3.0, 10.0)
 
@@ -72,3 +74,39 @@ def _get(url: str, path: str, headers: dict[str, str], timeouts_s: tuple[float, 
             return response.json()
         except ValueError as error:
             raise RegionError(f"the hub at {url} answered {path} with something that is not JSON") from error
+
+
+@dataclass(frozen=True, slots=True)
+class HandedDraft:
+    """A draft that somebody handed over: the code of its author, when (DT), and what it says."""
+
+    author: str
+    at: str
+    draft: dict[str, Any]
+
+
+def put_draft(client: UpsClient, workitem_uid: str, transaction_uid: str, receiver: str, draft: dict[str, Any]) -> None:
+    """PUT /region/drafts/{uid}: keep a draft for the receiver of a study that we hold. Raises `UpsError`."""
+    client.region("PUT", _draft_path(workitem_uid, transaction_uid), {"receiver": receiver, "draft": draft})
+
+
+def take_draft(client: UpsClient, workitem_uid: str, transaction_uid: str) -> HandedDraft | None:
+    """GET /region/drafts/{uid}: what came with a study that we hold; None where none did, or it is not for us.
+
+    Raises `RegionError`, `UpsError`.
+    """
+    try:
+        told = client.region("GET", _draft_path(workitem_uid, transaction_uid)).json()
+        return HandedDraft(str(told["author"]), str(told["at"]), dict(told["draft"]))
+    except NotFound:
+        return None
+    except NotAuthorised as error:
+        if error.status == 403:
+            return None
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise RegionError("the hub's answer is not a draft") from error
+
+
+def _draft_path(workitem_uid: str, transaction_uid: str) -> str:
+    return f"/region/drafts/{quote(workitem_uid)}?{urlencode({'transaction-uid': transaction_uid})}"

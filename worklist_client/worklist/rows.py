@@ -60,6 +60,7 @@ def entry_from_workitem(workitem: Workitem, *, me: str, sites: Mapping[str, Site
         progress_text=workitem.progress_text,
         replaces=workitem.replaces,
         worklist_label=workitem.worklist_label,
+        silent_since=_moment(workitem.silent_since, zone),
     )
 
 

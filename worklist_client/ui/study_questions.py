@@ -1,0 +1,131 @@
+"""Reserve, assign, hand over and take over: asks what is needed, says it to the hub, tells what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from ups.codes import Person
+from viewer.cancel import CancelToken
+from worklist_client.commands.case_images import sentence_of
+from worklist_client.commands.desk import Desk
+from worklist_client.identity.names import display_name
+from worklist_client.ui.dialogs import ReasonDialog
+from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
+from worklist_client.worklist.entries import StudyEntry
+from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
+
+Said = tuple[str, str]
+"""A sentence and its tone."""
+TAKE_OVER_REASONS = ("It is urgent and nobody is reading it", "I go on at another desk", "Agreed with the reader")
+
+
+class StudyQuestions(QObject):
+    """One for the worklist window; `say(sentence, tone)` tells the reader."""
+
+    def __init__(self, desk: Desk, say: Callable[[str, str], None], window: QWidget) -> None:
+        super().__init__(window)
+        self._desk, self._say, self._window = desk, say, window
+        self._assigning = Assigning(desk.client, desk.claims)
+
+    def ask(self, verb: str, entry: StudyEntry) -> None:
+        """`verb`: reserve, assign, hand_over or take_over."""
+        asks = {"reserve": self.reserve, "assign": self.assign, "hand_over": self.hand_over}
+        asks.get(verb, self.take_over)(entry)
+
+    def reserve(self, entry: StudyEntry) -> None:
+        """For me; or, where it is mine already, for nobody."""
+        is_mine = bool(entry.reserved_for_code) and entry.reserved_for_code == self._desk.reader.code
+        person = None if is_mine else self._desk.client.reader
+        self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
+
+    def assign(self, entry: StudyEntry) -> None:
+        """For somebody; asks whom."""
+        tr = self._desk.tr
+        person = self._somebody(tr("Assign"), tr("Who is to read this study?"), tr("Assign"))
+        if person is not None:
+            self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
+
+    def hand_over(self, entry: StudyEntry) -> None:
+        """To somebody, with what is written; asks to whom."""
+        tr = self._desk.tr
+        text = tr("Who takes this study over from you? What you wrote goes along, readable for that reader only.")
+        person = self._somebody(tr("Hand over"), text, tr("Hand over"))
+        if person is not None:
+            self._in_hub(lambda: self._hand_over(entry, person), self._handed)
+
+    def take_over(self, entry: StudyEntry) -> None:
+        """From somebody; asks why."""
+        tr = self._desk.tr
+        name = display_name(entry.holder) or tr("another reader")
+        text = tr("{name} holds this study, and will be told. Why do you take it over?", name=name)
+        reasons = [tr(reason) for reason in TAKE_OVER_REASONS]
+        dialog = ReasonDialog(tr, tr("Take over"), text, reasons, tr("Take over"), self._window)
+        if dialog.exec():
+            reason = dialog.reason()
+            self._in_hub(lambda: self._assigning.take_over(entry.workitem_uid, reason), self._taken)
+
+    def readers(self) -> tuple[Person, ...]:
+        """Whom the list knows: everybody who holds, held or is meant to read something, without me."""
+        found: dict[str, Person] = {}
+        for entry in self._desk.live.entries:
+            for code, name in ((entry.holder_code, entry.holder), (entry.reserved_for_code, entry.reserved_for)):
+                if code and code != self._desk.reader.code:
+                    found.setdefault(code, Person(code, name or code))
+        return tuple(sorted(found.values(), key=lambda person: person.name))
+
+    def _somebody(self, title: str, text: str, action: str) -> Person | None:
+        known = {f"{display_name(person.name) or person.name} ({person.code})": person for person in self.readers()}
+        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window)
+        if not dialog.exec() or not dialog.reason():
+            return None
+        typed = dialog.reason()
+        return known.get(typed, Person(typed, typed))
+
+    def _hand_over(self, entry: StudyEntry, person: Person) -> ReleaseResult:
+        rows = self._desk.journal.drafts.editable(entry.workitem_uid)
+        draft: dict[str, Any] | None = json.loads(rows[0].content) if rows else None
+        return self._assigning.hand_over(entry.workitem_uid, person, draft, "handed over by the reader")
+
+    def _assigned(self, result: AssignResult) -> Said:
+        tr = self._desk.tr
+        if result.kind is AssignKind.DONE:
+            return tr("The list shows for whom this study is."), "ok"
+        if result.kind is AssignKind.OTHERWISE:
+            return tr("{name} was first.", name=display_name(result.holder) or tr("Another reader")), "attention"
+        return tr("This study is not waiting to be read any more."), "attention"
+
+    def _taken(self, result: TakeOverResult) -> Said:
+        tr = self._desk.tr
+        if result.kind is TakeOverKind.TAKEN:
+            return tr("The study is reserved for you. Claim it to begin."), "ok"
+        if result.kind is TakeOverKind.ASKED:
+            return tr("The reader is at work and was asked to let go."), "attention"
+        return tr("The study could not be taken over: {reason}", reason=tr(result.reason)), "danger"
+
+    def _handed(self, result: ReleaseResult) -> Said:
+        tr = self._desk.tr
+        if result.kind is ReleaseKind.RELEASED:
+            return tr("Handed over."), "ok"
+        if result.kind is ReleaseKind.LOST:
+            return tr("The study was not yours any more: {reason}", reason=tr(result.reason)), "attention"
+        return tr("The shared worklist does not answer; the release is sent as soon as it does."), "attention"
+
+    def _in_hub(self, call: Callable[[], Any], done: Callable[[Any], Said]) -> None:
+        tr = self._desk.tr
+
+        def work(_request: None, _token: CancelToken) -> Any:
+            return call()
+
+        self._desk.runner.submit(
+            work,
+            None,
+            lane="hub",
+            owner=self,
+            done=lambda value: self._say(*done(value)),
+            failed=lambda error: self._say(f"{tr('That could not be done')}: {tr(sentence_of(error))}", "danger"),
+        )
