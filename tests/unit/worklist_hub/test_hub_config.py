@@ -160,3 +160,14 @@ def test_a_shared_token_admits_and_the_header_names_the_reader() -> None:
     with pytest.raises(NotAdmitted):
         admission.caller("Bearer S3cret", header)
     assert "s3cret" not in repr(admission)
+
+
+def test_how_long_a_reader_may_be_silent_is_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text("[claims]\nstale_after_s = 120\nrelease_unstarted_after_s = 0\n")
+    rules = load(path).claims
+    assert (rules.stale_after.total_seconds(), rules.release_unstarted_after) == (120, None)
+    for wrong in ("stale_after_s = 10", "release_unstarted_after_s = 100", 'stale_after_s = "x"', "unknown = 1"):
+        path.write_text(f"[claims]\n{wrong}\n")
+        with pytest.raises(ConfigError, match="claims"):
+            load(path)

@@ -1,0 +1,122 @@
+"""Channels: what a watcher gets, in whose eyes, and how a leave is said. And the sweep that marks silent claims."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.peers.hub import ANN, study_to_read
+from ups import changes
+from ups import dicom_json as dj
+from ups.codes import Person
+from ups.states import ProcedureStepState
+from ups.workitem import Workitem
+from worklist_hub.access.grants import Grant, Role
+from worklist_hub.channels import Channel, Channels
+from worklist_hub.events import STATUS_CHANGE, Raised, state_report
+from worklist_hub.matching import match_from
+from worklist_hub.protocol import Caller, ChangeState, ClaimRules, Create, Update
+from worklist_hub.store.subscriptions import GLOBAL, Subscriber
+from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.sweeper import LOOK_AGAIN_S, Sweeper
+
+BOB = Person("2", "Bob^B", "South")
+OBSERVER = Caller(BOB, "BOB", grants=(Grant("north", Role.OBSERVER),), subject="bob")
+TRUSTED = Caller(ANN, "ANN", is_trusted=True)
+
+
+def event_of(item: Workitem) -> Raised:
+    return state_report(item.to_json(), position=1)
+
+
+def claimed() -> Workitem:
+    return replace(
+        study_to_read("1.2.3", patient_id="17"), state=ProcedureStepState.IN_PROGRESS, holder=ANN, modified="20260101"
+    )
+
+
+def frames(subscribers: list[Subscriber], caller: Caller, *events: Raised) -> list[dict[str, Any]]:
+    """What one channel of the first subscriber gets."""
+
+    async def work() -> list[dict[str, Any]]:
+        channels = Channels()
+        channels.bind(asyncio.get_running_loop())
+        channels.set_subscribers([])
+        channels.set_subscribers(subscribers)
+        channel: Channel = channels.open(subscribers[0].ae_title, caller)
+        channels.publish(events)
+        await asyncio.sleep(0)
+        return [json.loads(channel.frames.get_nowait() or "null") for _ in range(channel.frames.qsize())]
+
+    return asyncio.run(work())
+
+
+def test_a_watcher_without_details_gets_the_line_only() -> None:
+    (event,) = frames([Subscriber("BOB", GLOBAL)], OBSERVER, event_of(claimed()))
+    assert dj.text(event, "SOPInstanceUID") == "1.2.3"
+    assert not dj.has(event, "PatientID")
+    (event,) = frames([Subscriber("ANN", GLOBAL)], TRUSTED, event_of(claimed()))
+    assert dj.text(event, "PatientID") == "17"
+
+
+def test_a_filter_on_what_is_hidden_tells_nothing() -> None:
+    by_number = Subscriber("BOB", GLOBAL, (match_from("PatientID", "17"),))
+    assert frames([by_number], OBSERVER, event_of(claimed())) == []
+    by_label = Subscriber("BOB", GLOBAL, (match_from("ProcedureStepLabel", "CT head"),))
+    assert len(frames([by_number, by_label], OBSERVER, event_of(claimed()))) == 1
+
+
+def test_of_another_hospital_nothing_is_told() -> None:
+    assert frames([Subscriber("BOB", GLOBAL)], OBSERVER, event_of(replace(claimed(), site_id="south"))) == []
+
+
+def test_leaving_is_said_to_every_subscriber_who_listens() -> None:
+    async def work() -> tuple[list[str | None], int]:
+        channels = Channels()
+        channels.bind(asyncio.get_running_loop())
+        channels.set_subscribers([Subscriber("ANN", GLOBAL)])
+        listener, stranger = channels.open("ANN"), channels.open("STRANGER")
+        taken: list[str | None] = []
+
+        async def take() -> None:
+            while True:
+                taken.append(await listener.next_frame())
+
+        task = asyncio.create_task(take())
+        await channels.say_going_down()
+        task.cancel()
+        return taken, stranger.waiting
+
+    taken, of_stranger = asyncio.run(work())
+    greeting, leave = (json.loads(frame or "null") for frame in taken)
+    assert dj.text(greeting, "SCPStatus") == "RESTARTED"
+    assert (dj.number(leave, "EventTypeID"), dj.text(leave, "SCPStatus")) == (STATUS_CHANGE, "GOING DOWN")
+    assert of_stranger == 0
+
+
+def test_the_sweep_marks_who_is_silent_and_does_not_write_about_it_again(tmp_path: Path) -> None:
+    clock = [datetime(2026, 1, 2, tzinfo=UTC)]
+    ticks = [0.0]
+    store = WorkitemStore(tmp_path / "worklist.sqlite", clock=lambda: clock[0])
+    store.rules = ClaimRules(timedelta(minutes=5), timedelta(minutes=15))
+    for uid in ("1.1", "1.2", "1.3"):
+        store.carry_out(uid, Create(uid, study_to_read(uid).to_json()), Caller(is_feed=True))
+        if uid != "1.3":
+            store.carry_out(uid, ChangeState(ProcedureStepState.IN_PROGRESS, f"9.{uid}"), Caller(ANN))
+    store.carry_out("1.1", Update(changes.started(), "9.1.1"), Caller(ANN))
+    sweeper = Sweeper(store, clock=lambda: ticks[0])
+    assert sweeper.sweep() == 0
+    clock[0] += timedelta(minutes=20)
+    assert sweeper.sweep() == 2
+    rows = {row.uid: row for row in map(Workitem.from_json, store.search([], limit=9))}
+    assert rows["1.1"].silent_since
+    assert rows["1.2"].state is ProcedureStepState.CANCELED
+    assert len(rows) == 4
+    assert sweeper.sweep() == 0
+    ticks[0] += LOOK_AGAIN_S + 1
+    assert sweeper.sweep() == 1
+    store.close()
