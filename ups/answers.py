@@ -60,9 +60,7 @@ def check(answer: Answer, *, creating: bool = False, filtered: bool = False) -> 
     raise error
 
 
-def error_of(
-    status: int, said: str, *, creating: bool = False, filtered: bool = False, reason: str = ""
-) -> UpsError:
+def error_of(status: int, said: str, *, creating: bool = False, filtered: bool = False, reason: str = "") -> UpsError:
     """The error for a failure status and the server's sentence; `reason` is the same in more words."""
     told = reason or said
     if status == 403 and filtered:

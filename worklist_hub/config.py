@@ -139,6 +139,7 @@ def load(path: Path) -> HubConfig:
         token_file=folder / token_file if token_file else None,
         ae_title=ae_title,
         idle_s=float(hub.get("idle_s", 60.0)),
+        claims=_claims(path, data.get("claims", {})),
         sites=sites,
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),

@@ -111,6 +111,13 @@ def test_a_take_over_and_a_second_thought_leave_no_draft_behind(hub: Hub) -> Non
     assert ask(hub, "PUT", uid, claim, json={"receiver": "", "draft": DRAFT}).status_code == 409
 
 
+def test_a_study_that_is_taken_off_the_list_takes_its_draft_along(hub: Hub) -> None:
+    uid, _ = handed_over(hub)
+    with client_of(hub) as client:
+        client.request_cancel(uid, reason="read elsewhere")
+    assert drafts_in(hub) == 0
+
+
 @pytest.mark.parametrize(
     "body",
     [

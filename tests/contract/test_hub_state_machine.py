@@ -14,7 +14,14 @@ from typing import Literal
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.peers.hub import ANN, BOB, study_to_read
 from ups import changes
@@ -255,12 +262,15 @@ class Claims(RuleBasedStateMachine):
         self.oracle[self.current] = Held()
 
 
-TestClaims = Claims.TestCase
-TestClaims.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    phases=(Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-TestClaims = pytest.mark.timeout(180)(TestClaims)
+@pytest.mark.timeout(180)
+def test_claims_in_any_order_agree_with_the_oracle() -> None:
+    run_state_machine_as_test(
+        Claims,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            phases=(Phase.reuse, Phase.generate),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )

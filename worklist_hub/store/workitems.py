@@ -225,8 +225,7 @@ class WorkitemStore:
             return events_of(stored.dataset, stored.dataset, position=stored.position, cancel_notice=notice)
         if not self._swap(connection, stored, outcome, now):
             return None
-        if stored.state is ProcedureStepState.IN_PROGRESS:
-            _forget_drafts(connection, outcome)
+        _forget_drafts(connection, outcome)
         raised = events_of(
             stored.dataset, outcome.dataset, position=stored.position, cancel_notice=outcome.cancel_notice
         )
