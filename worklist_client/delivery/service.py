@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from pacs.errors import Interrupted
@@ -225,6 +226,7 @@ class DeliveryService:
     def _carrier(self) -> Courier:
         with self._changed:
             if self._courier is None:
+                import_module("pydicom")  # whole, before its parts (see pacs.connect)
                 from worklist_client.delivery.steps import Courier, nothing  # noqa: PLC0415 - pydicom costs a second
 
                 self._courier = Courier(

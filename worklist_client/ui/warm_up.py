@@ -15,12 +15,12 @@ from viewer.tasks import TaskRunner
 
 LIBRARIES = (
     "numpy",
+    "pydicom",
     "viewer.dicom.pixels",
     "viewer.dicom.sorting",
     "viewer.measure",
     "viewer.hanging.default",
     "viewer.state.view",
-    "worklist_client.report.shown",
 )
 """Free of Qt."""
 WINDOWS = (
