@@ -71,8 +71,7 @@ class Stalls:
         self._timer.setInterval(1)
         self._timer.timeout.connect(self._tick)
         self._last = 0.0
-        self.gaps: list[tuple[float, float]] = []
-        """(when it ended, how long), seconds."""
+        self.gaps: list[float] = []
 
     def start(self) -> None:
         """From now on."""
@@ -85,13 +84,13 @@ class Stalls:
         self._tick()
         self._timer.stop()
 
-    def longest(self, since: float = 0.0) -> float:
+    def longest(self) -> float:
         """Seconds."""
-        return max((gap for end, gap in self.gaps if end >= since), default=0.0)
+        return max(self.gaps, default=0.0)
 
     def _tick(self) -> None:
         now = time.perf_counter()
-        self.gaps.append((now, now - self._last))
+        self.gaps.append(now - self._last)
         self._last = now
 
 
@@ -100,10 +99,8 @@ class Opened:
     """What one opening took; moments of `time.perf_counter`."""
 
     clicked: float = 0.0
-    shown: float = 0.0
     first: float = 0.0
     ready: float = 0.0
-    after_window_stall: float = 0.0
     stall: float = 0.0
     window: ReadingWindow | None = None
     seen: set[str] = field(default_factory=set)
@@ -143,7 +140,6 @@ class Bench:
                 windows = [one for one in self.desktop.actions.windows() if isinstance(one, ReadingWindow)]
                 if windows:
                     opened.window = windows[-1]
-                    opened.shown = time.perf_counter()
                     opened.window.viewer.frame_shown.connect(
                         lambda state: opened.seen.add(state.frame.sop_instance_uid)
                     )
@@ -170,7 +166,6 @@ class Bench:
         opened.stall = self.stalls.longest()
         window = opened.window
         assert window is not None
-        opened.after_window_stall = self.stalls.longest(opened.shown + 0.001)
         return opened
 
     def close(self, opened: Opened) -> None:
@@ -305,7 +300,6 @@ def measure(bench: Bench, peer: OrthancPeer, folder: Path, rounds: int) -> dict[
             "first_image_ms": (opened.first - opened.clicked) * 1e3,
             "ready_ms": (opened.ready - opened.clicked) * 1e3,
             "longest_stall_ms": opened.stall * 1e3,
-            "stall_after_window_ms": opened.after_window_stall * 1e3,
         }
         say("  ".join(f"{name} {value:.0f}" for name, value in row.items()))
         bench.close(opened)
@@ -324,6 +318,9 @@ def one_kind(rounds: int, kind: str) -> dict[str, float]:
         peer.load(large_ct())
         say(kind)
         figures = play(peer, kind, rounds)
+        application = QApplication.instance()
+        if application is not None:
+            application.shutdown()  # before the display goes
     figures = {f"{kind}_{name}": value for name, value in figures.items()}
     if kind == "dicomweb":
         figures["dicomweb_ready_over_curl"] = figures["dicomweb_ready_ms"] / figures["dicomweb_curl_ms"]

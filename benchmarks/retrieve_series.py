@@ -60,7 +60,9 @@ def by_getscu(peer: OrthancPeer, folder: str) -> float:
     return time.perf_counter() - started
 
 
-def by_worker(worker: WorkerProcess, connection: Connection, peer: OrthancPeer, folder: str) -> tuple[float, float]:
+def by_worker(
+    worker: WorkerProcess, connection: Connection, peer: OrthancPeer, folder: str, slices: int
+) -> tuple[float, float]:
     """(seconds to the first ingested image, seconds to the last one) as the parent process sees them."""
     times: list[float] = []
     count = 0
@@ -71,7 +73,7 @@ def by_worker(worker: WorkerProcess, connection: Connection, peer: OrthancPeer, 
         times.append(time.perf_counter() - started)
 
     started = time.perf_counter()
-    request = RetrieveRequest(uid_of(STUDY), folder, uid_of(STUDY, "1"))
+    request = RetrieveRequest(uid_of(STUDY), folder, uid_of(STUDY, "1"), to_come=slices)
     result = worker.retrieve(connection, request, ingest, on_batch, never, credentials=peer.credentials)
     if result.missing or count != result.expected:
         raise SystemExit(f"only {count} of {result.expected} came")
@@ -100,7 +102,7 @@ def measure(rounds: int, slices: int) -> dict[str, object]:
                 row = {"curl": by_curl(peer)}
                 row["getscu"] = float(str(in_fresh_folder(lambda folder: by_getscu(peer, folder))))
                 for name, connection in connections.items():
-                    pair = in_fresh_folder(lambda folder, to=connection: by_worker(worker, to, peer, folder))  # type: ignore[misc]
+                    pair = in_fresh_folder(lambda folder, to=connection: by_worker(worker, to, peer, folder, slices))  # type: ignore[misc]
                     row[f"{name}_first"], row[f"{name}_all"] = pair  # type: ignore[misc]
                 if number:
                     for name, seconds in row.items():

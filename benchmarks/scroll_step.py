@@ -175,6 +175,7 @@ def run(steps: int, slices: int) -> dict[str, float]:
                 measured = measure(app, path, shape, headers, steps)
                 say(f"{path} {name}: {measured}")
                 figures |= {f"{path}_{name}_{key}": value for key, value in measured.items() if key.endswith("_ms")}
+    app.shutdown()  # before the display goes
     return figures
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
@@ -147,6 +148,7 @@ def main(pipe: Connection[Any, Any], limits: Limits, preload: Sequence[str], par
         # A module that is not there costs its own job an error later, not the worker its life.
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
+    gc.freeze()  # modules stay: the collector need not walk through them between two images
     while True:
         try:
             data = pipe.recv_bytes()

@@ -164,6 +164,8 @@ def test_read_elsewhere_shows_as_withdrawn_with_its_reason(hub: Hub, tmp_path: P
     with client_of(hub) as client, desk_of(hub, tmp_path) as desk, watched(client, "0") as (live, until):
         study = study_to_read()
         client.create(study)
+        # A list that opens afterwards begins with what is open, and would never have had this row.
+        until(lambda rows: bool(rows.entries))
         desk.read_elsewhere(study.uid, "reported at the bedside")
         until(lambda rows: any(row.status is Status.CANCELED for row in rows.entries))
         assert live.entries[0].cancel_reason == "reported at the bedside"

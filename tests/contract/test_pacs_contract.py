@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import imagecodecs
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import EnhancedSRStorage, HTJ2KLossless, JPEGLSLossless, RawDataStorage, RLELossless
 
 from pacs.connect import open_pacs
@@ -191,12 +193,13 @@ def test_a_cancel_stops_in_the_middle_and_keeps_what_came(peer: Peer, tmp_path: 
 
 
 def test_compressed_objects_come_as_they_are_stored(peer: Peer, tmp_path: Path) -> None:
-    made = []
-    for number, syntax in enumerate((JPEGLSLossless, RLELossless), start=1):
-        dataset = ct_slice("contract-compressed", number)
-        dataset.compress(syntax, generate_instance_uid=False)
-        made.append(dataset)
-    peer.orthanc.load(made)
+    run_length, jpeg_ls = ct_slice("contract-compressed", 1), ct_slice("contract-compressed", 2)
+    run_length.compress(RLELossless, generate_instance_uid=False)
+    stored = jpeg_ls.pixel_array.view("<u2")  # JPEG-LS knows no sign; Pixel Representation says it
+    jpeg_ls.PixelData = encapsulate([imagecodecs.jpegls_encode(stored)])
+    jpeg_ls["PixelData"].VR = "OB"
+    jpeg_ls.file_meta.TransferSyntaxUID = JPEGLSLossless
+    peer.orthanc.load([run_length, jpeg_ls])
     got, result = fetch(peer, RetrieveRequest(uid_of("contract-compressed"), str(tmp_path)))
     assert {item.transfer_syntax_uid for item in got} == {str(JPEGLSLossless), str(RLELossless)}
     assert result.missing == ()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pacs.errors import UnsafeName
 from pacs.files import check_uid
 from worklist_client.cache.part10 import sop_instance_uid_of
 
@@ -74,7 +75,10 @@ class Cache:
 
     def close_study(self, site_id: str, study_instance_uid: str) -> None:
         """Nobody maps its files any more, so it may be evicted; harmless where it is not open."""
-        path = self._path(site_id, study_instance_uid)
+        try:
+            path = self._path(site_id, study_instance_uid)
+        except UnsafeName:
+            return  # a UID that is no UID was never given a folder
         with self._lock:
             self._open.discard(path)
 

@@ -240,7 +240,8 @@ class _CheckedFeed:
         if strange and not self._told:
             self._told = True
             self._stranger(self._request, strange[0].patient)
-        if strange and self._request.priority == PRIOR:
+        if strange:
+            # Never drawn, neither as a prior nor under the banner of the study that is read.
             for header in strange:
                 reason = "The image names another patient than the list of studies"
                 self._feed.missing(

@@ -206,11 +206,16 @@ class ReadingWindow(QMainWindow):
         return SignDialog(summary, self._tr, self._theme, self._desk.now().date(), self, _thumbnail(self.viewer))
 
     def setVisible(self, visible: bool) -> None:
-        """Qt: laid out when it is first shown, in a turn of the event loop of its own."""
-        if visible and not self._is_laid_out:
+        """Qt: laid out before it is first shown."""
+        if visible:
+            self.lay_out()
+        super().setVisible(visible)
+
+    def lay_out(self) -> None:
+        """Put the widgets in their places, once."""
+        if not self._is_laid_out:
             self._is_laid_out = True
             self._build()
-        super().setVisible(visible)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: nothing typed is lost; where it cannot be stored the window stays."""
@@ -312,10 +317,14 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWi
     """Make the window of a study, show it, and start: images load while the claim is asked for."""
     window = ReadingWindow(desk, entry, claim=claim)
 
-    def shown() -> None:
-        window.show()
-        QTimer.singleShot(TURN_MS, window, lambda: window.start(claim=claim))
+    steps = iter((window.lay_out, window.show, lambda: window.start(claim=claim)))
+
+    def step() -> None:
+        following = next(steps, None)
+        if following is not None:
+            following()
+            QTimer.singleShot(TURN_MS, window, step)
 
     # Each in a turn of its own: together they would keep the event loop for longer than a person notices.
-    QTimer.singleShot(TURN_MS, window, shown)
+    QTimer.singleShot(TURN_MS, window, step)
     return window

@@ -6,6 +6,7 @@ thread while the event loop runs ends the process now and then. The libraries be
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 from PySide6.QtCore import QObject, QTimer
@@ -70,6 +71,8 @@ class WarmUp(QObject):
             import_module(self._left.pop(0))
         if not self._left:
             self._timer.stop()
+            # What is loaded by now stays: the collector need not walk through it in the middle of a scroll.
+            gc.freeze()
 
 
 def _load_libraries(_request: None, token: CancelToken) -> None:

@@ -129,7 +129,7 @@ def plan(
         elif workitem.state is ProcedureStepState.SCHEDULED:
             if item.has_report:
                 cancel.append((workitem.uid, UNSPECIFIED_REASON, REPORTED))
-            elif changes := _changes(workitem, after):
+            elif changes := _changes(workitem, after) | _corrections(site, workitem, item.answer):
                 update.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
@@ -209,6 +209,31 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
         return {}
     if workitem.readiness != readiness:
         dj.put(changes, "InputReadinessState", readiness)
+    return changes
+
+
+def _corrections(site: Site, workitem: Workitem, answer: StudyAnswer) -> dict[str, Any]:
+    """What the hospital corrected of the patient meanwhile (an unknown trauma patient gets a name and a number).
+
+    With another number the other identifiers are those of somebody else: they go, and come with the images again.
+    """
+    is_other = bool(answer.patient_id) and answer.patient_id != workitem.patient_id
+    # An issuer may be known from the images alone: what the answer does not say does not take it away.
+    issuer = answer.issuer_of_patient_id or (site.issuer_of_patient_id if is_other else "")
+    said = {
+        "PatientName": (workitem.patient_name, answer.patient_name),
+        "PatientID": (workitem.patient_id, answer.patient_id),
+        "IssuerOfPatientID": (workitem.issuer_of_patient_id, issuer),
+        "PatientBirthDate": (workitem.birth_date, answer.patient_birth_date),
+        "PatientSex": (workitem.sex, answer.patient_sex),
+    }
+    changes: dict[str, Any] = {}
+    for keyword, (listed, now_said) in said.items():
+        if now_said and now_said != listed:
+            dj.put(changes, keyword, now_said)
+    if is_other:
+        others = (dj.make(PatientID=one, IssuerOfPatientID=by) for one, by in answer.other_patient_ids)
+        dj.put_items(changes, "OtherPatientIDsSequence", others)
     return changes
 
 

@@ -15,7 +15,8 @@ from typing import Final
 
 from pacs import secrets
 from pacs.connect import open_pacs
-from pacs.errors import PacsError
+from pacs.errors import PacsError, UnsafeName
+from pacs.files import check_uid
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.site import Site
@@ -88,7 +89,7 @@ class Poller:
         pacs = self._open(self.site)
         known = self._store.open_workitems(self.site.site_id)
         answers = self._answers(pacs, known, now, cancelled)
-        found = [self._found(pacs, answer, cancelled) for answer in answers]
+        found = self._all_found(pacs, answers, cancelled)
         decided = plan(self.site, found, known, self._memory, self._rules, now)
         for uid, code, reason in decided.cancel:
             self._store.cancel_scheduled(uid, code, reason)
@@ -118,6 +119,17 @@ class Poller:
                     {answer.study_instance_uid: answer for answer in answers if answer.study_instance_uid == uid}
                 )
         return list(by_uid.values())
+
+    def _all_found(self, pacs: Pacs, answers: Sequence[StudyAnswer], cancelled: Cancelled) -> list[Found]:
+        """Each study; one whose UID is no UID costs itself alone, for it can be neither fetched nor reported."""
+        found = []
+        for answer in answers:
+            try:
+                check_uid(answer.study_instance_uid)
+                found.append(self._found(pacs, answer, cancelled))
+            except UnsafeName:
+                _log.warning("a study is left out, its UID is no UID: site=%s", self.site.site_id)
+        return found
 
     def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
         uid = answer.study_instance_uid

@@ -204,3 +204,28 @@ def test_study_dates_are_asked_for_in_the_time_zone_of_the_site() -> None:
 )
 def test_the_age_is_that_on_the_day_of_the_study(birth: str, day: str, age: str) -> None:
     assert age_at(birth, day) == age
+
+
+def test_a_patient_who_gets_a_name_and_a_number_is_corrected_on_the_list() -> None:
+    """An unknown trauma patient stayed UNKNOWN on the list, and the study could not be reported."""
+    unknown = decide([found(patient_name="UNKNOWN^MALE", patient_id="TRAUMA-1")])
+    listed = as_listed(unknown)
+    decided = decide([found(patient_name="Jansen^Piet", patient_id="N123")], listed)
+    [(uid, changes)] = decided.update
+    assert uid == listed[0].uid
+    corrected = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert (corrected.patient_name, corrected.patient_id) == ("Jansen^Piet", "N123")
+    assert corrected.other_patient_ids == ()
+
+
+def test_nothing_is_corrected_where_the_hospital_says_nothing_new() -> None:
+    listed = as_listed(decide([found()]))
+    [(_, changes)] = decide([found(count=101)], listed).update
+    assert "00100010" not in changes
+    assert "00100020" not in changes
+
+
+def test_an_issuer_known_from_the_images_is_not_taken_away() -> None:
+    listed = as_listed(decide([found()]), issuer_of_patient_id="FROM IMAGES")
+    changes = dict(decide([found(count=101)], listed).update)[listed[0].uid]
+    assert "00100021" not in changes

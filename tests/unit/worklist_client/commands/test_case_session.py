@@ -223,6 +223,8 @@ def test_images_of_another_patient_refuse_the_report(bench: Bench) -> None:
     bench.holds(STUDY, 2, PatientLabel("Bakker^Piet", "N2"))
     case = bench.opened()
     assert (case.is_strange, case.editable) == (True, False)
+    # Images of one person under the banner of another: never, whoever's study it is.
+    assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == STUDY]
     with pytest.raises(NotEditable):
         case.report.set_section("findings", "x")
     with pytest.raises(CannotSign, match="another patient"):
