@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ups import dicom_json as dj
@@ -20,17 +20,48 @@ _ASSIGNMENT = ("ScheduledHumanPerformersSequence", "ScheduledStationNameCodeSequ
 _MODIFIED = "ScheduledProcedureStepModificationDateTime"
 
 
-@dataclass(frozen=True, slots=True)
 class Raised:
-    """One event on its way to subscribers; `position` is the workitem's order of creation."""
+    """One event on its way to subscribers; `position` is the workitem's order of creation.
 
-    uid: str
-    position: int
-    dataset: DicomJson
-    before: Mapping[str, Any] | None = None
-    """The workitem as it was, so that a filtered subscriber also hears what left his filter."""
-    frame: str = ""
-    """`dataset` as it goes out, where it is at hand as text."""
+    One that was read from the table is text, and parsed only where somebody looks into it: a process reads the events
+    of all others, most of which nobody of its own has asked for in particular.
+
+    Parameters
+    ----------
+    before : the workitem as it was, so that a filtered subscriber also hears what left his filter; None for a new one
+    frame : `dataset` as it goes out, where it is at hand as text
+    changed : `before` as the JSON of the elements that differ (null: not there), "" for a new one
+    """
+
+    __slots__ = ("_before", "_changed", "_dataset", "frame", "position", "uid")
+
+    def __init__(
+        self,
+        uid: str,
+        position: int,
+        dataset: DicomJson | None = None,
+        before: Mapping[str, Any] | None = None,
+        *,
+        frame: str = "",
+        changed: str = "",
+    ) -> None:
+        self.uid, self.position, self.frame = uid, position, frame
+        self._dataset, self._before, self._changed = dataset, before, changed
+
+    @property
+    def dataset(self) -> DicomJson:
+        """The event itself, with the row."""
+        if self._dataset is None:
+            self._dataset = json.loads(self.frame)
+        return self._dataset
+
+    @property
+    def before(self) -> Mapping[str, Any] | None:
+        """See `Raised`."""
+        if self._before is None and self._changed:
+            merged = {**self.dataset, **json.loads(self._changed)}
+            self._before = {tag: element for tag, element in merged.items() if element is not None}
+        return self._before
 
 
 def events_of(

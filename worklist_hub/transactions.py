@@ -141,7 +141,7 @@ class Transactions:
         return bodies.change_answer(request, transaction, outcome, has_transaction_uid=has_uid)
 
     async def _carry_out(self, request: HttpRequest, uid: str, asked: Request) -> Decision | Refusal:
-        outcome = await run_in_threadpool(self._store.carry_out, uid, asked, caller_of(request))
+        outcome = await self._store.carried_out(uid, asked, caller_of(request))
         trail_of(request).covered()
         return outcome
 

@@ -5,6 +5,7 @@ python -m tests.faults.naive_hub PORT FOLDER
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from pathlib import Path
@@ -29,6 +30,10 @@ class NaiveStore(WorkitemStore):
         super().__init__(address)
         self._read_by: dict[str, int] = {}
         self._readers = threading.Condition()
+
+    async def carried_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
+        """See `carry_out`."""
+        return await asyncio.to_thread(self.carry_out, uid, request, caller)
 
     def carry_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
         """Read, wait, write."""

@@ -115,9 +115,11 @@ class Ledger:
         connection.execute(sa.insert(AUDIT_EVENTS), rows)
         moment = time.monotonic()
         with self._condition:
+            sleeps = not self._written
             for row in rows:
                 self._written[row["number"]] = _Written(row["body"], moment)
-            self._condition.notify()
+            if sleeps:  # else it links soon anyway: a wake for each change would cost more than its link
+                self._condition.notify()
 
     def record(self, *events: AuditEvent) -> None:
         """Durable on return. Raises `AuditUnavailable`."""

@@ -74,6 +74,10 @@ class Database(Protocol):
         `OutcomeUnknown`. The job may run more than once, each time in a new transaction."""
         ...
 
+    async def done(self, job: Job[V]) -> V:
+        """`do` for an event loop, which it does not hold up."""
+        ...
+
     def insert(self, table: sa.Table) -> Any:
         """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,6 +29,8 @@ PAGE: Final = 500
 KEPT: Final = timedelta(hours=1)
 """Events serve processes that run; whoever was away longer searches again."""
 _SOON_S: Final = 0.005
+_REST_S: Final = 0.02
+"""Between two readings: many changes a second are read together; a single one at once."""
 _UPS, _SUBSCRIPTIONS = "ups", "subscriptions"
 _log = logging.getLogger("wl.hub.store")
 
@@ -161,6 +163,7 @@ class EventFeed:
             if pause_s < POLL_S:
                 self._stop.wait(pause_s)
             else:
+                self._stop.wait(_REST_S)
                 self._database.wait(pause_s)
 
     def _pass(self, pause_s: float) -> float:
@@ -175,7 +178,7 @@ class EventFeed:
                 self._on_subscriptions()
             if page.events:
                 self._deliver(page.events)
-                pause_s = 0.0
+                pause_s = _REST_S / 2
             if not page.has_more:
                 break
         if page.is_waiting:  # it ends in a moment, and need not tell anybody of it
@@ -197,9 +200,4 @@ def _changed(raised: Raised) -> str:
 
 
 def _raised(row: sa.Row[Any]) -> Raised:
-    dataset: dict[str, Any] = json.loads(row.frame)
-    before: Mapping[str, Any] | None = None
-    if row.before:
-        merged = {**dataset, **json.loads(row.before)}
-        before = {tag: element for tag, element in merged.items() if element is not None}
-    return Raised(row.uid, row.position, dataset, before, row.frame)
+    return Raised(row.uid, row.position, frame=row.frame, changed=row.before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ from worklist_hub.store.session import Listener, Session
 
 OLDEST: Final = 150000
 WRITERS, READERS = 10, 8
+ASKERS = 40
+"""So many requests may wait for one of the writing connections; the next ones wait for a thread."""
 POOL_TIMEOUT_S = 2.0
 """Where all connections are busy for so long, the asker is told to come back."""
 TRIES = 3
@@ -71,6 +75,7 @@ class PostgresDatabase:
         except StoreError:
             self._dispose()
             raise
+        self._askers = ThreadPoolExecutor(ASKERS, "store-asker")
         self._session = Session(self._connect)
         self._listener = Listener(self._connect)
 
@@ -85,6 +90,10 @@ class PostgresDatabase:
             return self._do(job)
         except _Again as error:
             raise StoreUnavailable(f"the database refuses: {error}") from error
+
+    async def done(self, job: Job[V]) -> V:
+        """See `Database`."""
+        return await asyncio.get_running_loop().run_in_executor(self._askers, self.do, job)
 
     def insert(self, table: sa.Table) -> Any:
         """See `Database`."""
@@ -122,6 +131,7 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """See `Database`."""
+        self._askers.shutdown()
         self._listener.stop()
         self._session.close()
         self._listener.join()

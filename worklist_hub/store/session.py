@@ -24,6 +24,8 @@ SILENT_S = 16
 BELIEVED_S = 10.0
 """How old the last word from the server may be for a lease to count as held."""
 RECONNECT_S = 1.0
+REST_S = 0.02
+"""Between two notifications: changes that come quickly are told together."""
 _LOCKS = 0x574C4853
 _log = logging.getLogger("wl.hub.store")
 
@@ -57,6 +59,7 @@ class Session:
         self._changed = False
         self._closed = False
         self._work_to_do = threading.Event()
+        self._pause = threading.Event()
         self._thread = threading.Thread(target=self._work, name="store-session", daemon=True)
         self._thread.start()
 
@@ -86,6 +89,7 @@ class Session:
     def close(self) -> None:
         """Let everything go and end."""
         self._closed = True
+        self._pause.set()
         self._work_to_do.set()
         self._thread.join()
 
@@ -110,6 +114,7 @@ class Session:
             if self._changed or self._closed:
                 self._changed = False
                 connection.execute(f"NOTIFY {CHANNEL}".encode())
+                self._pause.wait(REST_S)
             if self._closed:
                 return
             if self._clock() >= next_beat or self._wanted != self._held:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,12 +56,13 @@ class SqliteDatabase:
 
     def do(self, job: Job[V]) -> V:
         """See `Database`."""
-        try:
+        with _writable():
             return self.writer.do(job)
-        except WriterClosed as error:
-            raise StoreUnavailable(str(error)) from error
-        except sa.exc.OperationalError as error:
-            raise StoreUnavailable(f"the worklist's file cannot be written: {type(error.orig).__name__}") from error
+
+    async def done(self, job: Job[V]) -> V:
+        """See `Database`."""
+        with _writable():
+            return await asyncio.wrap_future(self.writer.submit(job))
 
     def insert(self, table: sa.Table) -> Any:
         """See `Database`."""
@@ -92,6 +95,16 @@ class SqliteDatabase:
         self._told.set()
         self._writing.dispose()
         self.reading.dispose()
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except WriterClosed as error:
+        raise StoreUnavailable(str(error)) from error
+    except sa.exc.OperationalError as error:
+        raise StoreUnavailable(f"the worklist's file cannot be written: {type(error.orig).__name__}") from error
 
 
 def open_engines(path: Path) -> tuple[sa.Engine, sa.Engine]:

@@ -92,6 +92,15 @@ class WorkitemStore:
         """Decide and write, durably, with the events."""
         return self._write(lambda connection: self._carry_out(connection, uid, request, caller))
 
+    async def carried_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
+        """`carry_out` for an event loop."""
+        outcome, has_told = await self.database.done(
+            lambda connection: self._carry_out(connection, uid, request, caller)
+        )
+        if has_told:
+            self.database.tell()
+        return outcome
+
     def change(self, job: Job[V]) -> V:
         """Anything else in one durable transaction; it may run more than once."""
         return self.database.do(job)
