@@ -10,7 +10,8 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 case $1 in
 start)
     eval "port=\$HUB_${number}_PORT"
-    PGPASSFILE=$REGION_DIR/pgpass nohup $WORKLIST_HUB serve --config "$REGION_DIR/hub-$number.toml" \
+    PGPASSFILE=$REGION_DIR/pgpass WORKLIST_HUB_DRAFT_KEY=$(cat "$REGION_DIR/draft-key") \
+        nohup $WORKLIST_HUB serve --config "$REGION_DIR/hub-$number.toml" \
         >>"$REGION_DIR/hub-$number.log" 2>&1 </dev/null &
     echo $! >"$pid_file"
     until_true "hub $number (see $REGION_DIR/hub-$number.log)" answers "$port"

@@ -36,6 +36,10 @@ sql "$PRIMARY_PORT" "ALTER SYSTEM SET synchronous_standby_names = 'standby'"
 sql "$PRIMARY_PORT" "SELECT pg_reload_conf()" >/dev/null
 until_true "the standby" is_synchronous
 
+# --- the key that seals drafts which readers hand over: the same for both hubs, and nowhere in the database
+(umask 077
+ printf '%s\n' "$(head -c 32 /dev/urandom | base64)" >"$REGION_DIR/draft-key")
+
 # --- two hubs over the same database
 export PGPASSFILE="$REGION_DIR/pgpass"
 for number in 1 2; do

@@ -15,8 +15,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.peers.hub import study_to_read
 from tests.peers.orthanc import free_port
 from tests.peers.postgres import available
+from ups import claiming
+from ups.claiming import ClaimKind
+from ups.client import UpsClient
+from ups.identifiers import random_uid
+from worklist_client.worklist.region import put_draft, take_draft
 from worklist_hub.operations.load_test import Load, Result, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +85,26 @@ class Region:
         thread.join()
         return result
 
+    def handed_draft(self, between: str) -> dict[str, object]:
+        """A draft left with a study, and taken again by who claims it next; between the two, commands."""
+        client, made = UpsClient(self.url, token=self.token()), study_to_read(site_id="north")
+        client.create(made)
+        transaction_uid = self.claimed(client, made.uid)
+        put_draft(client, made.uid, transaction_uid, "", {"findings": "a small haemorrhage"})
+        uid = claiming.release(client, made.uid, transaction_uid, cancelled=lambda: False, wait=lambda _s: None)
+        self.sh(between)
+        taken = take_draft(client, uid, self.claimed(client, uid))
+        client.close()
+        assert taken is not None
+        return dict(taken.draft)
+
+    @staticmethod
+    def claimed(client: UpsClient, uid: str) -> str:
+        transaction_uid = random_uid()
+        won = claiming.claim(client, uid, transaction_uid, cancelled=lambda: False, wait=lambda _s: None)
+        assert won.kind is ClaimKind.WON
+        return transaction_uid
+
 
 @pytest.fixture
 def region() -> Iterator[Region]:
@@ -103,6 +129,10 @@ def test_the_region_starts_as_written_and_survives_a_kill_and_a_failover(region:
     assert len(killed.latencies) > 20
     assert sum(killed.failures.values()) <= 8  # what was in flight at the hub that died; each is asked again by a desk
     assert requests.get(f"{region.url}/metrics", timeout=10).status_code == 404
+    region.sh("docs/region/hub.sh stop 2")
+    other_hub = "docs/region/hub.sh start 2; docs/region/hub.sh stop 1"
+    assert region.handed_draft(other_hub) == {"findings": "a small haemorrhage"}
+    region.sh("docs/region/hub.sh start 1")
     drained = region.loaded("docs/region/hub.sh stop 2; docs/region/hub.sh start 2")
     assert drained.failures == {}
     region.loaded("docs/region/failover.sh")
