@@ -19,6 +19,7 @@ from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_fr
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
 from worklist_hub.protocol import ClaimRules
 from worklist_hub.store.durability import STANDBY, WORDS
+from worklist_hub.store.retention import KEPT
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "hub": {
@@ -31,11 +32,14 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     },
     "intake": {"poll_s": (int, float), "enabled": bool},
     "claims": {"stale_after_s": (int, float), "release_unstarted_after_s": (int, float)},
+    "retention": {"finished_days": (int, float)},
 }
 SECRETS_FILE = "secrets.toml"
 HEARTBEAT_S = 30.0
 """How often a desk tells that its claims are alive."""
-_TOP_LEVEL = ("hub", "intake", "claims", "audit", "operations", "auth", "tls", "limits", "site", "rule")
+_TOP_LEVEL = ("hub", "intake", "claims", "retention", "audit", "operations", "auth", "tls", "limits", "site", "rule")
+MIN_KEPT, MAX_KEPT = timedelta(days=7), timedelta(days=36500)
+"""A desk that was off for some days must still find what became of its claims."""
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
 
@@ -73,6 +77,8 @@ class HubConfig:
     limits: Limits = field(default_factory=Limits)
     claims: ClaimRules = field(default_factory=ClaimRules)
     """How long the holder of a claim may be silent."""
+    kept: timedelta = KEPT
+    """How long a finished workitem stays, from its last change."""
 
     @property
     def database_address(self) -> Path | str:
@@ -140,6 +146,7 @@ def load(path: Path) -> HubConfig:
         ae_title=ae_title,
         idle_s=float(hub.get("idle_s", 60.0)),
         claims=_claims(path, data.get("claims", {})),
+        kept=_kept(path, data.get("retention", {})),
         sites=sites,
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),
@@ -208,6 +215,13 @@ def _claims(path: Path, table: Mapping[str, Any]) -> ClaimRules:
     if release and timedelta(seconds=release) < stale_after:
         raise ConfigError(f"{path}: [claims] release_unstarted_after_s must not be less than stale_after_s; 0 = never")
     return ClaimRules(stale_after, timedelta(seconds=release) if release else None)
+
+
+def _kept(path: Path, table: Mapping[str, Any]) -> timedelta:
+    days = table.get("finished_days", KEPT.days)
+    if not MIN_KEPT.days <= days <= MAX_KEPT.days:
+        raise ConfigError(f"{path}: [retention] finished_days must be from {MIN_KEPT.days} to {MAX_KEPT.days}")
+    return timedelta(days=days)
 
 
 def _sites(path: Path, tables: list[dict[str, Any]]) -> tuple[Site, ...]:

@@ -90,7 +90,7 @@ class Hub:
         self.admission = self.entrance.admission
         self.store.rules = config.claims
         self.sweeper = Sweeper(self.store)
-        self.housekeeper = Housekeeper(self.store)
+        self.housekeeper = Housekeeper(self.store, kept=config.kept)
         self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
         self.store.ledger = self.upkeep.ledger
         self._server = self._new_server()
@@ -255,6 +255,7 @@ def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
         durability=loaded.durability,
         ae_title=loaded.ae_title,
         claims=loaded.claims,
+        kept=loaded.kept,
         idle_s=loaded.idle_s,
         audit=loaded.audit,
         operations=loaded.operations,

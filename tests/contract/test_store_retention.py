@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.peers.hub import ANN, study_to_read
+from tests.peers.hub import ANN, running_hub, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
@@ -129,3 +129,12 @@ def test_the_housekeeper_clears_away_by_itself_and_stops(store: WorkitemStore) -
         left -= 1
     keeper.stop()
     assert left
+
+
+def test_the_hub_clears_away_after_what_its_configuration_says(tmp_path: Path) -> None:
+    with running_hub(tmp_path, intake_enabled=False, kept=timedelta(days=8)) as hub:
+        uid, retention = finished(hub.store), hub.housekeeper.retention
+        now = datetime.now(UTC)
+        assert retention.run(now + timedelta(days=7)).workitems == 0
+        assert retention.run(now + timedelta(days=9)).workitems == 1
+        assert hub.store.read(uid) is None

@@ -26,6 +26,7 @@ from worklist_hub.store.schema import STATISTICS, SUBSCRIPTIONS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
 
 KEPT: Final = timedelta(days=730)
+"""Where `[retention]` of hub.toml says nothing."""
 BATCH: Final = 200
 PAUSE_S: Final = 300.0
 MOST: Final = 5_000
@@ -114,8 +115,9 @@ class Retention:
 class Housekeeper:
     """Clears away now and then, from a thread of its own; of several hub processes one does."""
 
-    def __init__(self, store: WorkitemStore, *, pause_s: float = PAUSE_S) -> None:
-        self._store, self._retention, self._pause_s = store, Retention(store), pause_s
+    def __init__(self, store: WorkitemStore, *, kept: timedelta = KEPT, pause_s: float = PAUSE_S) -> None:
+        self._store, self._pause_s = store, pause_s
+        self.retention = Retention(store, kept=kept)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="store-housekeeper", daemon=True)
 
@@ -135,7 +137,7 @@ class Housekeeper:
             if not lease.is_held():
                 continue
             try:
-                cleared = self._retention.run(self._store.change(self._store.database.now), most=MOST)
+                cleared = self.retention.run(self._store.change(self._store.database.now), most=MOST)
             except (StoreUnavailable, sa.exc.SQLAlchemyError) as error:
                 _log.warning("clearing away failed: error=%s", type(error).__name__)
                 continue

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -170,4 +171,22 @@ def test_how_long_a_reader_may_be_silent_is_a_setting(tmp_path: Path) -> None:
     for wrong in ("stale_after_s = 10", "release_unstarted_after_s = 100", 'stale_after_s = "x"', "unknown = 1"):
         path.write_text(f"[claims]\n{wrong}\n")
         with pytest.raises(ConfigError, match="claims"):
+            load(path)
+
+
+def test_how_long_a_finished_study_stays_is_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text("")
+    assert load(path).kept == timedelta(days=730)
+    path.write_text("[retention]\nfinished_days = 30\n")
+    assert load(path).kept == timedelta(days=30)
+    for wrong in (
+        "finished_days = 1",
+        "finished_days = 40000",
+        'finished_days = "x"',
+        "days = 30",
+        "finished_days = nan",
+    ):
+        path.write_text(f"[retention]\n{wrong}\n")
+        with pytest.raises(ConfigError, match="retention"):
             load(path)
