@@ -16,6 +16,7 @@ from ups.dicom_json import DicomJson
 from ups.states import TEXTS, Answer
 from ups.tags import KEYWORD_OF, TAG_OF
 from worklist_hub.protocol import Refusal
+from worklist_hub.values import checked
 
 MEDIA_TYPE = "application/dicom+json"
 DEFAULT_LIMIT = 1000
@@ -116,7 +117,7 @@ async def dataset_of(request: HttpRequest, *, may_be_empty: bool = False) -> Dic
             raise BadRequest("the body must hold exactly one dataset")
         data = data[0]
     try:
-        return dj.check_dataset(data)
+        return checked(data)
     except dj.DatasetError as error:
         raise BadRequest(str(error)) from error
 

@@ -66,6 +66,8 @@ def _reader(header: str) -> Person | None:
         raise NotAdmitted("X-Worklist-Reader is not percent-encoded JSON with code, name and organisation") from error
     if not all(isinstance(one, str) and len(one) <= _TEXT_LIMIT for one in texts):
         raise NotAdmitted(f"X-Worklist-Reader: code, name and organisation are texts of up to {_TEXT_LIMIT} characters")
+    if not all(one.isprintable() for one in texts):  # nor halves of surrogate pairs: they cannot be written down
+        raise NotAdmitted("X-Worklist-Reader: code, name and organisation hold letters only")
     return Person(*texts) if texts[0] or texts[1] else None
 
 
