@@ -15,8 +15,8 @@ from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
-from ups.identifiers import workitem_uid
-from worklist_hub.intake.poll import REPORTED
+from ups.identifiers import replacement_uid, workitem_uid
+from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
 from worklist_hub.store.workitems import WorkitemStore
@@ -77,3 +77,28 @@ def test_a_study_comes_is_ready_and_leaves_when_it_is_reported(
     assert stored is not None
     assert REPORTED in str(stored)
     orthanc_b.remove_study(uid_of(study))
+
+
+def test_a_study_that_is_away_for_two_polls_and_comes_again_is_on_the_list_again(
+    orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    connection = orthanc_b.dicomweb()
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    uid = workitem_uid("north", uid_of("intake-away"))
+    images = ct_series("intake-away", 2)
+    orthanc_b.load(images)
+    poller.poll(never)
+    orthanc_b.remove_study(uid_of("intake-away"))
+    poller.poll(never)
+    poller.poll(never)
+    gone = store.read(uid)
+    assert gone is not None
+    assert VANISHED in str(gone)
+    orthanc_b.load(images)
+    poller.poll(never)
+    poller.poll(never)
+    [back] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of("intake-away")]
+    assert (back.uid, back.replaces, back.readiness) == (replacement_uid(uid), uid, "READY")
+    orthanc_b.remove_study(uid_of("intake-away"))

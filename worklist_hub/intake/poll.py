@@ -6,7 +6,7 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import INTERPRETATION_CODE, UNSPECIFIED_REASON, UPS_PUSH, Code, OtherId
+from ups.codes import INTERPRETATION_CODE, SITE_SCHEME, UPS_PUSH, Code, OtherId
 from ups.datetimes import dt_from_datetime
-from ups.identifiers import workitem_uid
+from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.rules import Rule, StudyFacts, first_match
@@ -32,6 +32,10 @@ REPORT_SERIES: Final = ("SR", "DOC")
 
 REPORTED: Final = "a report has appeared in the study"
 VANISHED: Final = "the study is no longer in the PACS"
+REPORTED_CODE: Final = Code("REPORTED", SITE_SCHEME, "Report in the PACS")
+VANISHED_CODE: Final = Code("VANISHED", SITE_SCHEME, "No longer in the PACS")
+"""Why intake itself takes a study off the list. A person gives other codes, and what a person took off stays off."""
+_BY_INTAKE = tuple((code.value, code.scheme) for code in (REPORTED_CODE, VANISHED_CODE))
 STILL_POLLS: Final = 2
 MISSING_POLLS: Final = 2
 """So many polls in a row must not find a study before it counts as vanished (a PACS may be indexing)."""
@@ -128,7 +132,7 @@ def plan(
                 create.append(new_workitem(site, item, rule, now))
         elif workitem.state is ProcedureStepState.SCHEDULED:
             if item.has_report:
-                cancel.append((workitem.uid, UNSPECIFIED_REASON, REPORTED))
+                cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
             elif changes := _changes(workitem, after) | _corrections(site, workitem, item.answer):
                 update.append((workitem.uid, changes))
     for study, workitem in open_items.items():
@@ -137,7 +141,7 @@ def plan(
         missing = memory.studies.get(study, Remembered()).missing + 1
         studies[study] = Remembered(missing=missing)
         if missing >= MISSING_POLLS:
-            cancel.append((workitem.uid, UNSPECIFIED_REASON, VANISHED))
+            cancel.append((workitem.uid, VANISHED_CODE, VANISHED))
     return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
 
 
@@ -176,6 +180,27 @@ def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem
         start=dt_from_datetime(now),
         due=due,
         attributes=_input(answer.study_instance_uid),
+    )
+
+
+def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
+    """What to put on the list, given the last workitem of this study; None where it does not belong there again.
+
+    What intake withdrew comes back as a replacement: its UID follows from the old one, so that two who poll make one.
+    It is due when it was due before: being away gives no time.
+    """
+    if last is None:
+        return fresh
+    if last.state is not ProcedureStepState.CANCELED or last.cancel_code is None:
+        return None
+    if (last.cancel_code.value, last.cancel_code.scheme) not in _BY_INTAKE:
+        return None
+    return replace(
+        fresh,
+        uid=replacement_uid(last.uid),
+        replaces=last.uid,
+        due=last.due or fresh.due,
+        clinical_question=last.clinical_question or fresh.clinical_question,
     )
 
 

@@ -21,7 +21,7 @@ from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.site import Site
 from ups.workitem import OtherId, Workitem
-from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, plan, study_date_range
+from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, after, plan, study_date_range
 from worklist_hub.intake.rules import Rule
 from worklist_hub.store.port import Store
 
@@ -80,8 +80,10 @@ class Poller:
             self._store.cancel_scheduled(uid, code, reason)
         for uid, changes in decided.update:
             self._store.update_scheduled(uid, changes)
-        for workitem in decided.create:
-            self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
+        for fresh in decided.create:
+            workitem = after(self._store.latest(fresh.uid), fresh)
+            if workitem is not None:
+                self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
         self._memory = decided.memory
 
     def _answers(self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> list[StudyAnswer]:

@@ -19,6 +19,7 @@ from ups import dicom_json as dj
 from ups.codes import Code
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
+from ups.identifiers import replacement_uid
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.decisions import decide
@@ -136,6 +137,14 @@ class WorkitemStore:
             return self._carry_out(connection, uid, RequestCancel(reason, code), _FEED)
 
         return isinstance(self._write(job), Decision)
+
+    def latest(self, uid: str) -> Workitem | None:
+        """See `store.port.Store`."""
+        last = None
+        with self.reading.connect() as connection:
+            while (stored := self._read(connection, uid)) is not None:
+                last, uid = stored, replacement_uid(uid)
+        return None if last is None else Workitem.from_json(last.dataset)
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""

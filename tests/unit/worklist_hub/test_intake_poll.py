@@ -15,6 +15,7 @@ from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import (
     REPORTED,
+    REPORTED_CODE,
     VANISHED,
     Found,
     Memory,
@@ -129,7 +130,7 @@ def test_a_report_that_appears_cancels_with_the_reason() -> None:
     first = decide([found()])
     decided = decide([found(count=101, has_report=True)], as_listed(first), first.memory)
     [(uid, code, reason)] = decided.cancel
-    assert (uid, code.value, reason) == (workitem_uid("north", "1.2.3"), "110513", REPORTED)
+    assert (uid, code, reason) == (workitem_uid("north", "1.2.3"), REPORTED_CODE, REPORTED)
 
 
 def test_a_claimed_study_is_left_alone() -> None:

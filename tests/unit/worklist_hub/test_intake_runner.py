@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +14,12 @@ from pacs.errors import Unreachable
 from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.site import DicomwebConnection, Site
-from ups.codes import Code
+from ups.codes import UNSPECIFIED_REASON, Code
+from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import REPORTED, VANISHED
-from worklist_hub.intake.rules import READ_ALL_IMAGES
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
@@ -82,10 +83,11 @@ class ScriptedPacs:
 class MemoryStore:
     items: dict[str, Workitem] = field(default_factory=dict)
     canceled: dict[str, str] = field(default_factory=dict)
+    over: dict[str, Workitem] = field(default_factory=dict)
     updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def create_if_absent(self, workitem: Workitem) -> bool:
-        if workitem.uid in self.items or workitem.uid in self.canceled:
+        if workitem.uid in self.items or workitem.uid in self.over:
             return False
         self.items[workitem.uid] = Workitem.from_json(
             {**workitem.to_json(), "00741000": {"vr": "CS", "Value": ["SCHEDULED"]}}
@@ -99,7 +101,17 @@ class MemoryStore:
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         self.canceled[uid] = reason
-        return self.items.pop(uid, None) is not None
+        item = self.items.pop(uid, None)
+        if item is not None:
+            self.over[uid] = replace(item, state=ProcedureStepState.CANCELED, cancel_code=code, cancel_reason=reason)
+        return item is not None
+
+    def latest(self, uid: str) -> Workitem | None:
+        last = None
+        while uid in self.items or uid in self.over:
+            last = self.items.get(uid) or self.over[uid]
+            uid = replacement_uid(uid)
+        return last
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         return tuple(item for item in self.items.values() if item.site_id == site_id)
@@ -162,6 +174,84 @@ def test_a_site_that_is_away_changes_nothing_however_often() -> None:
     assert store.canceled == {}
     polling.poll(never)
     assert list(store.canceled.values()) == [VANISHED]
+
+
+def vanish(pacs: ScriptedPacs, polling: Poller) -> None:
+    kept, pacs.studies = pacs.studies, {}
+    polling.poll(never)
+    polling.poll(never)
+    pacs.studies = kept
+
+
+def test_a_study_that_was_away_comes_back_however_often_and_is_due_when_it_was() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    now = NOW
+    polling = Poller(site(), store, (Rule(due_min=60),), lambda _site: pacs, lambda: now)
+    polling.poll(never)
+    [first] = store.items.values()
+    for away in range(3):
+        now = NOW + timedelta(minutes=away)
+        [before] = store.items.values()
+        vanish(pacs, polling)
+        assert store.items == {}
+        polling.poll(never)
+        [back] = store.items.values()
+        assert (back.replaces, back.due) == (before.uid, first.due)
+        polling.poll(never)
+        assert [item.readiness for item in store.items.values()] == ["READY"]
+    assert len(store.over) == 3
+
+
+def test_a_study_that_came_back_while_the_hub_was_not_running_is_on_the_list_again() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    first = poller(pacs, store)
+    first.poll(never)
+    vanish(pacs, first)
+    poller(pacs, store).poll(never)
+    assert [item.study_instance_uid for item in store.items.values()] == ["1.2"]
+
+
+def test_a_study_whose_report_was_taken_away_is_to_be_read_again() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.studies["1.2"]["SR"] = [ENHANCED]
+    polling.poll(never)
+    assert store.items == {}
+    del pacs.studies["1.2"]["SR"]
+    polling.poll(never)
+    assert len(store.items) == 1
+
+
+def test_what_a_person_took_off_the_list_stays_off_it() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    store.cancel_scheduled(next(iter(store.items)), UNSPECIFIED_REASON, "read elsewhere")
+    vanish(pacs, polling)
+    polling.poll(never)
+    poller(pacs, store).poll(never)
+    assert store.items == {}
+
+
+def test_two_pollers_of_one_site_bring_a_study_back_once() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    one, other = poller(pacs, store), poller(pacs, store)
+    for polling in (one, other):
+        polling.poll(never)
+    kept, pacs.studies = pacs.studies, {}
+    for polling in (one, other, one, other):
+        polling.poll(never)
+    pacs.studies = kept
+    for polling in (one, other, one, other):
+        polling.poll(never)
+    assert len(store.items) == 1
+    assert len(store.over) == 1
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:
