@@ -1,7 +1,8 @@
 """The night-shift loop with two desks and two hospitals, through the real windows, once per render path.
 
 Site A speaks DICOMweb and holds the prior, site B speaks DIMSE (C-GET) and holds the study to read. The patient has no
-birth date, no issuer and no national ID, so the prior needs its card. On synthetic heads, and on real ones.
+birth date, no issuer and no national ID, so the prior needs its card; both hospitals take the
+numbers of one region. On synthetic heads, and on real ones.
 """
 
 from __future__ import annotations
@@ -112,12 +113,12 @@ def night_of(heads: Heads, folder: Path, render: str, patch: pytest.MonkeyPatch)
         for name, value in secrets_of(a).items():
             patch.setenv(name, value)
         sites = [
-            Site("a", "Ziekenhuis Aa", "#3a86c8", issuer_of_patient_id="AA", connections=(a.dicomweb(),)),
+            Site("a", "Ziekenhuis Aa", "#3a86c8", issuer_of_patient_id="REGIO", connections=(a.dicomweb(),)),
             Site(
                 "b",
                 "Ziekenhuis Bé",
                 "#c8783a",
-                issuer_of_patient_id="BE",
+                issuer_of_patient_id="REGIO",
                 connections=(b.dimse(),),
                 lookback_h=ALWAYS_H,
             ),

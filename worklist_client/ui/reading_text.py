@@ -10,6 +10,7 @@ from worklist_client.journal import PackageRow, PackageState
 from worklist_client.settings.language import Translator
 
 FIELD_TITLES = {
+    "name": "Name",
     "family_name": "Family name",
     "given_name": "Given name",
     "birth_date": "Date of birth",
@@ -23,6 +24,7 @@ AGREEMENT_TITLES = {
     "differs": "Differs",
     "missing": "Not known",
     "invalid": "Not usable",
+    "incomparable": "Not comparable",
 }
 SEXES = {"M": "male", "F": "female", "O": "other"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -145,7 +145,7 @@ class ReadingWindow(QMainWindow):
 
     def next_prior(self) -> None:
         """Open the next prior of the strip, or its card."""
-        rows = [row for row in self.session.priors.rows() if row.gate is not Gate.CLOSED]
+        rows = [row for row in self.session.priors.rows() if row.gate is not Gate.CLOSED and not row.declined]
         if rows:
             hung = next((place for place, row in enumerate(rows) if row.hung), -1)
             self.choose_prior(rows[(hung + 1) % len(rows)].candidate.candidate_id)
@@ -184,6 +184,8 @@ class ReadingWindow(QMainWindow):
             card = self.make_card(row.candidate)
             if card.exec() == QDialog.DialogCode.Accepted:
                 self.session.priors.confirm(candidate_id, card.ticked())
+            elif card.declined:
+                self.session.priors.decline(candidate_id)
 
         self._try(choose)
 

@@ -309,18 +309,18 @@ def test_a_probable_prior_waits_for_the_card(bench: Bench) -> None:
     with pytest.raises(CardIncomplete):
         case.priors.confirm(candidate, ("birth_date", "sex"))
     assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
-    case.priors.confirm(candidate, ("birth_date", "family_name"))
+    case.priors.confirm(candidate, ("birth_date", "name"))
     assert [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
     links = bench.journal.links.of_workitem("2.25.1")
-    assert [link.identifiers for link in links] == [("birth_date", "family_name")]
-    assert case.priors.of_report()[0].confirmed_identifiers == ("birth_date", "family_name")
+    assert [link.identifiers for link in links] == [("birth_date", "name")]
+    assert case.priors.of_report()[0].confirmed_identifiers == ("birth_date", "name")
     label = next(item[2] for item in bench.viewer.of_kind("study") if item[1] == FOREIGN)
     assert (label.foreign, label.site_name, label.verdict_text) == (True, "Hospital West", "Confirmed by you")
 
 
 def test_a_confirmed_card_holds_for_this_workitem_only(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
-    bench.opened().priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    bench.opened().priors.confirm(("west", FOREIGN), ("birth_date", "name"))
     assert bench.session().priors.searches == ()
     again = bench.opened()
     assert again.priors.row(("west", FOREIGN)).gate is Gate.OPEN
@@ -336,7 +336,7 @@ def test_a_conflict_cannot_be_opened_or_confirmed(bench: Bench) -> None:
     with pytest.raises(CannotOpenPrior):
         case.priors.open(candidate)
     with pytest.raises(CardIncomplete):
-        case.priors.confirm(candidate, ("birth_date", "family_name"))
+        case.priors.confirm(candidate, ("birth_date", "name"))
     assert bench.journal.links.of_workitem("2.25.1") == []
 
 
@@ -344,7 +344,7 @@ def test_consent_withdrawn_after_listing_opens_nothing(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
     case = bench.opened()
     case.desk.sites.replace([NORTH, site("west", foreign="deny"), SOUTH])
-    case.priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    case.priors.confirm(("west", FOREIGN), ("birth_date", "name"))
     assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
     assert "does not permit" in case.images.error(FOREIGN)
     assert [line.event for line in bench.journal.audit.lines()] == ["study.opened"]
