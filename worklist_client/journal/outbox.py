@@ -16,6 +16,7 @@ from worklist_client.journal.rows import (
     ObjectState,
     PackageRow,
     PackageState,
+    Withdrawal,
 )
 
 _OBJECTS_NEED = {
@@ -66,12 +67,14 @@ class Outbox:
         """Everything not DONE and not WITHDRAWN, oldest first: what quitting has to ask about."""
         return self._select("WHERE state NOT IN ('DONE', 'WITHDRAWN') ORDER BY signed_at", ())
 
-    def due(self, now: datetime) -> list[PackageRow]:
-        """What may be tried now: not final, BLOCKED or ATTENTION, and its time has come; STAT first, then oldest."""
+    def triable(self) -> list[PackageRow]:
+        """What goes on by itself: not final, BLOCKED or ATTENTION; STAT first, then oldest.
+
+        Whether a pause after a failure is over is not judged here: `next_attempt` is wall time, for people, and a wall
+        clock that is set would hold a report up for as long as it jumped.
+        """
         return self._select(
-            "WHERE state NOT IN ('DONE', 'WITHDRAWN', 'BLOCKED', 'ATTENTION')"
-            " AND (next_attempt IS NULL OR next_attempt <= ?) ORDER BY stat DESC, signed_at",
-            (text_from_time(now),),
+            "WHERE state NOT IN ('DONE', 'WITHDRAWN', 'BLOCKED', 'ATTENTION') ORDER BY stat DESC, signed_at", ()
         )
 
     def objects(self, report_id: str) -> list[ObjectRow]:
@@ -178,6 +181,54 @@ class Outbox:
             )
             return _package(_find(connection, report_id))
 
+    def withdraw_held(self, held: Withdrawal, at: datetime) -> PackageRow:
+        """Its author takes a held report back: it is never sent, the text becomes an orphan draft, bound to the patient
+        that the author has confirmed, and the claim is on its way back. One transaction; the package stays as evidence.
+
+        Raises `WrongRowState` unless it is held (so that nobody is sending it), and where the report itself, the last
+        object, may have left: what a hospital may hold is not taken back here.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, held.report_id)
+            if row["state"] == PackageState.WITHDRAWN:
+                return _package(row)
+            if row["state"] not in (PackageState.ATTENTION, PackageState.BLOCKED):
+                raise WrongRowState("packages", row["state"], PackageState.WITHDRAWN)
+            if _report_may_have_left(connection, held.report_id) and not held.is_not_there:
+                raise WrongRowState("packages", "sent", PackageState.WITHDRAWN)
+            connection.execute(
+                "UPDATE packages SET state = 'WITHDRAWN', reason = ?, next_attempt = NULL, changed_at = ?"
+                " WHERE report_id = ?",
+                (held.reason, text_from_time(at), held.report_id),
+            )
+            connection.execute(
+                "UPDATE drafts SET state = 'ORPHAN', reason = ?, patient_issuer = ?, patient_id = ?"
+                " WHERE draft_uid = ? AND state = 'SIGNED'",
+                (held.reason, held.patient_issuer, held.patient_id, row["draft_uid"]),
+            )
+            connection.execute(
+                "UPDATE claims SET state = ?, reason = ?, changed_at = ? WHERE workitem_uid = ? AND is_open = 1",
+                (held.claim.value, held.claim_reason, text_from_time(at), row["workitem_uid"]),
+            )
+            return _package(_find(connection, held.report_id))
+
+    def send_beside(self, report_id: str, documents: Sequence[str], at: datetime) -> PackageRow:
+        """The author has read of these other reports of the study and sends this one too; on from what was reached.
+
+        Raises `WrongRowState` where it is not held.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, report_id)
+            if row["state"] != PackageState.ATTENTION:
+                raise WrongRowState("packages", row["state"], row["reached"])
+            beside = " ".join(dict.fromkeys((*row["beside"].split(), *documents)))
+            connection.execute(
+                "UPDATE packages SET state = reached, reason = '', next_attempt = NULL, beside = ?, changed_at = ?"
+                " WHERE report_id = ?",
+                (beside, text_from_time(at), report_id),
+            )
+            return _package(_find(connection, report_id))
+
     def purge(self, before: datetime) -> list[PackageRow]:
         """Remove what was finished before this time: bytes, text, and the signed draft; the rows that were removed.
 
@@ -214,6 +265,14 @@ class Outbox:
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[PackageRow]:
         return [_package(row) for row in self._database.rows(f"SELECT * FROM packages {where}", values)]
+
+
+def _report_may_have_left(connection: sqlite3.Connection, report_id: str) -> bool:
+    """Whether the last object, the report itself, was ever handed to the network without a clear refusal."""
+    row = connection.execute(
+        "SELECT state, proof FROM objects WHERE report_id = ? ORDER BY position DESC LIMIT 1", (report_id,)
+    ).fetchone()
+    return row is not None and (row["state"] != ObjectState.WAITING or row["proof"] != "")
 
 
 def _require_one_study(package: PackageRow, objects: Sequence[ObjectRow]) -> None:
@@ -254,7 +313,7 @@ def _end_draft(connection: sqlite3.Connection, draft_uid: str, workitem_uid: str
 def _insert_package(connection: sqlite3.Connection, row: PackageRow, draft_uid: str) -> None:
     signed_at = text_from_time(row.signed_at)
     connection.execute(
-        "INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SIGNED', 'SIGNED', '', 0, NULL, ?, ?)",
+        "INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SIGNED', 'SIGNED', '', 0, NULL, ?, ?, '')",
         (
             row.report_id,
             row.workitem_uid,
@@ -333,6 +392,7 @@ def _package(row: sqlite3.Row) -> PackageRow:
         next_attempt=optional_time_from_text(row["next_attempt"]),
         changed_at=time_from_text(row["changed_at"]),
         draft_uid=row["draft_uid"],
+        beside=tuple(row["beside"].split()),
     )
 
 

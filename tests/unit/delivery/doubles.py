@@ -55,12 +55,22 @@ class Clock:
     """Time stands still until it is set forward."""
 
     time: datetime = START
+    run_s: float = 1000.0
 
     def __call__(self) -> datetime:
         return self.time
 
     def forward(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+        self.run_s += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self.time += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        """Seconds since some start."""
+        return self.run_s
 
 
 @dataclass(frozen=True)
@@ -256,6 +266,7 @@ class Region:
             lambda: tuple(self.directory),
             self.open_pacs,
             self.clock,
+            monotonic=self.clock.monotonic,
             failpoint=failpoint,
         )
 
