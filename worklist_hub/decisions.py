@@ -22,6 +22,7 @@ from ups.dicom_json import DicomJson
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
+from worklist_hub.changeable import not_changeable
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
@@ -42,18 +43,6 @@ READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
 
 _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 _PROGRESS = "ProcedureStepProgressInformationSequence"
-_HUB_ONLY = ("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence")
-"""Nobody changes these by Update."""
-_FEED_ONLY = (
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "OtherPatientIDsSequence",
-    "StudyInstanceUID",
-    "ReferencedRequestSequence",
-    "ScheduledStationGeographicLocationCodeSequence",
-)
-"""Whose study it is and which site is its origin: where the report goes hangs on these."""
 _STATE_ACTIONS = {
     ProcedureStepState.SCHEDULED: Action.UNCLAIM,
     ProcedureStepState.IN_PROGRESS: Action.CLAIM,
@@ -77,8 +66,8 @@ def decide(stored: Stored | None, request: Request, caller: Caller, now: datetim
     cell = row(action, stored.state)
     transaction_uid = getattr(request, "transaction_uid", "")
     is_holder = _is_holder(stored, transaction_uid)
-    if action is Action.CLAIM and is_holder and stored.state is ProcedureStepState.IN_PROGRESS:
-        return Decision(Answer.OK, is_alive=True)  # the same claim again: its answer was lost
+    if _is_same_claim(stored, action, caller, is_holder=is_holder):
+        return Decision(Answer.OK, is_alive=True)  # its answer was lost
     if action is Action.CLAIM and not UID_PATTERN.match(transaction_uid):
         return _refuse(Answer.WRONG_TRANSACTION_UID, stored)
     if cell.answer.is_failure:
@@ -117,6 +106,17 @@ def _is_holder(stored: Stored, transaction_uid: str) -> bool:
     if not transaction_uid or not stored.transaction_hash:
         return False
     return hmac.compare_digest(stored.transaction_hash, hash_of(transaction_uid))
+
+
+def _is_same_claim(stored: Stored, action: Action, caller: Caller, *, is_holder: bool) -> bool:
+    """Whether it is the claim that was won, sent again by the reader who won it, from whatever desk. Another who came
+    by its Transaction UID must not be told that the study is his: it stands under the name of the winner."""
+    if action is not Action.CLAIM or stored.state is not ProcedureStepState.IN_PROGRESS or not is_holder:
+        return False
+    holder, reader = holder_of(stored.dataset), caller.reader
+    if holder is None or reader is None or not (holder.code or reader.code):
+        return holder == reader
+    return holder.code == reader.code
 
 
 def _refuse(answer: Answer, stored: Stored, text: str = "") -> Refusal:
@@ -211,13 +211,10 @@ def _canceled(dataset: DicomJson, code: Code | None, reason: str, now: datetime)
 
 def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:
     changes = dict(request.changes)
-    dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime")
+    dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime", "SpecificCharacterSet")
     is_claimed = stored.state is ProcedureStepState.IN_PROGRESS
-    locked = _HUB_ONLY if caller.is_feed else (*_HUB_ONLY, *_FEED_ONLY)
-    for keyword in locked if is_claimed else (*locked, _PERFORMED):
-        tag = TAG_OF[keyword]
-        if tag in changes and changes[tag] != stored.dataset.get(tag):
-            return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{keyword} may not be changed")
+    if locked := not_changeable(stored.dataset, changes, stored.state, is_feed=caller.is_feed):
+        return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{locked} may not be changed")
     if wrong := _wrong_value(changes):
         return _refuse(Answer.INVALID_ATTRIBUTE, stored, wrong)
     if TAG_OF[_PERFORMED] in changes:

@@ -392,6 +392,31 @@ def test_lines_and_tabs_of_a_long_text_are_kept(client: UpsClient) -> None:
     assert dj.text(client.retrieve(made.uid).attributes, "CommentsOnTheScheduledProcedureStep") == text
 
 
+def test_the_holder_cannot_make_another_patient_of_the_study(hub: Hub, client: UpsClient) -> None:
+    made = create(client, patient_id="17")
+    transaction_uid = won(client, made.uid)
+    for change in (dj.make(PatientName="Roe^Jane"), dj.make(PatientSex="M"), dj.make(StudyDate="20200101")):
+        with pytest.raises(Refused) as refused:
+            client.update(made.uid, change, transaction_uid)
+        assert refused.value.status == 400
+    answer = requests.post(
+        f"{hub.url}/workitems/{made.uid}?{transaction_uid}",
+        data=json.dumps([dj.make(PatientName="Roe^Jane")]),
+        headers={"Content-Type": "application/dicom+json"},
+    )
+    assert "PatientName" in answer.json()["reason"]
+    assert client.retrieve(made.uid).patient_name == made.patient_name
+
+
+def test_a_claim_sent_again_under_another_name_is_refused(client: UpsClient, bob: UpsClient) -> None:
+    made = create(client)
+    transaction_uid = won(client, made.uid)
+    with pytest.raises(Conflict) as refused:
+        bob.change_state(made.uid, State.IN_PROGRESS, transaction_uid)
+    assert refused.value.holder == ANN
+    client.change_state(made.uid, State.IN_PROGRESS, transaction_uid)
+
+
 def test_a_body_of_unknown_length_is_not_taken(hub: Hub) -> None:
     answer = requests.post(f"{hub.url}/workitems?1.2", data=iter([b"{}"]))
     assert answer.status_code == 411
