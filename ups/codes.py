@@ -12,7 +12,7 @@ from ups.dicom_json import DicomJson
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 """SOP class of every workitem, whatever was negotiated."""
 SITE_SCHEME = "99UWL"
-"""Coding scheme of site ids, readers and the STAT setting."""
+"""Coding scheme of site ids, readers, the STAT setting and remarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,6 @@ RESCHEDULING_RECOMMENDED = Code("110529", "DCM", "Discontinued, rescheduling rec
 UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason")
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")
+REMARK = Code("REMARK", SITE_SCHEME, "Remark")
+TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
+"""Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""

@@ -15,6 +15,7 @@ from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
+from ups.codes import TWO_PATIENTS
 from ups.identifiers import replacement_uid, workitem_uid
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
@@ -102,3 +103,21 @@ def test_a_study_that_is_away_for_two_polls_and_comes_again_is_on_the_list_again
     [back] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of("intake-away")]
     assert (back.uid, back.replaces, back.readiness) == (replacement_uid(uid), uid, "READY")
     orthanc_b.remove_study(uid_of("intake-away"))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_images_of_two_patients_under_one_study_uid_are_said(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    study = f"intake-two-{kind}"
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    orthanc_b.load(ct_series(study, 2))
+    poller.poll(never)
+    orthanc_b.load([ct_slice(study, 9, series="2", changes={"PatientID": "P2", "PatientName": "Bakker^Piet"})])
+    poller.poll(never)
+    [item] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of(study)]
+    assert (item.remarks, item.patient_id, item.images) == ((TWO_PATIENTS,), "P1", 3)
+    orthanc_b.remove_study(uid_of(study))

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import INTERPRETATION_CODE, SITE_SCHEME, UPS_PUSH, Code, OtherId
+from ups.codes import INTERPRETATION_CODE, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
+from ups.tags import TAG_OF
 from ups.workitem import Workitem
 from worklist_hub.intake.rules import Rule, StudyFacts, first_match
 
@@ -48,6 +49,13 @@ class Found:
     answer: StudyAnswer
     count: int
     has_report: bool = False
+    patients: int = 1
+    """How many patients the PACS names for it; with more than one, `answer` is about one of them."""
+
+    @property
+    def remarks(self) -> tuple[Code, ...]:
+        """What the reader has to know of it."""
+        return (TWO_PATIENTS,) if self.patients > 1 else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,32 @@ class Plan:
     update: tuple[tuple[str, dict[str, Any]], ...] = ()
     cancel: tuple[tuple[str, Code, str], ...] = ()
     memory: Memory = Memory(is_first=False)
+
+
+def one_answer(site: Site, answers: Sequence[StudyAnswer], listed_patient_id: str = "") -> tuple[StudyAnswer, int]:
+    """All answers about one study as one, and how many patients they name.
+
+    An archive that keys studies by patient answers twice where two patients' images came under one Study Instance UID.
+    The patient on the list stays; else it is the first by number, the same at every poll.
+    """
+    by_patient: dict[tuple[str, str], StudyAnswer] = {}
+    for answer in answers:
+        key = (answer.patient_id or answer.patient_name, answer.issuer_of_patient_id or site.issuer_of_patient_id)
+        by_patient.setdefault(key, answer)
+    kept = sorted(by_patient.values(), key=_patient_order)
+    first = next((one for one in kept if one.patient_id == listed_patient_id), kept[0])
+    if len(kept) == 1:
+        return first, 1
+    counts = [one.number_of_instances for one in kept]
+    return replace(
+        first,
+        modalities=tuple(dict.fromkeys(name for one in (first, *kept) for name in one.modalities)),
+        number_of_instances=None if None in counts else sum(number or 0 for number in counts),
+    ), len(kept)
+
+
+def _patient_order(answer: StudyAnswer) -> tuple[str, str, str]:
+    return (answer.patient_id, answer.issuer_of_patient_id, answer.patient_name)
 
 
 def study_date_range(site: Site, now: datetime) -> str:
@@ -133,7 +167,7 @@ def plan(
         elif workitem.state is ProcedureStepState.SCHEDULED:
             if item.has_report:
                 cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
-            elif changes := _changes(workitem, after) | _corrections(site, workitem, item.answer):
+            elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
@@ -155,6 +189,7 @@ def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem
         readiness="INCOMPLETE",
         priority=rule.priority,
         stat=rule.stat,
+        remarks=item.remarks,
         label=(description or "Study to read")[:64],
         workitem_code=INTERPRETATION_CODE,
         patient_name=answer.patient_name,
@@ -237,11 +272,22 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
     return changes
 
 
-def _corrections(site: Site, workitem: Workitem, answer: StudyAnswer) -> dict[str, Any]:
+def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
+    if workitem.remarks == item.remarks:
+        return {}
+    tag = TAG_OF["ScheduledProcessingParametersSequence"]
+    return {tag: replace(workitem, remarks=item.remarks).to_json()[tag]}
+
+
+def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
     """What the hospital corrected of the patient meanwhile (an unknown trauma patient gets a name and a number).
 
     With another number the other identifiers are those of somebody else: they go, and come with the images again.
+    Where the hospital names two patients, nobody can say which is right: nothing is corrected.
     """
+    answer = item.answer
+    if item.patients > 1:
+        return {}
     is_other = bool(answer.patient_id) and answer.patient_id != workitem.patient_id
     # An issuer may be known from the images alone: what the answer does not say does not take it away.
     issuer = answer.issuer_of_patient_id or (site.issuer_of_patient_id if is_other else "")

@@ -20,8 +20,19 @@ from pacs.files import check_uid
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.site import Site
+from ups.codes import TWO_PATIENTS
+from ups.identifiers import workitem_uid
 from ups.workitem import OtherId, Workitem
-from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, after, plan, study_date_range
+from worklist_hub.intake.poll import (
+    REPORT_CLASSES,
+    REPORT_SERIES,
+    Found,
+    Memory,
+    after,
+    one_answer,
+    plan,
+    study_date_range,
+)
 from worklist_hub.intake.rules import Rule
 from worklist_hub.store.port import Store
 
@@ -66,6 +77,7 @@ class Poller:
         self._store, self._rules, self._open, self._clock = store, rules, opened, clock
         self._memory = Memory()
         self._reports: dict[tuple[str, int], bool] = {}
+        self._mixed: frozenset[str] = frozenset()
         self.state = SiteState()
 
     def poll(self, cancelled: Cancelled) -> None:
@@ -73,8 +85,7 @@ class Poller:
         now = self._clock()
         pacs = self._open(self.site)
         known = self._store.open_workitems(self.site.site_id)
-        answers = self._answers(pacs, known, now, cancelled)
-        found = self._all_found(pacs, answers, cancelled)
+        found = self._all_found(pacs, self._answers(pacs, known, now, cancelled), cancelled)
         decided = plan(self.site, found, known, self._memory, self._rules, now)
         for uid, code, reason in decided.cancel:
             self._store.cancel_scheduled(uid, code, reason)
@@ -86,37 +97,47 @@ class Poller:
                 self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
         self._memory = decided.memory
 
-    def _answers(self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> list[StudyAnswer]:
-        """Studies of the lookback, and by name those of open workitems that are not among them.
+    def _answers(
+        self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled
+    ) -> list[tuple[StudyAnswer, int]]:
+        """Studies of the lookback, and by name those of open workitems that are not among them; each with the number
+        of patients that the PACS names for it.
 
         Answers are judged by their values: a PACS that ignores the date key must not flood the list.
         """
         wanted = study_date_range(self.site, now)
         first = wanted.rstrip("-")
-        by_uid = {
-            answer.study_instance_uid: answer
-            for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled)
-            if answer.study_instance_uid and answer.study_date >= first
-        }
-        for workitem in known:
-            uid = workitem.study_instance_uid
-            if uid and uid not in by_uid:
+        by_uid: dict[str, list[StudyAnswer]] = {}
+        for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
+            if answer.study_instance_uid and answer.study_date >= first:
+                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
+        listed = {workitem.study_instance_uid: workitem.patient_id for workitem in known if workitem.study_instance_uid}
+        for uid in listed:
+            if uid not in by_uid:
                 answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
-                by_uid.update(
-                    {answer.study_instance_uid: answer for answer in answers if answer.study_instance_uid == uid}
-                )
-        return list(by_uid.values())
+                same = [answer for answer in answers if answer.study_instance_uid == uid]
+                by_uid.update({uid: same} if same else {})
+        return [one_answer(self.site, answers, listed.get(uid, "")) for uid, answers in by_uid.items()]
 
-    def _all_found(self, pacs: Pacs, answers: Sequence[StudyAnswer], cancelled: Cancelled) -> list[Found]:
+    def _all_found(self, pacs: Pacs, answers: Sequence[tuple[StudyAnswer, int]], cancelled: Cancelled) -> list[Found]:
         """Each study; one whose UID is no UID costs itself alone, for it can be neither fetched nor reported."""
         found = []
-        for answer in answers:
+        for answer, patients in answers:
             try:
                 check_uid(answer.study_instance_uid)
-                found.append(self._found(pacs, answer, cancelled))
+                found.append(replace(self._found(pacs, answer, cancelled), patients=patients))
             except UnsafeName:
                 _log.warning("a study is left out, its UID is no UID: site=%s", self.site.site_id)
+        self._warn_of_mixed([item.answer.study_instance_uid for item in found if item.patients > 1])
         return found
+
+    def _warn_of_mixed(self, studies: Sequence[str]) -> None:
+        """Once a study, by the UID of its workitem: that of the study would lead to the patient."""
+        for study in studies:
+            if study not in self._mixed:
+                uid = workitem_uid(self.site.site_id, study)
+                _log.warning("a study holds images of two patients: site=%s workitem=%s", self.site.site_id, uid)
+        self._mixed = frozenset(studies)
 
     def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
         uid = answer.study_instance_uid
@@ -138,13 +159,15 @@ class Poller:
     @staticmethod
     def _identified(pacs: Pacs, workitem: Workitem, cancelled: Cancelled) -> Workitem:
         """With the other identifiers of one instance, where the answer had none. A failure here stops nothing."""
-        if workitem.other_patient_ids:
+        if workitem.other_patient_ids or TWO_PATIENTS in workitem.remarks:
             return workitem
         try:
             patient = patient_of(pacs, workitem.study_instance_uid, cancelled)
         except PacsError as error:
             _log.info("identifiers not read: error=%s", type(error).__name__)
             return workitem
+        if patient.patient_id and patient.patient_id != workitem.patient_id:
+            return workitem  # of whom its identifiers are is not known
         return replace(
             workitem,
             other_patient_ids=tuple(OtherId(number, issuer) for number, issuer in patient.other_patient_ids),

@@ -14,7 +14,7 @@ from pacs.errors import Unreachable
 from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.site import DicomwebConnection, Site
-from ups.codes import UNSPECIFIED_REASON, Code
+from ups.codes import TWO_PATIENTS, UNSPECIFIED_REASON, Code
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
@@ -34,10 +34,14 @@ def site(name: str = "north") -> Site:
 class ScriptedPacs:
     """Answers from a table: study UID -> modality -> SOP classes of its instances."""
 
+    patient_of_images = ""
+
     def __init__(self) -> None:
         self.studies: dict[str, dict[str, list[str]]] = {}
         self.away = False
         self.date = "20261121"
+        self.others: list[StudyAnswer] = []
+        """Second answers about studies that are there already."""
         self.polled = threading.Event()
 
     def echo(self, cancelled: Callable[[], bool]) -> None:
@@ -57,7 +61,7 @@ class ScriptedPacs:
             )
             for uid, series in self.studies.items()
             if query.study_instance_uid in ("", uid)
-        ]
+        ] + [one for one in self.others if query.study_instance_uid in ("", one.study_instance_uid)]
 
     def search_for_series(self, study: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
         return [
@@ -70,7 +74,7 @@ class ScriptedPacs:
         return [InstanceAnswer(f"{series}.{number}", sop_class) for number, sop_class in enumerate(classes)]
 
     def patient_of_instance(self, study: str, *_more: Any) -> PatientOfStudy:
-        return PatientOfStudy(study, other_patient_ids=(BSN,))
+        return PatientOfStudy(study, patient_id=self.patient_of_images, other_patient_ids=(BSN,))
 
     def retrieve(self, *_arguments: Any) -> Any:
         raise AssertionError("intake fetches nothing")
@@ -252,6 +256,31 @@ def test_two_pollers_of_one_site_bring_a_study_back_once() -> None:
         polling.poll(never)
     assert len(store.items) == 1
     assert len(store.over) == 1
+
+
+def test_two_patients_under_one_study_uid_are_listed_once_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    pacs.others = [StudyAnswer("1.2", patient_id="P2", study_date="20261121", number_of_instances=3)]
+    polling = poller(pacs, store)
+    polling.poll(never)
+    polling.poll(never)
+    [item] = store.items.values()
+    assert (item.remarks, item.images, item.other_patient_ids) == ((TWO_PATIENTS,), 4, ())
+    warnings = [record.getMessage() for record in caplog.records if "two patients" in record.getMessage()]
+    assert warnings == [f"a study holds images of two patients: site=north workitem={item.uid}"]
+    pacs.others = []
+    polling.poll(never)
+    [item] = store.items.values()
+    assert item.remarks == ()
+
+
+def test_identifiers_of_an_instance_of_another_patient_are_not_taken_over() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    pacs.patient_of_images = "P9"
+    poller(pacs, store).poll(never)
+    assert [item.other_patient_ids for item in store.items.values()] == [()]
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:
