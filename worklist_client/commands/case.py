@@ -89,8 +89,9 @@ class CaseSession:
 
     @property
     def is_strange(self) -> bool:
-        """Whether the images of this study call the patient somebody else than the list does."""
-        return self.entry.study_instance_uid in self.images.strangers
+        """Whether nobody can say whose images these are: they call the patient somebody else than the list does, or
+        the hospital keeps images of two patients under the study."""
+        return self.entry.study_instance_uid in self.images.strangers or self.entry.has_two_patients
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study.
@@ -101,6 +102,7 @@ class CaseSession:
             return
         if entry.workitem_uid == self.entry.workitem_uid:
             self.entry = _identified(entry, self.entry.patient.national_id)
+            self.signing.two_patients = entry.has_two_patients
             self.claim.told(entry)
         elif self.claim.standing is Standing.MINE:
             self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")

@@ -88,6 +88,8 @@ class CaseView:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
+            if self.session.entry.has_two_patients:
+                text = self._tr("STOP: the hospital keeps images of two patients under this study. Tell the hospital.")
             self.report.show_status(text, "danger")
         elif not self.session.editable and self.session.signing.package is None:
             claim = self.session.claim

@@ -23,6 +23,7 @@ from tests.peers.reading_doubles import (
     site,
 )
 from ups.claiming import ClaimKind
+from ups.codes import TWO_PATIENTS
 from viewer.records import PatientLabel
 from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
@@ -32,7 +33,7 @@ from worklist_client.identity.links import Gate
 from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
 from worklist_client.report.draft_json import draft_from_json
-from worklist_client.report.model import SignedReport
+from worklist_client.report.model import Reader, SignedReport
 from worklist_client.worklist.entries import Status
 
 
@@ -229,6 +230,24 @@ def test_images_of_another_patient_refuse_the_report(bench: Bench) -> None:
         case.report.set_section("findings", "x")
     with pytest.raises(CannotSign, match="another patient"):
         case.signing.summary()
+
+
+def test_a_study_with_images_of_two_patients_is_looked_at_and_not_reported(bench: Bench) -> None:
+    bench.holds(STUDY, 2)
+    case = bench.opened(remarks=(TWO_PATIENTS.value,))
+    assert (case.claim.standing, case.editable) == (Standing.MINE, False)
+    with pytest.raises(CannotSign, match="two patients"):
+        case.signing.summary()
+
+
+def test_a_second_patient_whose_images_come_while_writing_ends_the_writing(bench: Bench) -> None:
+    case = ready(bench)
+    case.entry_changed(replace(case.entry, remarks=(TWO_PATIENTS.value,)))
+    assert not case.editable
+    with pytest.raises(CannotSign, match="two patients"):
+        case.signing.summary()
+    case.entry_changed(replace(case.entry, remarks=()))
+    case.signing.summary()
 
 
 # --- measurements ---
@@ -445,3 +464,12 @@ def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
     one = patient()
     assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
     assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"
+
+
+def test_nobody_signs_without_a_name(bench: Bench) -> None:
+    bench.reader = Reader("", "root", "computer")
+    case = bench.opened()
+    case.report.set_section("findings", "Normal.")
+    with pytest.raises(CannotSign, match="Fill in who you are"):
+        case.signing.sign()
+    assert bench.delivery.signed == []
