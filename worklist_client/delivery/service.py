@@ -22,6 +22,7 @@ from worklist_client.delivery.errors import Blocked, DeliveryError, Held, Later,
 from worklist_client.delivery.packing import rows_of
 from worklist_client.delivery.reasons import reason_of
 from worklist_client.delivery.status import DeliveryState, DeliveryStatus, is_overdue
+from worklist_client.delivery.ways_out import WaysOut
 from worklist_client.journal import JournalDamaged, JournalError, Outbox, PackageRow, PackageState
 from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Draft, SignedReport
@@ -81,6 +82,7 @@ class DeliveryService:
         self._nudges = 0
         self._is_started = False
         self._courier: Courier | None = None
+        self._ways_out = WaysOut(outbox, desk, self._reach, now)
 
     def sign(
         self, report: SignedReport, draft: Draft, draft_uid: str, signed_at: datetime, *, stat: bool = False
@@ -130,6 +132,11 @@ class DeliveryService:
         with self._changed:
             self._nudges += 1
             self._changed.notify_all()
+
+    @property
+    def ways_out(self) -> WaysOut:
+        """What a person can do about a held report; call `nudge` after sending all the same."""
+        return self._ways_out
 
     def try_again(self, report_id: str = "") -> None:
         """A person says: try again now (one report, or all). Leaves RETRY, BLOCKED and ATTENTION behind."""
@@ -242,6 +249,10 @@ class DeliveryService:
         with self._changed:
             waits = [self._wait_s(package.report_id) for package in self._outbox.triable()]
         return min([IDLE_S, *(max(0.05, wait) for wait in waits if wait > float("-inf"))])
+
+    def _reach(self, package: PackageRow) -> tuple[Site, Pacs]:
+        destination, pacs = self._carrier().reach(package)
+        return destination.site, pacs
 
     def _carrier(self) -> Courier:
         with self._changed:

@@ -48,6 +48,9 @@ class FenceDesk(Protocol):
     def complete(self, workitem_uid: str, outputs: Sequence[OutputReference]) -> CompleteResult:
         """It has arrived."""
 
+    def give_up(self, workitem_uid: str) -> bool:
+        """Its author took it back: tell the shared worklist what the journal says. False = later."""
+
 
 def nothing(_where: str) -> None:
     """No failpoint."""

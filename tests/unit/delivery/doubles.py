@@ -176,10 +176,15 @@ class Desk:
     completes: dict[str, CompleteResult] = field(default_factory=dict)
     fenced: list[str] = field(default_factory=list)
     completed: dict[str, list[str]] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
 
     def fence(self, workitem_uid: str) -> FenceResult:
         self.fenced.append(workitem_uid)
         return self.fences.get(workitem_uid) or FenceResult(workitem_uid, FenceKind.PASSED)
+
+    def give_up(self, workitem_uid: str) -> bool:
+        self.given_up.append(workitem_uid)
+        return True
 
     def complete(self, workitem_uid: str, outputs: Sequence[OutputReference]) -> CompleteResult:
         if workitem_uid in self.completes:
