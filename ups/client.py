@@ -65,8 +65,13 @@ class UpsClient:
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
         if reader is not None:
-            self.headers[READER_HEADER] = reader_header(reader)
+            self.known_as(reader)
         self._session = session or _new_session(self.base_url)
+
+    def known_as(self, reader: Person) -> None:
+        """Who asks, where the hub has no token of its own for the reader."""
+        self.reader = reader
+        self.headers = {**self.headers, READER_HEADER: reader_header(reader)}
 
     def move(self, base_url: str, token: str) -> None:
         """The server is now there: it was started anew. Requests under way fail as they would have."""

@@ -180,9 +180,12 @@ def routes(transactions: Transactions, config: CurrentConfig, *, embedded: bool)
     async def region_sites(_request: HttpRequest) -> Response:
         return JSONResponse([site.as_json() for site in config.now().sites])
 
-    async def region_about(_request: HttpRequest) -> Response:
+    async def region_about(request: HttpRequest) -> Response:
         name = config.now().ae_title
         about = {"name": name, "solo": embedded, "embedded": embedded, "problem": config.problem if embedded else ""}
+        reader = cast(Caller, request.state.caller).reader
+        if reader is not None:  # a token's own: desks sign with the name that the hub knows
+            about["reader"] = {"code": reader.code, "name": reader.name, "organisation": reader.organisation}
         return JSONResponse({**about, "version": metadata.version("universal-radiology-worklist")})
 
     table: list[tuple[str, str, _Endpoint]] = [

@@ -40,6 +40,7 @@ from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
 from worklist_client.ui.hub_guard import HubGuard
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.ui.start import HubStart
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
@@ -162,6 +163,7 @@ class Desktop(QObject):
             address,
             solo=self._hub.embedded,
             render_path=self._render,
+            known=self._hub.reader,
         )
         self._open_window(self.desk)
         QTimer.singleShot(AFTER_PAINT_MS, self, self._after_paint)
@@ -242,6 +244,7 @@ class Desktop(QObject):
         for place in range(DELIVERY_WORKERS):
             self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
         WarmUp(self._runner, self)
+        name_first(desk, self.window, lambda: None)
         self._tidy()
         self._housekeeping.start()
 

@@ -14,7 +14,7 @@ from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_draft import AUTOSAVE_MS
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import CaseError, Standing, Topic
-from worklist_client.commands.desk import Desk
+from worklist_client.commands.desk import Desk, is_named
 from worklist_client.identity.links import Gate
 from worklist_client.journal import JournalError
 from worklist_client.reading.errors import ReadingError
@@ -24,6 +24,7 @@ from worklist_client.settings.theme import load_theme
 from worklist_client.ui.action_set import ActionSet
 from worklist_client.ui.dialogs import KeysDialog, question
 from worklist_client.ui.placing import place
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
@@ -119,7 +120,7 @@ class ReadingWindow(QMainWindow):
 
     def claim(self) -> None:
         """Ask for the claim (again)."""
-        self.session.claim.ask()
+        name_first(self._desk, self, self.session.claim.ask)
 
     def release(self) -> None:
         """Give the study back, after a question where something was written."""
@@ -289,6 +290,10 @@ class ReadingWindow(QMainWindow):
         self._try(insert)
 
     def _sign(self) -> None:
+        if not is_named(self._desk.reader):
+            text = self._tr("A report is signed by name. Fill in who you are before you sign.")
+            self.view.notice.say(text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign))
+            return
         self.session.keeper.save_now()
         if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
             self.session.signing.sign()

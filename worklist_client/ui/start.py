@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from ups.codes import Person
 from viewer.cancel import CancelToken
 from viewer.tasks import TaskRunner
 from worklist_client.worklist.embedded import HubAddress, start_or_join
+from worklist_client.worklist.region import RegionError, about
 
 __all__ = ["HubStart", "TaskRunner"]
 
@@ -17,6 +20,8 @@ class HubStart:
 
     def __init__(self, runner: TaskRunner, data_dir: Path, url: str, token: str) -> None:
         self.embedded = not url
+        self.reader: Person | None = None
+        """Who the hub says that the token belongs to."""
         self._runner, self._data_dir = runner, data_dir
         self._given = HubAddress(url, token) if url else None
         self._ready: Callable[[HubAddress], None] | None = None
@@ -40,6 +45,9 @@ class HubStart:
 
     def _find(self, data_dir: Path, token: CancelToken) -> HubAddress:
         if self._given is not None:
+            if self._given.token:
+                with suppress(RegionError):  # away: the list says so, and the settings say who reads
+                    self.reader = about(self._given.url, self._given.token).reader
             return self._given
         return start_or_join(data_dir, cancelled=token.cancelled, wait=token.wait)
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from viewer.cancel import CancelToken
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk, UnknownSite
 from worklist_client.identity.names import display_name
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 
@@ -43,7 +44,7 @@ class StudyActions(QObject):
         """Claim and open; a study that somebody else holds is opened for looking, and that is said."""
         tr = self._desk.tr
         if entry.status in CLAIMABLE:
-            self._open(entry, claim=True)
+            self._named(lambda: self._open(entry, claim=True))
             return
         if entry.status is Status.CANCELED:
             self.said.emit(tr("This study was withdrawn: {reason}", reason=entry.cancel_reason or "-"), "attention")
@@ -107,6 +108,11 @@ class StudyActions(QObject):
                 )
             elif entry.status is not Status.AVAILABLE:
                 self._claiming.discard(entry.entry_id)
+
+    def _named(self, then: Callable[[], None]) -> None:
+        """A claim is seen by everybody, so it is made only once it is known who reads here."""
+        parent = self.parent()
+        name_first(self._desk, parent if isinstance(parent, QWidget) else QApplication.activeWindow(), then)
 
     def windows(self) -> tuple[QWidget, ...]:
         """Reading windows that are open."""

@@ -47,9 +47,8 @@ class WorklistBars(QWidget):
             self.status_bar.addWidget(label)
         self._reader.setContentsMargins(8, 2, 8, 2)
         self.status_bar.addPermanentWidget(self._reader)
-        is_person_name = "^" in desk.reader.name
-        reader = display_name(desk.reader.name) if is_person_name else desk.reader.name
-        self._reader.setText(f"{reader}   {desk.reader.organisation}".strip())
+        desk.on_named.append(self.show_reader)
+        self.show_reader()
         if desk.solo:
             self._solo.setText(tr("Worklist on this computer only: nobody else sees these claims"))
         feed.connection_changed.connect(self.show_connection)
@@ -61,6 +60,13 @@ class WorklistBars(QWidget):
         """What just happened; stays until it is closed or something else happens."""
         self.message.say(text, tone)
         self._fit()
+
+    def show_reader(self) -> None:
+        """Who reads here."""
+        reader = self._desk.reader
+        name = display_name(reader.name) if "^" in reader.name else reader.name
+        name = name or self._desk.tr("Reader not named yet: look only")
+        self._reader.setText(f"{name}   {reader.organisation if reader.name else ''}".strip())
 
     def show_connection(self) -> None:
         """The hub is there, or since when it is not."""

@@ -9,6 +9,7 @@ import requests
 
 from pacs.site import Site, SiteError
 from ups.client import UpsClient
+from ups.codes import Person
 
 TIMEOUTS_S = (3.0, 10.0)
 
@@ -31,6 +32,8 @@ class About:
     embedded: bool
     problem: str = ""
     """Why an embedded hub does not use the hub.toml that was edited, for the administrator; else empty."""
+    reader: Person | None = None
+    """Who the hub says that the token belongs to; None where it asks for no token of a person."""
 
 
 def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> About:
@@ -44,6 +47,7 @@ def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOU
         bool(data.get("solo")),
         bool(data.get("embedded")),
         str(data.get("problem", "")),
+        _reader(data.get("reader")),
     )
 
 
@@ -56,6 +60,12 @@ def sites(client: UpsClient) -> tuple[Site, ...]:
     if len({site.site_id for site in found}) != len(found):
         raise SiteError("two sites of the directory have the same site_id")
     return found
+
+
+def _reader(told: Any) -> Person | None:
+    if not isinstance(told, dict) or not told.get("code") or not told.get("name"):
+        return None
+    return Person(str(told["code"]), str(told["name"]), str(told.get("organisation", "")))
 
 
 def _get(url: str, path: str, headers: dict[str, str], timeouts_s: tuple[float, float]) -> Any:
