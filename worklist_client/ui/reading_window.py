@@ -31,6 +31,8 @@ from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
 from worklist_client.ui.reading_view import CaseView, ViewActs
 from worklist_client.worklist.entries import StudyEntry
 
+_log = logging.getLogger("wl.ui.reading")
+
 DELIVERY_MS = 500
 """How often the journal is asked how far a signed report is, until it is done."""
 REPORT_WIDTH_PX = 380
@@ -228,9 +230,13 @@ class ReadingWindow(QMainWindow):
             self.view.notice.say(self._tr(error.reason), "danger")
             event.ignore()
             return
-        self._autosave.stop()
-        self._delivery.stop()
-        self.viewer.close_down()
+        except Exception as error:  # noqa: BLE001 - the border of an event: the rest must still be torn down
+            _log.error("a case did not close properly: %s", type(error).__name__)
+        for end in (self._autosave.stop, self._delivery.stop, self.viewer.close_down):
+            try:
+                end()
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("a reading window did not close properly: %s", type(error).__name__)
         super().closeEvent(event)
 
     # --- inside ---
