@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.edited import CurrentConfig
 from worklist_hub.guard import Guard
+from worklist_hub.intake_states import IntakeStates
 from worklist_hub.presence import Presence
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
@@ -60,6 +62,7 @@ class Hub:
         self.admission = admission_of(config, token)
         self.presence = Presence()
         self.channels = Channels()
+        self.intake_states = IntakeStates(lambda: datetime.now(UTC))
         self.stopping = threading.Event()
         self.socket = _listen(config)
         try:
@@ -113,7 +116,7 @@ class Hub:
         self.channels.set_subscribers(subscriptions.subscribers())
         transactions = Transactions(self.store, subscriptions, self.channels)
         return Starlette(
-            routes=routes(transactions, self.current, embedded=self.embedded),
+            routes=routes(transactions, self.current, self.intake_states, embedded=self.embedded),
             middleware=[Middleware(Guard, admission=self.admission, presence=self.presence)],
             lifespan=self._lifespan,
         )
@@ -150,6 +153,9 @@ class Hub:
             if config.intake_enabled and any(site.connections for site in config.sites):
                 intake = await asyncio.to_thread(self._new_intake)
                 intake.start()
+                self.intake_states.follow(intake.states)
+            else:
+                self.intake_states.follow(dict)
             try:
                 while self.current.now() is config:
                     await asyncio.sleep(EDITED_CHECK_S)

@@ -24,6 +24,7 @@ from worklist_hub.bodies import BadRequest
 from worklist_hub.channels import Channel, Channels
 from worklist_hub.edited import CurrentConfig
 from worklist_hub.events import state_report
+from worklist_hub.intake_states import IntakeStates
 from worklist_hub.matching import MatchingError, match_from
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Update
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
@@ -173,12 +174,17 @@ class Transactions:
         return await run_in_threadpool(self._store.carry_out, uid, asked, cast(Caller, request.state.caller))
 
 
-def routes(transactions: Transactions, config: CurrentConfig, *, embedded: bool) -> list[BaseRoute]:
+def routes(
+    transactions: Transactions, config: CurrentConfig, intake: IntakeStates, *, embedded: bool
+) -> list[BaseRoute]:
     """Every URL of the hub."""
     one, subscriber = "/workitems/{uid}", "/workitems/{uid}/subscribers/{aet}"
 
     async def region_sites(_request: HttpRequest) -> Response:
         return JSONResponse([site.as_json() for site in config.now().sites])
+
+    async def region_intake(_request: HttpRequest) -> Response:
+        return JSONResponse([site.as_json() for site in intake.now()])
 
     async def region_about(request: HttpRequest) -> Response:
         name = config.now().ae_title
@@ -201,6 +207,7 @@ def routes(transactions: Transactions, config: CurrentConfig, *, embedded: bool)
         ("DELETE", subscriber, transactions.unsubscribe),
         ("POST", f"{subscriber}/suspend", transactions.suspend),
         ("GET", "/region/sites", region_sites),
+        ("GET", "/region/intake", region_intake),
         ("GET", "/region/about", region_about),
     ]
     made: list[BaseRoute] = [Route(path, _guarded(call), methods=[method]) for method, path, call in table]

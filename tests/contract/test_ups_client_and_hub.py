@@ -430,6 +430,7 @@ def test_a_web_page_and_another_host_name_are_sent_away(hub: Hub) -> None:
 def test_the_region_tells_its_sites_and_itself(hub: Hub) -> None:
     (site,) = requests.get(f"{hub.url}/region/sites").json()
     assert Site.from_json(site) == Site("north", "North", "#ff0000")
+    assert requests.get(f"{hub.url}/region/intake").json() == []  # this hub asks nobody
     about = requests.get(f"{hub.url}/region/about").json()
     assert (about["name"], about["solo"], about["embedded"]) == ("WORKLISTHUB", False, False)
     assert about["version"]

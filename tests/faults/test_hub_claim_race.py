@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.peers.hub import ANN, client_of, running_hub, study_to_read
+from tests.peers.hub import client_of, running_hub, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, Person

@@ -40,6 +40,7 @@ from worklist_client.ui.worklist_model import Role
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.live import LiveList
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
+from worklist_client.worklist.region import SiteIntake
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 SITES = (Site("north", "Ziekenhuis Noord", "#4c9be8"), Site("west", "Centrum West", "#9b7be8"))
@@ -406,6 +407,42 @@ def test_a_hub_that_is_away_is_said_with_the_age_of_the_list(stage: Stage) -> No
     assert len(stage.texts("patient")) == 40
     stage.tell(ChannelState(True))
     assert stage.window.bars.connection.text() == ""
+
+
+def _intake(site_id: str, at: datetime, *, silent: bool = True, heard: bool = True) -> SiteIntake:
+    return SiteIntake(site_id, silent, at, heard, "it cannot be reached" if silent else "")
+
+
+def test_a_hospital_that_stopped_answering_is_said_with_its_time_until_it_answers(stage: Stage) -> None:
+    at = (NOW - timedelta(minutes=46)).astimezone().strftime("%H:%M")
+    bar = stage.window.bars.hospitals
+    assert bar.text() == ""
+    stage.feed.hospitals_told((_intake("north", NOW - timedelta(minutes=46)), _intake("west", NOW, silent=False)))
+    expected = f"Ziekenhuis Noord has not answered since {at}: studies there may be missing from this list."
+    assert bar.text() == expected
+    assert bar.isVisible()
+    stage.tell(ChannelState(False, "nobody listens"))
+    assert bar.text() == expected
+    stage.feed.hospitals_told((_intake("north", NOW, silent=False), _intake("west", NOW, silent=False)))
+    assert not bar.isVisible()
+
+
+def test_a_hospital_that_never_answered_is_said_not_to_be_on_the_list(stage: Stage) -> None:
+    stage.feed.hospitals_told((_intake("west", NOW - timedelta(days=2), heard=False),))
+    at = (NOW - timedelta(days=2)).astimezone().strftime("%d-%m %H:%M")
+    assert stage.window.bars.hospitals.text() == (
+        f"Centrum West has not answered at all, asked since {at}: its studies are missing from this list."
+    )
+
+
+def test_several_silent_hospitals_share_one_bar_in_dutch(make_stage: MakeStage) -> None:
+    stage = make_stage("nl")
+    stage.feed.hospitals_told((_intake("north", NOW), _intake("west", NOW, heard=False)))
+    at = NOW.astimezone().strftime("%H:%M")
+    assert stage.window.bars.hospitals.text() == (
+        f"Geen antwoord van Ziekenhuis Noord (sinds {at}), Centrum West (nog nooit, sinds {at}): "
+        "onderzoeken daar kunnen in deze lijst ontbreken."
+    )
 
 
 def test_solo_use_says_that_nobody_else_sees_the_claims(make_stage: MakeStage) -> None:

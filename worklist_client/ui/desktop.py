@@ -50,7 +50,7 @@ from worklist_client.worklist.channel import keep_alive, listen
 from worklist_client.worklist.embedded import HubAddress
 from worklist_client.worklist.entries import StudyEntry
 from worklist_client.worklist.outcomes import ClaimResult
-from worklist_client.worklist.region import sites
+from worklist_client.worklist.region import follow_intake, sites
 
 _log = logging.getLogger("wl.desktop")
 
@@ -225,6 +225,7 @@ class Desktop(QObject):
             HubGuard(self._runner, desk.client, self.feed, self._profile.data_dir, self)
         self._listen()
         self._runner.serve("directory", self._read_directory, self._directory_told, owner=self)
+        self._runner.serve("intake", follow_intake(desk.client), self.feed.hospitals_told, owner=self.feed)
 
     def _listen(self) -> None:
         """Follow the hub's list; once more = ask for everything again."""
