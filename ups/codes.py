@@ -71,5 +71,6 @@ UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason"
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")
 REMARK = Code("REMARK", SITE_SCHEME, "Remark")
+REPORT_NOT_FINAL = Code("REPORT_NOT_FINAL", SITE_SCHEME, "A report that is not final, or does not say so")
 TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
 """Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""

@@ -11,11 +11,12 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedSRStorage, XRayRadiationDoseSRStorage
 
 from pacs.connect import open_pacs
+from pacs.reports import Flags, documents_of, read_flags
 from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
-from ups.codes import TWO_PATIENTS
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
 from ups.identifiers import replacement_uid, workitem_uid
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
@@ -36,11 +37,13 @@ def store(tmp_path: Path) -> Iterator[WorkitemStore]:
     made.close()
 
 
-def document(study: str, sop_class: str, number: int) -> Dataset:
+def document(study: str, sop_class: str, number: int, verified: str = "") -> Dataset:
     dataset = ct_slice(study, number, series="77")
     for keyword in ("PixelData", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"):
         delattr(dataset, keyword)
     dataset.SOPClassUID, dataset.Modality = sop_class, "SR"
+    if verified:
+        dataset.CompletionFlag, dataset.VerificationFlag = "COMPLETE", verified
     return dataset
 
 
@@ -71,7 +74,10 @@ def test_a_study_comes_is_ready_and_leaves_when_it_is_reported(
     assert listed()[uid] == "READY"
     [item] = [item for item in store.open_workitems("north") if item.uid == uid]
     assert (item.patient_name, item.images, item.accession_number) == ("Jánssen^Zoë", 6, "")
-    orthanc_b.load([document(study, str(EnhancedSRStorage), 901)])
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 901, "UNVERIFIED")])
+    poller.poll(never)
+    assert [item.remarks for item in store.open_workitems("north") if item.uid == uid] == [(REPORT_NOT_FINAL,)]
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 902, "VERIFIED")])
     poller.poll(never)
     assert uid not in listed()
     stored = store.read(uid)
@@ -103,6 +109,19 @@ def test_a_study_that_is_away_for_two_polls_and_comes_again_is_on_the_list_again
     [back] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of("intake-away")]
     assert (back.uid, back.replaces, back.readiness) == (replacement_uid(uid), uid, "READY")
     orthanc_b.remove_study(uid_of("intake-away"))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse", "fetched"])
+def test_what_a_report_says_of_itself_is_read_by_search_or_from_the_object(kind: str, orthanc_b: OrthancPeer) -> None:
+    study, series = f"flags-{kind}", uid_of(f"flags-{kind}", "77")
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 1, "UNVERIFIED")])
+    connection = orthanc_b.dimse() if kind == "dimse" else orthanc_b.dicomweb()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    [(instance, flags)] = documents_of(pacs, uid_of(study), series, never)
+    if kind == "fetched":
+        flags = read_flags(pacs, uid_of(study), instance, never)
+    assert flags == Flags("COMPLETE", "UNVERIFIED")
+    orthanc_b.remove_study(uid_of(study))
 
 
 @pytest.mark.parametrize("kind", ["dicomweb", "dimse"])

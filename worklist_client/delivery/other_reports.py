@@ -10,22 +10,16 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from pacs.port import Cancelled, InstanceAnswer, Pacs, Received, RetrieveRequest
+from pacs.reports import DOCUMENT_MODALITIES, FLAG_KEYWORDS, REPORT_CLASSES, Finality, finality_of, flags_of
 from worklist_client.delivery.errors import Held
 from worklist_client.delivery.reasons import Cause
 from worklist_client.identity.names import display_name
 from worklist_client.journal import PackageRow
-from worklist_client.reading.completeness import DOCUMENTS
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.report.errors import DraftUnreadable
 
-STORAGE = "1.2.840.10008.5.1.4.1.1."
-ENCAPSULATED = (f"{STORAGE}104.1", f"{STORAGE}104.2")
-REPORTS = (*ENCAPSULATED, *(f"{STORAGE}88.{tail}" for tail in (11, 22, 33, 34, 35)))
-"""Documents that can be a report. Dose reports, CAD results and procedure logs have classes of their own."""
-
-
 _WANTED = [
-    "VerificationFlag",
+    *FLAG_KEYWORDS,
     "VerifyingObserverSequence",
     "AuthorObserverSequence",
     "ContentDate",
@@ -78,10 +72,10 @@ def _new_reports(study: str, known: frozenset[str], pacs: Pacs, cancelled: Cance
     """Final reports of the study that are not among `known`."""
     found = []
     for series in pacs.search_for_series(study, cancelled):
-        if series.modality not in DOCUMENTS:
+        if series.modality not in DOCUMENT_MODALITIES:
             continue
         for instance in pacs.search_for_instances(study, series.series_instance_uid, cancelled):
-            if instance.sop_class_uid in REPORTS and instance.sop_instance_uid not in known:
+            if instance.sop_class_uid in REPORT_CLASSES and instance.sop_instance_uid not in known:
                 found += _final(study, series.series_instance_uid, instance, pacs, cancelled)
     return found
 
@@ -95,8 +89,8 @@ def _known_at_opening(package: PackageRow) -> frozenset[str] | None:
 
 
 def _final(study: str, series: str, instance: InstanceAnswer, pacs: Pacs, cancelled: Cancelled) -> list[OtherReport]:
-    """The report where it is VERIFIED (0040,A493), else nothing. An encapsulated document need not say so, and counts;
-    so does one that the archive lists and does not give."""
+    """The report where it is final by `pacs.reports` or does not say what it is, else nothing. One that the archive
+    lists and does not give says nothing."""
     headers: list[Dataset] = []
 
     def read(received: Received) -> None:
@@ -113,7 +107,7 @@ def _final(study: str, series: str, instance: InstanceAnswer, pacs: Pacs, cancel
     if not headers:
         return [OtherReport(instance.sop_instance_uid)]
     header = headers[0]
-    if instance.sop_class_uid not in ENCAPSULATED and header.get("VerificationFlag", "") != "VERIFIED":
+    if finality_of(instance.sop_class_uid, flags_of(header)) is Finality.PRELIMINARY:
         return []
     return [OtherReport(instance.sop_instance_uid, _author(header), _written_at(header))]
 

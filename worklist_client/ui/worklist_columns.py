@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ups.codes import TWO_PATIENTS
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
 from worklist_client.worklist.due import Due, DueLevel, Urgency, due_of, is_open, urgency_of
@@ -172,7 +172,10 @@ def status_tone(entry: StudyEntry, _context: RowContext) -> str:
 
 def remark_texts(entry: StudyEntry, context: RowContext) -> tuple[str, ...]:
     """What intake noticed about the study, as sentences."""
-    known = {TWO_PATIENTS.value: context.tr("the hospital keeps images of two patients under this study")}
+    known = {
+        TWO_PATIENTS.value: context.tr("the hospital keeps images of two patients under this study"),
+        REPORT_NOT_FINAL.value: context.tr("the study holds a report that is not final, or does not say so"),
+    }
     return tuple(known[code] for code in entry.remarks if code in known)
 
 

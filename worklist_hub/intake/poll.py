@@ -14,22 +14,13 @@ from zoneinfo import ZoneInfo
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import INTERPRETATION_CODE, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
+from ups.codes import INTERPRETATION_CODE, REPORT_NOT_FINAL, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
 from worklist_hub.intake.rules import Rule, StudyFacts, first_match
-
-REPORT_CLASSES: Final = frozenset(
-    "1.2.840.10008.5.1.4.1.1." + tail for tail in ("88.11", "88.22", "88.33", "88.34", "88.35", "104.1", "104.2")
-)
-"""Documents by which a study counts as reported. Dose reports, CAD results, procedure logs and the like are SR too, and
-nearly every CT has one: they are no report."""
-
-REPORT_SERIES: Final = ("SR", "DOC")
-"""Modalities of series that may hold a report; KO and PR never do."""
 
 REPORTED: Final = "a report has appeared in the study"
 VANISHED: Final = "the study is no longer in the PACS"
@@ -44,18 +35,21 @@ MISSING_POLLS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One study as polled. `count` = instances now; `has_report` = a series holds an object of `REPORT_CLASSES`."""
+    """One study as polled. `count` = instances now; `has_report` = it holds a final one (`pacs.reports`)."""
 
     answer: StudyAnswer
     count: int
     has_report: bool = False
+    has_other_report: bool = False
+    """It holds one that is preliminary or does not say what it is."""
     patients: int = 1
     """How many patients the PACS names for it; with more than one, `answer` is about one of them."""
 
     @property
     def remarks(self) -> tuple[Code, ...]:
         """What the reader has to know of it."""
-        return (TWO_PATIENTS,) if self.patients > 1 else ()
+        two = (TWO_PATIENTS,) if self.patients > 1 else ()
+        return (*two, REPORT_NOT_FINAL) if self.has_other_report else two
 
 
 @dataclass(frozen=True, slots=True)

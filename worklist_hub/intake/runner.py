@@ -19,13 +19,12 @@ from pacs.errors import PacsError, UnsafeName
 from pacs.files import check_uid
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.reports import DOCUMENT_MODALITIES, Finality
 from pacs.site import Site
 from ups.codes import TWO_PATIENTS
 from ups.identifiers import workitem_uid
 from ups.workitem import OtherId, Workitem
 from worklist_hub.intake.poll import (
-    REPORT_CLASSES,
-    REPORT_SERIES,
     Found,
     Memory,
     after,
@@ -33,9 +32,12 @@ from worklist_hub.intake.poll import (
     plan,
     study_date_range,
 )
+from worklist_hub.intake.reports import ReportWatch
 from worklist_hub.intake.rules import Rule
 from worklist_hub.store.port import Store
 
+UNSAID_REPORTS: Final = "unsaid_reports"
+"""Key of a site's `extra`: "preliminary" (the default) or "final"."""
 BACK_OFF_CAP_S: Final = 120.0
 STOP_S: Final = 5.0
 
@@ -76,7 +78,7 @@ class Poller:
         self.site = site
         self._store, self._rules, self._open, self._clock = store, rules, opened, clock
         self._memory = Memory()
-        self._reports: dict[tuple[str, int], bool] = {}
+        self._reports = ReportWatch(site.site_id)
         self._mixed: frozenset[str] = frozenset()
         self.state = SiteState()
 
@@ -128,6 +130,7 @@ class Poller:
                 found.append(replace(self._found(pacs, answer, cancelled), patients=patients))
             except UnsafeName:
                 _log.warning("a study is left out, its UID is no UID: site=%s", self.site.site_id)
+        self._reports.keep_only({item.answer.study_instance_uid for item in found})
         self._warn_of_mixed([item.answer.study_instance_uid for item in found if item.patients > 1])
         return found
 
@@ -142,19 +145,23 @@ class Poller:
     def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
         uid = answer.study_instance_uid
         count = answer.number_of_instances
-        may_hold_report = not answer.modalities or any(one in REPORT_SERIES for one in answer.modalities)
+        may_hold_report = not answer.modalities or any(one in DOCUMENT_MODALITIES for one in answer.modalities)
         if count is not None and not may_hold_report:
             return Found(answer, count)
-        if count is not None and (uid, count) in self._reports:
-            return Found(answer, count, self._reports[uid, count])
+        kinds = self._reports.settled(uid, count)
+        if count is not None and kinds is not None:
+            return self._judged(answer, count, kinds)
         series = pacs.search_for_series(uid, cancelled)
         if not answer.modalities:
             answer = replace(answer, modalities=tuple(dict.fromkeys(one.modality for one in series if one.modality)))
         if count is None:
             count = sum(_count(pacs, uid, one, cancelled) for one in series)
-        has_report = any(_holds_report(pacs, uid, one, cancelled) for one in series if one.modality in REPORT_SERIES)
-        self._reports[uid, count] = has_report
-        return Found(answer, count, has_report)
+        return self._judged(answer, count, self._reports.look(pacs, uid, count, series, cancelled))
+
+    def _judged(self, answer: StudyAnswer, count: int, kinds: frozenset[Finality]) -> Found:
+        """A report that does not say what it is counts as one only where the site's administrator says so."""
+        has_report = Finality.FINAL in kinds or (Finality.UNSAID in kinds and unsaid_counts(self.site))
+        return Found(answer, count, has_report, has_other_report=bool(kinds) and not has_report)
 
     @staticmethod
     def _identified(pacs: Pacs, workitem: Workitem, cancelled: Cancelled) -> Workitem:
@@ -240,6 +247,6 @@ def _count(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -
     return len(pacs.search_for_instances(study, series.series_instance_uid, cancelled))
 
 
-def _holds_report(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -> bool:
-    instances = pacs.search_for_instances(study, series.series_instance_uid, cancelled)
-    return any(instance.sop_class_uid in REPORT_CLASSES for instance in instances)
+def unsaid_counts(site: Site) -> bool:
+    """Whether a PDF or other document that does not say that it is final counts as the report at this site."""
+    return site.extra.get(UNSAID_REPORTS) == "final"

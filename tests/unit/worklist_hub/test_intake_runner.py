@@ -10,20 +10,24 @@ from typing import Any
 
 import pytest
 
-from pacs.errors import Unreachable
+from pacs.errors import Refused, Unreachable
 from pacs.metadata import PatientOfStudy
-from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.port import InstanceAnswer, RetrieveRequest, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.reports import Flags
 from pacs.site import DicomwebConnection, Site
-from ups.codes import TWO_PATIENTS, UNSPECIFIED_REASON, Code
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, UNSPECIFIED_REASON, Code
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import REPORTED, VANISHED
+from worklist_hub.intake.reports import READ_AGAIN_POLLS
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
-DOSE, ENHANCED = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.88.22"
+DOSE, PDF = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.104.1"
+ENHANCED = "1.2.840.10008.5.1.4.1.1.88.22|COMPLETE|VERIFIED|FINAL"
+"""SOP class, then Completion, Verification and Preliminary Flag."""
 BSN = ("111222333", "2.16.840.1.113883.2.4.6.3")
 
 
@@ -35,11 +39,13 @@ class ScriptedPacs:
     """Answers from a table: study UID -> modality -> SOP classes of its instances."""
 
     patient_of_images = ""
+    answers_flags = True
 
     def __init__(self) -> None:
         self.studies: dict[str, dict[str, list[str]]] = {}
         self.away = False
         self.date = "20261121"
+        self.fetched: list[tuple[str, ...]] = []
         self.others: list[StudyAnswer] = []
         """Second answers about studies that are there already."""
         self.polled = threading.Event()
@@ -70,14 +76,21 @@ class ScriptedPacs:
         ]
 
     def search_for_instances(self, study: str, series: str, cancelled: Callable[[], bool]) -> list[InstanceAnswer]:
-        classes = self.studies[study][series.rsplit(".", 1)[1]]
-        return [InstanceAnswer(f"{series}.{number}", sop_class) for number, sop_class in enumerate(classes)]
+        return [instance for instance, _flags in self.search_for_documents(study, series, cancelled)]
+
+    def search_for_documents(
+        self, study: str, series: str, cancelled: Callable[[], bool]
+    ) -> list[tuple[InstanceAnswer, Flags]]:
+        kept = [one.split("|") for one in self.studies[study][series.rsplit(".", 1)[1]]]
+        found = [(InstanceAnswer(f"{series}.{number}", one[0], series), one[1:]) for number, one in enumerate(kept)]
+        return [(instance, Flags(*flags) if self.answers_flags else Flags()) for instance, flags in found]
 
     def patient_of_instance(self, study: str, *_more: Any) -> PatientOfStudy:
         return PatientOfStudy(study, patient_id=self.patient_of_images, other_patient_ids=(BSN,))
 
-    def retrieve(self, *_arguments: Any) -> Any:
-        raise AssertionError("intake fetches nothing")
+    def retrieve(self, request: RetrieveRequest, *_arguments: Any) -> Any:
+        self.fetched.append(request.sop_instance_uids)
+        raise Refused("no C-GET for this AE title")
 
     def store(self, *_arguments: Any) -> Any:
         raise AssertionError("intake stores nothing")
@@ -153,6 +166,44 @@ def test_a_dose_report_is_no_report_and_a_radiology_report_is() -> None:
     assert list(store.canceled.values()) == [REPORTED]
     polling.poll(never)
     assert store.items == {}, "it does not come back"
+
+
+@pytest.mark.parametrize(
+    "flags", ["PARTIAL|VERIFIED", "COMPLETE|UNVERIFIED", "COMPLETE|VERIFIED|PRELIMINARY", "COMPLETE", ""]
+)
+def test_a_report_that_is_not_final_leaves_the_study_on_the_list_and_is_said(flags: str) -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.studies["1.2"]["SR"] = [f"{ENHANCED.split('|')[0]}|{flags}"]
+    polling.poll(never)
+    [item] = store.items.values()
+    assert item.remarks == (REPORT_NOT_FINAL,)
+    pacs.studies["1.2"]["SR"] = [ENHANCED]  # exchanged by the archive: the count stands still
+    polling.poll(never)
+    assert list(store.canceled.values()) == [REPORTED]
+
+
+def test_a_document_that_does_not_say_what_it_is_counts_only_where_the_administrator_says_so() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"], "DOC": [PDF]}
+    poller(pacs, store).poll(never)
+    assert [item.remarks for item in store.items.values()] == [(REPORT_NOT_FINAL,)]
+    strict = replace(site(), extra={"unsaid_reports": "final"})
+    Poller(strict, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW).poll(never)
+    assert list(store.canceled.values()) == [REPORTED]
+
+
+def test_a_document_that_is_not_given_hides_no_study_and_is_not_asked_for_at_each_poll() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.answers_flags = False
+    pacs.studies["1.2"] = {"CT": ["ct"], "SR": [ENHANCED]}
+    polling = poller(pacs, store)
+    for _poll in range(READ_AGAIN_POLLS + 2):
+        polling.poll(never)
+    assert len(store.items) == 1
+    assert pacs.fetched == [("1.2.SR.0",)] * 2
 
 
 def test_key_objects_and_presentation_states_are_no_report() -> None:

@@ -51,6 +51,9 @@ def test_two_patients_under_one_study_are_seen_in_its_row_until_it_is_over() -> 
     assert columns.status_text(mixed, CONTEXT) == "Two patients!"
     assert columns.status_tone(mixed, CONTEXT) == "state.danger"
     assert columns.remark_texts(mixed, CONTEXT) == ("the hospital keeps images of two patients under this study",)
+    preliminary = entry(remarks=("REPORT_NOT_FINAL",))
+    assert columns.status_text(preliminary, CONTEXT) == "Available"
+    assert columns.remark_texts(preliminary, CONTEXT)[0].endswith("not final, or does not say so")
     over = replace(mixed, status=Status.CANCELED)
     assert columns.status_text(over, CONTEXT) == "Withdrawn"
     assert columns.status_tone(over, CONTEXT) == columns.STATUS_TONES[Status.CANCELED]
