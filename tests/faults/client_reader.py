@@ -107,7 +107,7 @@ def report(robot: Robot, entry: StudyEntry) -> None:
     say("signed", study)
     robot.until(lambda: window.session.signing.delivered, "the proof", 60)
     say("delivered", study)
-    robot.do(lambda: window.commands.run("case.next"))
+    robot.do(lambda: window.commands.run("case.close"))
     robot.until(lambda: not robot.desktop.actions.windows(), "the window to close")
 
 

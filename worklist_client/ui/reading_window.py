@@ -44,7 +44,7 @@ class ReadingWindow(QMainWindow):
     """One study. Everything that can be done is a row of `commands`; texts of people and reports are plain text."""
 
     next_asked = Signal()
-    """The reader is done here and wants the worklist; the window closes by itself."""
+    """The reader is done here and wants the next study; the window has closed."""
 
     def __init__(
         self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None, claim: bool | None = None
@@ -137,8 +137,19 @@ class ReadingWindow(QMainWindow):
         """Go on with what is missing."""
         self.session.retry_images()
 
+    def claim_if_free(self) -> None:
+        """It was opened for looking, and is asked for now."""
+        if self.session.claim.standing is Standing.LOOKING and not self.session.claim.holder:
+            self.claim()
+
+    def show_next(self, what: str) -> None:
+        """Say who comes next, where that is known, so that nobody is surprised."""
+        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
+        self.actions_.action("case.next").setText(title.replace("&", "&&"))
+        self.view.show_next(what)
+
     def next_case(self) -> None:
-        """Back to the worklist for the next study."""
+        """Close, and on to the next study of the list."""
         if self.close():
             self.next_asked.emit()
 

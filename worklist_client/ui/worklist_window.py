@@ -233,3 +233,5 @@ class WorklistWindow(QMainWindow):
         parts.timeline.timeline_changed.connect(self._show_timeline)
         parts.actions.said.connect(self.bars.say)
         parts.actions.next_asked.connect(self._come_back)
+        parts.actions.going_on.connect(self.table.select)
+        parts.actions.following = self.rows.following
