@@ -182,7 +182,7 @@ def make_stage(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeStage]:
             sites=SiteDirectory(SITES),
             cache=cast(Any, None),
             workers=cast(Any, None),
-            delivery=cast(Any, SimpleNamespace(try_again=lambda: None)),
+            delivery=cast(Any, SimpleNamespace(try_again=lambda *_given: None, wait_s=lambda _package: None)),
             calling_ae="WORKLIST",
             new_uid=lambda: "2.25.9",
             now=lambda: NOW,
@@ -598,7 +598,9 @@ def test_a_report_that_needs_a_person_is_listed_with_its_reason_in_dutch(make_st
     table = dialog.findChild(QTableWidget, "deliveries")
     assert table is not None
     cells = [table.item(0, column).text() for column in range(table.columnCount())]
-    assert "het ziekenhuis heeft dit onderzoek niet meer" in cells
+    reason = dialog.findChild(QLabel, "held_reason")
+    assert reason is not None
+    assert "het ziekenhuis heeft dit onderzoek niet meer" in reason.text()
     assert any("te laat" in cell for cell in cells)
     dialog.deleteLater()
 

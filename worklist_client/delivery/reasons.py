@@ -36,8 +36,10 @@ class Reason:
         return self.text.format(**dict(self.fields)) if self.fields else self.text
 
     def said(self, tr: Tr) -> str:
-        """The whole sentence in the language of `tr`; fields are quotations and stay as they are."""
-        return tr(self.text, **dict(self.fields)) if self.text else ""
+        """The whole sentence in the language of `tr`; fields are quotations and stay as they are, but for `why`, which
+        is a sentence of our own."""
+        fields = {name: tr(value) if name == "why" and value else value for name, value in self.fields}
+        return tr(self.text, **fields) if self.text else ""
 
     def field(self, name: str) -> str:
         """One field, empty where there is none."""

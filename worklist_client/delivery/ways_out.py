@@ -101,7 +101,7 @@ class WaysOut:
             for answer in pacs.search_for_studies(query, cancelled)
             if answer.study_instance_uid == package.study_instance_uid
         ]
-        signed = _signed_patient(package)
+        signed = signed_patient(package)
         found = []
         for answer in answers:
             same = answer.patient_id == package.patient_id
@@ -182,7 +182,7 @@ class WaysOut:
         return any(answer.sop_instance_uid == report.sop_instance_uid for answer in answers)
 
 
-def _signed_patient(package: PackageRow) -> PatientIdentity:
+def signed_patient(package: PackageRow) -> PatientIdentity:
     """Who the signed text says the patient is; the key alone where it cannot be read."""
     try:
         return draft_from_json(package.text).patient

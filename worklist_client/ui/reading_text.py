@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from worklist_client.commands.case_state import Standing
+from worklist_client.delivery.reasons import reason_of
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.journal import PackageRow, PackageState
 from worklist_client.settings.language import Translator
@@ -94,7 +95,7 @@ def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str,
 
 def delivery_text(package: PackageRow, site_name: str, tr: Translator) -> tuple[str, str]:
     """How far a signed report is, in words that promise nothing that was not proven; and the tone."""
-    reason = tr(package.reason) if package.reason else ""
+    reason = reason_of(package.reason).said(tr)
     if package.state is PackageState.DONE:
         return (tr("Delivered to {site}, read back and equal", site=site_name), "ok")
     if package.state is PackageState.RETRY:
