@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pacs import secrets
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
 from worklist_hub.service import Hub, embedded_config, new_token
@@ -47,13 +46,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(config: HubConfig) -> int:
-    """One line a connection; 0 where all of them work, else 1."""
-    from pacs.checking import check_sites  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
+    """One line a connection, and one on the studies of each site; 0 where all connections work, else 1."""
+    from worklist_hub.checking import check  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
 
     works = bool(config.sites)
-    for told in check_sites(config.sites, config.ae_title, lambda name: secrets.find(name, config.secrets_file)):
-        works = works and told.works
-        print(told.line, flush=True)
+    for line, does_work in check(config):
+        works = works and does_work
+        print(line, flush=True)
     if not config.sites:
         print(f"{config.source}: no [[site]] is there", flush=True)
     return 0 if works else 1

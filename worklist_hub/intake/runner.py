@@ -20,7 +20,7 @@ from pacs.files import check_uid
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.reports import DOCUMENT_MODALITIES, Finality
-from pacs.site import Site
+from pacs.site import Connection, Site
 from ups.codes import TWO_PATIENTS
 from ups.identifiers import workitem_uid
 from ups.workitem import OtherId, Workitem
@@ -55,12 +55,17 @@ class SiteState:
     polled_at: datetime | None = None
 
 
+def own_connection(site: Site) -> Connection | None:
+    """The first that is not a shared archive; None where it has none."""
+    return next((one for one in site.connections if not one.shared), None)
+
+
 def own_pacs(calling_ae: str, secrets_file: Path | None = None) -> OpenPacs:
     """Opens a site's own PACS: its first connection that is not a shared archive. Secrets come from the environment or
     a private file (`pacs.secrets`). Raises `PacsError` without a connection."""
 
     def opened(site: Site) -> Pacs:
-        connection = next((one for one in site.connections if not one.shared), None)
+        connection = own_connection(site)
         if connection is None:
             raise PacsError(f"site {site.site_id} has no connection of its own")
         credentials = secrets.find(connection.connection_id, secrets_file)
