@@ -12,6 +12,7 @@ from datetime import date, datetime
 from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
+from worklist_client.ui.body_parts import body_part_text
 from worklist_client.worklist.due import Due, DueLevel, Urgency, due_of, is_open, urgency_of
 from worklist_client.worklist.entries import Status, StudyEntry
 
@@ -204,7 +205,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("age", "Age, sex", 68, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
     Column("description", "Description", 158, lambda entry, _context: entry.study_description, weight=6),
-    Column("body_part", "Body part", 80, lambda entry, _context: entry.body_part.capitalize(), weight=1),
+    Column("body_part", "Body part", 80, lambda entry, context: body_part_text(entry.body_part, context.tr), weight=1),
     Column("for", "For", 96, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
     Column("status", "Status", 142, status_text, status_tone, weight=1),
     Column("holder", "Held by", 106, holder_text, tooltip="Who claimed it", weight=2),
