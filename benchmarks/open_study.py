@@ -31,6 +31,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from tests.peers.orthanc import OrthancPeer
 from worklist_client import app
 from worklist_client.demo.robot import Robot, Stuck
+from worklist_client.settings.declarations import READER_CODE, READER_NAME
 from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
 from worklist_client.ui.desktop import Desktop, run
@@ -267,6 +268,8 @@ def play(peer: OrthancPeer, kind: str, rounds: int) -> dict[str, float]:
         options = app.parse(arguments)
         profile = open_profile(options.profile, options.data_dir)
         settings = Settings.load(profile.settings_path)
+        settings.set(READER_NAME, "Benchmark^Reader")
+        settings.set(READER_CODE, "900001")
         runner, hub = app.start_hub(options, profile, settings)
         figures: dict[str, float] = {}
         stuck: list[Exception] = []

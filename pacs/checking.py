@@ -23,6 +23,8 @@ from pacs.secrets import SecretsError
 from pacs.site import Connection, DicomwebConnection, Site
 
 FindSecret = Callable[[str], Credentials | None]
+HowToStore = Callable[[str], str]
+"""What to do so that whoever asks here finds the secret of a connection id."""
 NOBODY_UID = "2.25.0"
 """A Study Instance UID that no study has: the search costs the archive nothing and tells of nobody."""
 
@@ -49,13 +51,14 @@ def check_sites(
     calling_ae: str,
     find_secret: FindSecret,
     clock: Callable[[], float] = time.monotonic,
+    how_to_store: HowToStore | None = None,
 ) -> Iterator[Check]:
     """Every connection of every site in turn; each is told as soon as it has answered."""
     for site in sites:
         if not site.connections:
             yield Check(site.name, "-", False, "has no connection", "add one to 'connections' of this [[site]]")
         for connection in site.connections:
-            yield check(site.name, connection, calling_ae, find_secret, clock)
+            yield check(site.name, connection, calling_ae, find_secret, clock, how_to_store)
 
 
 def check(
@@ -64,6 +67,7 @@ def check(
     calling_ae: str,
     find_secret: FindSecret,
     clock: Callable[[], float] = time.monotonic,
+    how_to_store: HowToStore | None = None,
 ) -> Check:
     """Echo it, then search it for a study that nobody has: an AE title may be allowed the one and not the other."""
     name, where = connection.connection_id, address_of(connection)
@@ -72,7 +76,8 @@ def check(
         port = open_pacs(connection, calling_ae=calling_ae, credentials=find_secret(name))
         _ask(port)
     except PacsError as error:
-        return Check(site_name, name, False, f"{where}: {error.reason}", advice(error, connection, calling_ae))
+        what_to_do = advice(error, connection, calling_ae, how_to_store or in_keychain)
+        return Check(site_name, name, False, f"{where}: {error.reason}", what_to_do)
     took_ms = round((clock() - started_s) * 1000)
     return Check(site_name, name, True, f"{where} answered in {took_ms} ms", _reminder(connection, calling_ae))
 
@@ -84,10 +89,15 @@ def address_of(connection: Connection) -> str:
     return f"{connection.retrieve} {connection.called_ae}@{connection.host}:{connection.port}"
 
 
-def advice(error: PacsError, connection: Connection, calling_ae: str) -> str:
+def in_keychain(connection_id: str) -> str:
+    """How the desk keeps a secret."""
+    return f"store user and password: worklist-client secret {connection_id}"
+
+
+def advice(error: PacsError, connection: Connection, calling_ae: str, how_to_store: HowToStore = in_keychain) -> str:
     """What a PACS administrator can do about it."""
     web = isinstance(connection, DicomwebConnection)
-    secret = f"store user and password: worklist-client secret {connection.connection_id}"
+    secret = how_to_store(connection.connection_id)
     allow = f"allow the AE title '{calling_ae}' of this computer at the PACS"
     called = "" if isinstance(connection, DicomwebConnection) else f", and check called_ae '{connection.called_ae}'"
     table: tuple[tuple[type[PacsError], str], ...] = (

@@ -26,6 +26,7 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _MAX_DEPTH = 50
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 _WANTED = frozenset((_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES))
+_WANTED_META = frozenset((0x00020002, 0x00020003, 0x00020010))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +54,19 @@ class _Walker:
         self.data = data
         self.explicit = explicit
         order = ">" if big else "<"
-        self._tag = struct.Struct(order + "HH")
-        self._short = struct.Struct(order + "H")
-        self._long = struct.Struct(order + "I")
+        self._short = struct.Struct(order + "HH2sH").unpack_from
+        self._implicit = struct.Struct(order + "HHI").unpack_from
+        self._long = struct.Struct(order + "I").unpack_from
 
     def header(self, at: int) -> tuple[int, int, int]:
         """(tag, value length, offset of the value). Raises struct.error where the data ends."""
-        group, element = self._tag.unpack_from(self.data, at)
+        group, element, vr, length = self._short(self.data, at)
         tag = group << 16 | element
         if group == 0xFFFE or not self.explicit:
-            return tag, self._long.unpack_from(self.data, at + 4)[0], at + 8
-        if self.data[at + 4 : at + 6] in _LONG:
-            return tag, self._long.unpack_from(self.data, at + 8)[0], at + 12
-        return tag, self._short.unpack_from(self.data, at + 6)[0], at + 8
+            return tag, self._implicit(self.data, at)[2], at + 8
+        if vr in _LONG:
+            return tag, self._long(self.data, at + 8)[0], at + 12
+        return tag, length, at + 8
 
     def skip(self, at: int, depth: int = 0) -> int:
         """The offset behind a value of undefined length that begins at `at`."""
@@ -78,17 +79,21 @@ class _Walker:
             at = self.skip(value, depth + 1) if length == _UNDEFINED else value + length
 
 
-def identifiers(head: bytes | bytearray | memoryview, transfer_syntax_uid: str) -> Identifiers:
-    """Read them from the first bytes of a data set; what lies beyond `head` stays empty. Raises `ProtocolViolation`."""
+def identifiers(head: bytes | bytearray | memoryview, transfer_syntax_uid: str, start: int = 0) -> Identifiers:
+    """Read them from the first bytes of a data set that begins at `start`; what lies beyond `head` stays empty.
+
+    Raises `ProtocolViolation`.
+    """
     data = bytes(head)
     if transfer_syntax_uid == DEFLATED:
         try:
-            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, HEAD_BYTES)
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], HEAD_BYTES)
         except zlib.error as error:
             raise ProtocolViolation("a deflated object that cannot be inflated") from error
+        start = 0
     walker = _Walker(data, explicit=transfer_syntax_uid != IMPLICIT_LITTLE, big=transfer_syntax_uid == EXPLICIT_BIG)
     found: dict[int, str] = {}
-    at = 0
+    at = start
     try:
         while at < len(data):
             tag, length, value = walker.header(at)
@@ -122,7 +127,8 @@ def file_meta(head: bytes | bytearray | memoryview) -> FileMeta:
                 break
             if value + length > len(data):
                 raise ProtocolViolation("an object with an endless file meta information")
-            found[tag] = _uid(data[value : value + length]) if tag in (0x00020002, 0x00020003, 0x00020010) else ""
+            if tag in _WANTED_META:
+                found[tag] = _uid(data[value : value + length])
             at = value + length
     except struct.error as error:
         raise ProtocolViolation("an object that ends within its file meta information") from error

@@ -6,6 +6,7 @@ Environment: `WORKLIST_SECRET_<CONNECTION ID>` (upper case, every other sign an 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -57,6 +58,13 @@ def from_file(path: Path) -> dict[str, Credentials]:
             raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
         secrets[connection_id] = Credentials(**{key: str(value) for key, value in table.items()})
     return secrets
+
+
+def line_of(connection_id: str) -> str:
+    """The line of the file that holds a user and a password, for the administrator to fill in."""
+    is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", connection_id) is not None
+    key = connection_id if is_bare else json.dumps(connection_id)
+    return f'{key} = {{ user = "...", password = "..." }}'
 
 
 def find(connection_id: str, file: Path | None = None) -> Credentials | None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from ups import changes
 from ups import dicom_json as dj
 from ups.client import UpsClient
+from ups.codes import UNSPECIFIED_REASON
 from ups.dicom_json import DicomJson
 from ups.errors import AlreadyThere, Conflict, Interrupted, NotFound, Refused, UpsError, WrongTransactionUid
 from ups.replacement import replacement_of
@@ -133,6 +134,18 @@ def release(
     raise AssertionError("unreachable")
 
 
+def close(client: UpsClient, uid: str, transaction_uid: str, *, reason: str) -> None:
+    """Cancel our own claim for good: nobody need read it any more. Doing it again after an unclear answer is harmless.
+
+    Raises `WrongTransactionUid` or `Conflict` where it is not ours (any more), else the error of the server.
+    """
+    found = client.retrieve(uid)
+    if found.state is ProcedureStepState.CANCELED:
+        return
+    client.update(uid, changes.progress(0.0, reason=reason, code=UNSPECIFIED_REASON), transaction_uid)
+    client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
+
+
 def holder_of(client: UpsClient, uid: str, *, cancelled: Cancelled, wait: Wait) -> Person | None:
     """Who holds it; asked for up to two seconds, None where nobody says so."""
     for _ in range(HOLDER_TRIES):
@@ -204,7 +217,9 @@ def _release_once(client: UpsClient, uid: str, transaction_uid: str, reason: str
     found = client.retrieve(uid)
     if found.state is ProcedureStepState.IN_PROGRESS:
         try:
-            why = changes.progress(found.progress_percent, reason=reason, code=RESCHEDULING_RECOMMENDED)
+            # What was signed and is taken back is "signed, delivering" no more; our hub would refuse its release.
+            percent = 0.0 if (found.progress_percent or 0.0) >= changes.FENCED_PERCENT else found.progress_percent
+            why = changes.progress(percent, reason=reason, code=RESCHEDULING_RECOMMENDED)
             client.update(uid, why, transaction_uid)
             client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
         except Conflict:

@@ -87,6 +87,10 @@ class UpsClient:
             made[READER_HEADER] = reader_header(self.reader)
         return made
 
+    def known_as(self, reader: Person) -> None:
+        """Who asks, where the hub has no token of its own for the reader."""
+        self.reader = reader
+
     def move(self, base_url: str, token: str) -> None:
         """The server is now there: it was started anew. Requests under way fail as they would have."""
         if isinstance(self._token, str):

@@ -12,7 +12,7 @@ from ups.dicom_json import DicomJson
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 """SOP class of every workitem, whatever was negotiated."""
 SITE_SCHEME = "99UWL"
-"""Coding scheme of site ids, readers and the STAT setting."""
+"""Coding scheme of site ids, readers, the STAT setting and remarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,7 @@ NO_CONTACT_SINCE = Code("NOCONTACT", SITE_SCHEME, "No contact since")
 """A progress parameter (0074,1007) that our hub writes while a claim's holder is silent."""
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")
+REMARK = Code("REMARK", SITE_SCHEME, "Remark")
+REPORT_NOT_FINAL = Code("REPORT_NOT_FINAL", SITE_SCHEME, "A report that is not final, or does not say so")
+TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
+"""Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""

@@ -53,6 +53,8 @@ class Workitem:
     priority: str = ""
     """HIGH, MEDIUM or LOW."""
     stat: bool = False
+    remarks: tuple[Code, ...] = ()
+    """What intake noticed about the study, such as `ups.codes.TWO_PATIENTS`."""
     worklist_label: str = ""
     label: str = ""
     """Procedure Step Label, type 1 on creation."""

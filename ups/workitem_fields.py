@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ups import dicom_json as dj
-from ups.codes import NO_CONTACT_SINCE, SITE_SCHEME, STAT, STAT_SETTING, UPS_PUSH, Code, OtherId, Person
+from ups.codes import (
+    NO_CONTACT_SINCE,
+    REMARK,
+    SITE_SCHEME,
+    STAT,
+    STAT_SETTING,
+    UPS_PUSH,
+    Code,
+    OtherId,
+    Person,
+)
 from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
 
@@ -120,11 +130,22 @@ def _write_other_ids(dataset: DicomJson, value: tuple[OtherId, ...]) -> None:
     dj.put_items(dataset, "OtherPatientIDsSequence", made)
 
 
+def _is_named(item: Mapping[str, Any], name: Code) -> bool:
+    found = Code.of(dj.first_item(item, "ConceptNameCodeSequence"))
+    return (found.value, found.scheme) == (name.value, name.scheme)
+
+
+def _parameter(name: Code, code: Code) -> DicomJson:
+    """An item of Scheduled Processing Parameters Sequence."""
+    item = dj.make(ValueType="CODE")
+    dj.put_items(item, "ConceptNameCodeSequence", [name.item()])
+    dj.put_items(item, "ConceptCodeSequence", [code.item()])
+    return item
+
+
 def _is_stat(item: Mapping[str, Any]) -> bool:
-    name = Code.of(dj.first_item(item, "ConceptNameCodeSequence"))
     code = Code.of(dj.first_item(item, "ConceptCodeSequence"))
-    wanted = (STAT_SETTING.value, STAT_SETTING.scheme, STAT.value, STAT.scheme)
-    return (name.value, name.scheme, code.value, code.scheme) == wanted
+    return _is_named(item, STAT_SETTING) and (code.value, code.scheme) == (STAT.value, STAT.scheme)
 
 
 def _read_stat(dataset: Mapping[str, Any]) -> bool:
@@ -134,10 +155,7 @@ def _read_stat(dataset: Mapping[str, Any]) -> bool:
 def _write_stat(dataset: DicomJson, value: bool) -> None:
     kept = [item for item in dj.items(dataset, "ScheduledProcessingParametersSequence") if not _is_stat(item)]
     if value:
-        item = dj.make(ValueType="CODE")
-        dj.put_items(item, "ConceptNameCodeSequence", [STAT_SETTING.item()])
-        dj.put_items(item, "ConceptCodeSequence", [STAT.item()])
-        kept.append(item)
+        kept.append(_parameter(STAT_SETTING, STAT))
     dj.put_items(dataset, "ScheduledProcessingParametersSequence", kept)
 
 
@@ -170,6 +188,18 @@ def _write_silent_since(dataset: DicomJson, value: str) -> None:
         dj.remove(dataset, "ProcedureStepProgressInformationSequence")
 
 
+def _read_remarks(dataset: Mapping[str, Any]) -> tuple[Code, ...]:
+    items = dj.items(dataset, "ScheduledProcessingParametersSequence")
+    return tuple(Code.of(dj.first_item(item, "ConceptCodeSequence")) for item in items if _is_named(item, REMARK))
+
+
+def _write_remarks(dataset: DicomJson, value: tuple[Code, ...]) -> None:
+    items = dj.items(dataset, "ScheduledProcessingParametersSequence")
+    kept = [item for item in items if not _is_named(item, REMARK)]
+    made = [_parameter(REMARK, code) for code in value]
+    dj.put_items(dataset, "ScheduledProcessingParametersSequence", [*kept, *made])
+
+
 def _write_replaces(dataset: DicomJson, value: str) -> None:
     made = [dj.make(ReferencedSOPClassUID=UPS_PUSH, ReferencedSOPInstanceUID=value)] if value else []
     dj.put_items(dataset, "ReplacedProcedureStepSequence", made)
@@ -182,6 +212,7 @@ def _bind_all() -> None:
     WRITERS["state"] = lambda dataset, value: dj.put(dataset, "ProcedureStepState", str(value))
     READERS["silent_since"], WRITERS["silent_since"] = _read_silent_since, _write_silent_since
     READERS["stat"], WRITERS["stat"] = _read_stat, _write_stat
+    READERS["remarks"], WRITERS["remarks"] = _read_remarks, _write_remarks
     READERS["other_patient_ids"], WRITERS["other_patient_ids"] = _read_other_ids, _write_other_ids
     READERS["modalities"] = lambda dataset: dj.texts(dataset, "ModalitiesInStudy")
     WRITERS["modalities"] = _write_modalities

@@ -21,7 +21,8 @@ class Feed(Protocol):
         """A batch of instances came; several studies and series may be mixed."""
 
     def missing(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, reason: str) -> None:
-        """One instance could not be had (empty `sop_instance_uid`: the whole series); `reason` is shown."""
+        """One instance could not be had (empty `sop_instance_uid`: the whole series; both empty: the study, until
+        something of it arrives); `reason` is shown."""
 
     def complete(self, study_instance_uid: str, series_instance_uid: str) -> None:
         """The origin delivered everything it promised for this series. Never said after a time-out."""

@@ -130,6 +130,7 @@ class _Lane:
                     return
                 call = heapq.heappop(self._queue)[2]
             call()
+            del call  # an idle thread would keep alive whatever the last work was for: a closed window, its pixels
 
     def close(self) -> list[threading.Thread]:
         with self._condition:

@@ -70,9 +70,15 @@ def compose(
     *,
     solo: bool,
     render_path: str = "",
+    known: Person | None = None,
 ) -> Desk:
-    """Put the desk together. Nothing is started and nothing is asked of anybody yet."""
-    reader = signed_in_reader(address) or reader_of(settings, profile.name)
+    """Put the desk together. Nothing is started and nothing is asked of anybody yet. `known` is the reader that the
+    hub knows by the token: its word counts more than the settings."""
+    reader = (
+        Reader(known.name, known.code, known.organisation)
+        if known is not None
+        else signed_in_reader(address) or reader_of(settings, profile.name)
+    )
     calling_ae = ae_title_of(settings, profile.name)
     client = UpsClient(
         address.url,

@@ -72,6 +72,14 @@ def is_own(stored: Stored, caller: Caller) -> bool:
     return bool(reader and reader.code and holder and holder.code == reader.code)
 
 
+def is_same_reader(stored: Stored, caller: Caller) -> bool:
+    """Whether the caller is the holder, be it at another desk, or both are nameless: for a claim that is sent again."""
+    holder, reader = holder_of(stored.dataset), caller.reader
+    if holder is None or reader is None or not (holder.code or reader.code):
+        return holder == reader
+    return holder.code == reader.code
+
+
 def wants_it(request: RequestCancel) -> bool:
     """Whether a cancel request may mean "let me do it": an order that is withdrawn is nobody's work any more."""
     return request.code is None or request.code.value not in _WITHDRAWN

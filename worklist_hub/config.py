@@ -258,6 +258,11 @@ def _check_site(where: str, table: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}: time_zone {zone!r} is none; an example is 'Europe/Amsterdam'") from error
     if table.get("foreign_reading", "permit") not in _FOREIGN_READING:
         raise ConfigError(f"{where}: foreign_reading must be one of {', '.join(_FOREIGN_READING)}")
+    extra = table.get("extra", {})
+    if not isinstance(extra, dict):
+        raise ConfigError(f"{where}: extra must be a table")
+    if extra.get("unsaid_reports", "preliminary") not in ("preliminary", "final"):
+        raise ConfigError(f"{where}: extra.unsaid_reports must be 'preliminary' or 'final'")
     lookback = table.get("lookback_h", 48.0)
     if isinstance(lookback, bool) or not isinstance(lookback, (int, float)) or lookback <= 0:
         raise ConfigError(f"{where}: lookback_h must be a number of hours above 0")

@@ -23,6 +23,7 @@ from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
 from worklist_hub.access import policy
 from worklist_hub.access.policy import may, verdict_on
+from worklist_hub.changeable import not_changeable
 from worklist_hub.claims import (
     PERFORMED,
     PROGRESS,
@@ -32,6 +33,7 @@ from worklist_hub.claims import (
     is_held_with,
     is_marked_silent,
     is_own,
+    is_same_reader,
     is_stale,
     is_started,
     mark_silent,
@@ -62,18 +64,6 @@ NAMELESS_AE = "ANONYMOUS"
 DEFAULT_RULES = ClaimRules()
 RELEASED_BY_ITSELF = "No sign of life of the reader, and no report was started"
 
-_HUB_ONLY = ("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence")
-"""Nobody changes these by Update."""
-_FEED_ONLY = (
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "OtherPatientIDsSequence",
-    "StudyInstanceUID",
-    "ReferencedRequestSequence",
-    "ScheduledStationGeographicLocationCodeSequence",
-)
-"""Whose study it is and which site is its origin: where the report goes hangs on these."""
 _STATE_ACTIONS = {
     ProcedureStepState.SCHEDULED: Action.UNCLAIM,
     ProcedureStepState.IN_PROGRESS: Action.CLAIM,
@@ -98,8 +88,9 @@ def decide(
     cell = row(action, stored.state)
     transaction_uid = getattr(request, "transaction_uid", "")
     is_holder = is_held_with(stored, transaction_uid)
-    if action is Action.CLAIM and is_holder and stored.state is ProcedureStepState.IN_PROGRESS:
-        return _alive(stored, now)  # the same claim again: its answer was lost
+    if action is Action.CLAIM and is_holder and cell.answer is Answer.ALREADY_IN_PROGRESS:
+        # The same claim again, for its answer was lost; another reader must not be told that the study is his.
+        return _alive(stored, now) if is_same_reader(stored, caller) else _refuse(cell.answer, stored)
     if action is Action.CLAIM and not is_uid(transaction_uid):
         return _refuse(Answer.WRONG_TRANSACTION_UID, stored)
     if cell.answer.is_failure:
@@ -257,13 +248,10 @@ def _canceled(dataset: DicomJson, code: Code | None, reason: str, now: datetime)
 
 def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:
     changes = copy.deepcopy(dict(request.changes))
-    dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime")
+    dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime", "SpecificCharacterSet")
     is_claimed = stored.state is ProcedureStepState.IN_PROGRESS
-    locked = _HUB_ONLY if caller.is_feed else (*_HUB_ONLY, *_FEED_ONLY)
-    for keyword in locked if is_claimed else (*locked, PERFORMED):
-        tag = TAG_OF[keyword]
-        if tag in changes and changes[tag] != stored.dataset.get(tag):
-            return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{keyword} may not be changed")
+    if locked := not_changeable(stored.dataset, changes, stored.state, is_feed=caller.is_feed):
+        return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{locked} may not be changed")
     if wrong := _wrong_value(changes):
         return _refuse(Answer.INVALID_ATTRIBUTE, stored, wrong)
     answer = Answer.OK

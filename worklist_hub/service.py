@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from worklist_hub.drafts import DraftKeys
 from worklist_hub.edited import CurrentConfig
 from worklist_hub.guard import Guard
 from worklist_hub.handing import Handing
+from worklist_hub.intake_states import IntakeStates
 from worklist_hub.operations.serving import DrainingServer
 from worklist_hub.operations.upkeep import Upkeep
 from worklist_hub.presence import Presence
@@ -74,6 +76,7 @@ class Hub:
         check_reach(config)
         self.presence = Presence()
         self.channels = Channels()
+        self.intake_states = IntakeStates(lambda: datetime.now(UTC))
         self.stopping = threading.Event()
         self.socket = _listen(config)
         try:
@@ -151,7 +154,14 @@ class Hub:
         transactions, watching = Transactions(self.store), Watching(self.store, subscriptions, self.channels)
         handing = Handing(self.store, DraftKeys(None if self.config.database_url else self.config.database))
         self.routes = [
-            *routes(transactions, watching, self.current, embedded=self.embedded, further=handing.rows),
+            *routes(
+                transactions,
+                watching,
+                self.current,
+                self.intake_states,
+                embedded=self.embedded,
+                further=handing.rows,
+            ),
             *self.entrance.routes,
         ]
         return Starlette(
@@ -209,6 +219,9 @@ class Hub:
             if config.intake_enabled and any(site.connections for site in config.sites):
                 intake = await asyncio.to_thread(self._new_intake)
                 intake.start()
+                self.intake_states.follow(intake.states)
+            else:
+                self.intake_states.follow(dict)
             try:
                 while self.current.now() is config:
                     await asyncio.sleep(EDITED_CHECK_S)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from importlib import metadata
 
 import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
@@ -15,7 +16,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from worklist_hub import bodies, openapi
 from worklist_hub.bodies import BadRequest
 from worklist_hub.edited import CurrentConfig
+from worklist_hub.intake_states import IntakeStates
 from worklist_hub.matching import MatchingError
+from worklist_hub.protocol import Caller
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.workitems import LostRace
 from worklist_hub.transactions import Transactions
@@ -31,6 +34,7 @@ def routes(
     transactions: Transactions,
     watching: Watching,
     config: CurrentConfig,
+    intake: IntakeStates,
     *,
     embedded: bool,
     further: tuple[Row, ...] = (),
@@ -41,9 +45,17 @@ def routes(
     async def region_sites(_request: HttpRequest) -> Response:
         return JSONResponse([site.as_json() for site in config.now().sites])
 
-    async def region_about(_request: HttpRequest) -> Response:
+    async def region_intake(_request: HttpRequest) -> Response:
+        told = await run_in_threadpool(intake.now)
+        return JSONResponse([site.as_json() for site in told])
+
+    async def region_about(request: HttpRequest) -> Response:
         name = config.now().ae_title
         about = {"name": name, "solo": embedded, "embedded": embedded, "problem": config.problem if embedded else ""}
+        caller = getattr(request.state, "caller", None)
+        if isinstance(caller, Caller) and caller.reader is not None:  # desks sign with the name that the hub knows
+            reader = caller.reader
+            about["reader"] = {"code": reader.code, "name": reader.name, "organisation": reader.organisation}
         return JSONResponse({**about, "version": version()})
 
     table: tuple[Row, ...] = (
@@ -62,6 +74,7 @@ def routes(
         ("OPTIONS", "/workitems", capabilities),
         ("GET", "/region/openapi.json", region_openapi),
         ("GET", "/region/sites", region_sites),
+        ("GET", "/region/intake", region_intake),
         ("GET", "/region/about", region_about),
         *further,
     )

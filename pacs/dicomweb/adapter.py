@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from pacs.credentials import Credentials
-from pacs.dicomweb.answers import Dicom, datasets, instance_answer, patient, series_answer, study_answer
+from pacs.dicomweb.answers import (
+    FLAG_TAGS,
+    Dicom,
+    datasets,
+    flags,
+    instance_answer,
+    patient,
+    series_answer,
+    study_answer,
+)
 from pacs.dicomweb.http import HttpSession
 from pacs.dicomweb.stow import batches, store_batch
 from pacs.dicomweb.wado import retrieve_objects
@@ -27,6 +36,7 @@ from pacs.port import (
     StudyQuery,
 )
 from pacs.receipt import Receipt
+from pacs.reports import Flags
 from pacs.site import DicomwebConnection
 
 _JSON = "application/dicom+json"
@@ -87,6 +97,16 @@ class DicomwebPacs:
         """QIDO-RS for the instances of a series; without a series, of each series of the study."""
         with self._open(cancelled) as session:
             return self._instances(session, study_instance_uid, series_instance_uid)
+
+    def search_for_documents(
+        self, study_instance_uid: str, series_instance_uid: str, cancelled: Cancelled
+    ) -> list[tuple[InstanceAnswer, Flags]]:
+        """QIDO-RS for the instances of a series, with the flags of reports."""
+        path = f"{_study(study_instance_uid)}/series/{check_uid(series_instance_uid)}/instances"
+        fields = [("includefield", tag) for tag in (*_INSTANCE_FIELDS, *FLAG_TAGS)]
+        with self._open(cancelled) as session:
+            answers = _search(session, path, fields)
+        return [(instance_answer(item, series_instance_uid), flags(item)) for item in answers]
 
     def retrieve(
         self, request: RetrieveRequest, deliver: Callable[[Received], None], cancelled: Cancelled

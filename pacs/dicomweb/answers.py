@@ -9,8 +9,11 @@ from typing import Any
 from pacs.errors import ProtocolViolation
 from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer
+from pacs.reports import Flags
 
 Dicom = Mapping[str, Any]
+FLAG_TAGS = ("0040A491", "0040A493", "0040A496")
+"""Of `pacs.reports.FLAG_KEYWORDS`."""
 
 
 def datasets(body: bytes) -> list[Dicom]:
@@ -121,6 +124,11 @@ def instance_answer(dataset: Dicom, series_instance_uid: str = "") -> InstanceAn
         instance_number=whole(dataset, "00200013"),
         number_of_frames=whole(dataset, "00280008"),
     )
+
+
+def flags(dataset: Dicom) -> Flags:
+    """What a document says of itself."""
+    return Flags(*(text(dataset, tag) for tag in FLAG_TAGS))
 
 
 def patient(dataset: Dicom) -> PatientOfStudy:

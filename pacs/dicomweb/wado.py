@@ -60,8 +60,9 @@ def _receive(pieces: Iterable[memoryview], receipt: Receipt) -> None:
             surplus = piece[room:]
             break
     try:
-        meta = file_meta(head)
-        said = identifiers(memoryview(head)[meta.data_set_offset :], meta.transfer_syntax_uid)
+        looked_at = bytes(head)
+        meta = file_meta(looked_at)
+        said = identifiers(looked_at, meta.transfer_syntax_uid, meta.data_set_offset)
     except ProtocolViolation as error:
         receipt.warn(error.reason)
         return

@@ -10,6 +10,7 @@ from pacs.dimse import command as dimse
 from pacs.dimse.association import Association, Wanted
 from pacs.dimse.contexts import STUDY_ROOT_FIND, UNCOMPRESSED, VERIFICATION, get_contexts_for, usual_get_contexts
 from pacs.dimse.find import (
+    document_identifier,
     find,
     instance_answer,
     instance_identifier,
@@ -38,6 +39,7 @@ from pacs.port import (
     StudyQuery,
 )
 from pacs.receipt import Receipt
+from pacs.reports import Flags, flags_of
 from pacs.site import DimseConnection
 
 _FIND = [Wanted(STUDY_ROOT_FIND, UNCOMPRESSED)]
@@ -86,6 +88,14 @@ class DimsePacs:
         """C-FIND at IMAGE level; without a series, of each series of the study."""
         with self._open(_FIND, cancelled) as association:
             return self._instances(association, study_instance_uid, series_instance_uid)
+
+    def search_for_documents(
+        self, study_instance_uid: str, series_instance_uid: str, cancelled: Cancelled
+    ) -> list[tuple[InstanceAnswer, Flags]]:
+        """C-FIND at IMAGE level, with the flags of reports."""
+        with self._open(_FIND, cancelled) as association:
+            answers = find(association, document_identifier(study_instance_uid, series_instance_uid))
+            return [(instance_answer(answer, series_instance_uid), flags_of(answer)) for answer in answers]
 
     def retrieve(
         self, request: RetrieveRequest, deliver: Callable[[Received], None], cancelled: Cancelled

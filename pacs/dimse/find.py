@@ -17,6 +17,7 @@ from pacs.elements import IMPLICIT_LITTLE
 from pacs.errors import NotAuthorised, PacsError, ProtocolViolation, Refused
 from pacs.metadata import PatientOfStudy
 from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.reports import FLAG_KEYWORDS
 
 PENDING: Final = (0xFF00, 0xFF01)
 CANCELED: Final = 0xFE00
@@ -82,6 +83,15 @@ def instance_identifier(study_instance_uid: str, series_instance_uid: str, sop_i
     identifier.StudyInstanceUID = study_instance_uid
     identifier.SeriesInstanceUID = series_instance_uid
     identifier.SOPInstanceUID = sop_instance_uid
+    return identifier
+
+
+def document_identifier(study_instance_uid: str, series_instance_uid: str) -> Dataset:
+    """The identifier of an IMAGE level search in a series of documents, with their flags: an archive may open each
+    object to answer them, so images are not asked for theirs."""
+    identifier = instance_identifier(study_instance_uid, series_instance_uid)
+    for keyword in FLAG_KEYWORDS:
+        setattr(identifier, keyword, None)
     return identifier
 
 

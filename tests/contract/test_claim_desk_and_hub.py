@@ -298,3 +298,13 @@ def test_a_claim_survives_the_death_of_hub_and_desk(embedded: Path, tmp_path: Pa
         assert journal.claims.open_claim(study.uid).state is ClaimState.HELD
     client.close()
     end(second)
+
+
+def test_a_hub_with_a_token_file_tells_a_desk_by_which_name_it_knows_the_reader(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text('[[reader]]\ntoken = "0123456789abcdef"\ncode = "2"\nname = "Bob^B"\norganisation = "South"\n')
+    tokens.chmod(0o600)
+    with running_hub(tmp_path, token_file=tokens) as hub:
+        assert region.about(hub.url, "0123456789abcdef").reader == Person("2", "Bob^B", "South")
+    with running_hub(tmp_path / "open") as hub:
+        assert region.about(hub.url).reader is None

@@ -11,12 +11,14 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedSRStorage, XRayRadiationDoseSRStorage
 
 from pacs.connect import open_pacs
+from pacs.reports import Flags, documents_of, read_flags
 from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
-from ups.identifiers import workitem_uid
-from worklist_hub.intake.poll import REPORTED
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
+from ups.identifiers import replacement_uid, workitem_uid
+from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
 from worklist_hub.store.workitems import WorkitemStore
@@ -35,11 +37,13 @@ def store(tmp_path: Path) -> Iterator[WorkitemStore]:
     made.close()
 
 
-def document(study: str, sop_class: str, number: int) -> Dataset:
+def document(study: str, sop_class: str, number: int, verified: str = "") -> Dataset:
     dataset = ct_slice(study, number, series="77")
     for keyword in ("PixelData", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"):
         delattr(dataset, keyword)
     dataset.SOPClassUID, dataset.Modality = sop_class, "SR"
+    if verified:
+        dataset.CompletionFlag, dataset.VerificationFlag = "COMPLETE", verified
     return dataset
 
 
@@ -70,10 +74,69 @@ def test_a_study_comes_is_ready_and_leaves_when_it_is_reported(
     assert listed()[uid] == "READY"
     [item] = [item for item in store.open_workitems("north") if item.uid == uid]
     assert (item.patient_name, item.images, item.accession_number) == ("Jánssen^Zoë", 6, "")
-    orthanc_b.load([document(study, str(EnhancedSRStorage), 901)])
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 901, "UNVERIFIED")])
+    poller.poll(never)
+    assert [item.remarks for item in store.open_workitems("north") if item.uid == uid] == [(REPORT_NOT_FINAL,)]
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 902, "VERIFIED")])
     poller.poll(never)
     assert uid not in listed()
     stored = store.read(uid)
     assert stored is not None
     assert REPORTED in str(stored)
+    orthanc_b.remove_study(uid_of(study))
+
+
+def test_a_study_that_is_away_for_two_polls_and_comes_again_is_on_the_list_again(
+    orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    connection = orthanc_b.dicomweb()
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    uid = workitem_uid("north", uid_of("intake-away"))
+    images = ct_series("intake-away", 2)
+    orthanc_b.load(images)
+    poller.poll(never)
+    orthanc_b.remove_study(uid_of("intake-away"))
+    poller.poll(never)
+    poller.poll(never)
+    gone = store.read(uid)
+    assert gone is not None
+    assert VANISHED in str(gone)
+    orthanc_b.load(images)
+    poller.poll(never)
+    poller.poll(never)
+    [back] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of("intake-away")]
+    assert (back.uid, back.replaces, back.readiness) == (replacement_uid(uid), uid, "READY")
+    orthanc_b.remove_study(uid_of("intake-away"))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse", "fetched"])
+def test_what_a_report_says_of_itself_is_read_by_search_or_from_the_object(kind: str, orthanc_b: OrthancPeer) -> None:
+    study, series = f"flags-{kind}", uid_of(f"flags-{kind}", "77")
+    orthanc_b.load([document(study, str(EnhancedSRStorage), 1, "UNVERIFIED")])
+    connection = orthanc_b.dimse() if kind == "dimse" else orthanc_b.dicomweb()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    [(instance, flags)] = documents_of(pacs, uid_of(study), series, never)
+    if kind == "fetched":
+        flags = read_flags(pacs, uid_of(study), instance, never)
+    assert flags == Flags("COMPLETE", "UNVERIFIED")
+    orthanc_b.remove_study(uid_of(study))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_images_of_two_patients_under_one_study_uid_are_said(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    study = f"intake-two-{kind}"
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    orthanc_b.load(ct_series(study, 2))
+    poller.poll(never)
+    orthanc_b.load([ct_slice(study, 9, series="2", changes={"PatientID": "P2", "PatientName": "Bakker^Piet"})])
+    poller.poll(never)
+    [item] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of(study)]
+    assert (item.remarks, item.patient_id, item.images) == ((TWO_PATIENTS,), "P1", 3)
     orthanc_b.remove_study(uid_of(study))

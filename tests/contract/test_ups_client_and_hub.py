@@ -367,6 +367,56 @@ def test_a_bad_body_is_a_clear_4xx_everywhere(hub: Hub, body: bytes, content_typ
         assert answer.text
 
 
+@pytest.mark.parametrize("value", ["half \ud800", "\udfff", "nul \x00", "bell \x07", "\x1f", "\x7f"], ids=ascii)
+def test_what_cannot_be_written_down_is_refused_with_its_attribute(hub: Hub, client: UpsClient, value: str) -> None:
+    made = create(client)
+    transaction_uid = won(client, made.uid)
+    comments = {"00400400": {"vr": "LT", "Value": [value]}}
+    name = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": value}]}}
+    for path, dataset, tag in (
+        ("/workitems?1.2.3", made.to_json() | name, "00100010"),
+        (f"/workitems/{made.uid}?{transaction_uid}", comments, "00400400"),
+        (f"/workitems/{made.uid}/cancelrequest", {"00741238": comments["00400400"]}, "00741238"),
+    ):
+        headers = {"Content-Type": "application/dicom+json"}
+        answer = requests.post(hub.url + path, data=json.dumps([dataset]), headers=headers)
+        assert answer.status_code == 400
+        assert tag in answer.json()["reason"]
+    assert client.search({"PatientName": "*"})[0].uid == made.uid
+
+
+def test_lines_and_tabs_of_a_long_text_are_kept(client: UpsClient) -> None:
+    made = create(client)
+    text = "first line\r\n\tsecond line\x0c"
+    client.update(made.uid, dj.make(CommentsOnTheScheduledProcedureStep=text))
+    assert dj.text(client.retrieve(made.uid).attributes, "CommentsOnTheScheduledProcedureStep") == text
+
+
+def test_the_holder_cannot_make_another_patient_of_the_study(hub: Hub, client: UpsClient) -> None:
+    made = create(client, patient_id="17")
+    transaction_uid = won(client, made.uid)
+    for change in (dj.make(PatientName="Roe^Jane"), dj.make(PatientSex="M"), dj.make(StudyDate="20200101")):
+        with pytest.raises(Refused) as refused:
+            client.update(made.uid, change, transaction_uid)
+        assert refused.value.status == 400
+    answer = requests.post(
+        f"{hub.url}/workitems/{made.uid}?{transaction_uid}",
+        data=json.dumps([dj.make(PatientName="Roe^Jane")]),
+        headers={"Content-Type": "application/dicom+json"},
+    )
+    assert "PatientName" in answer.json()["reason"]
+    assert client.retrieve(made.uid).patient_name == made.patient_name
+
+
+def test_a_claim_sent_again_under_another_name_is_refused(client: UpsClient, bob: UpsClient) -> None:
+    made = create(client)
+    transaction_uid = won(client, made.uid)
+    with pytest.raises(Conflict) as refused:
+        bob.change_state(made.uid, State.IN_PROGRESS, transaction_uid)
+    assert refused.value.holder == ANN
+    client.change_state(made.uid, State.IN_PROGRESS, transaction_uid)
+
+
 def test_a_body_of_unknown_length_is_not_taken(hub: Hub) -> None:
     answer = requests.post(f"{hub.url}/workitems?1.2", data=iter([b"{}"]))
     assert answer.status_code == 411
@@ -380,6 +430,7 @@ def test_a_web_page_and_another_host_name_are_sent_away(hub: Hub) -> None:
 def test_the_region_tells_its_sites_and_itself(hub: Hub) -> None:
     (site,) = requests.get(f"{hub.url}/region/sites").json()
     assert Site.from_json(site) == Site("north", "North", "#ff0000")
+    assert requests.get(f"{hub.url}/region/intake").json() == []  # this hub asks nobody
     about = requests.get(f"{hub.url}/region/about").json()
     assert (about["name"], about["solo"], about["embedded"]) == ("WORKLISTHUB", False, False)
     assert about["version"]
@@ -398,7 +449,9 @@ def test_with_a_token_file_the_token_alone_says_who_asks(tmp_path: Path) -> None
             assert client.retrieve(made.uid).holder == BOB
 
 
-@pytest.mark.parametrize("header", ["%7B", "%FF", "[]", json.dumps({"code": 5}), json.dumps({"code": "x" * 65})])
+@pytest.mark.parametrize(
+    "header", ["%7B", "%FF", "[]", json.dumps({"code": 5}), json.dumps({"code": "x" * 65}), '{"code": "\\ud800"}']
+)
 def test_a_reader_that_cannot_be_understood_is_not_admitted(hub: Hub, header: str) -> None:
     answer = requests.get(f"{hub.url}/workitems", headers={"X-Worklist-Reader": header})
     assert answer.status_code == 401

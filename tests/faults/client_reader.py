@@ -14,6 +14,7 @@ from PySide6.QtGui import QTextCursor
 from worklist_client import app
 from worklist_client.demo.robot import Robot, Stuck, press_ok
 from worklist_client.journal import DraftState, PackageState
+from worklist_client.settings.declarations import READER_CODE, READER_NAME, READER_ORGANISATION
 from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
 from worklist_client.ui.desktop import Desktop, run
@@ -41,6 +42,8 @@ def main(data_dir: str, hub_url: str) -> int:
     options = app.parse(["--data-dir", data_dir, "--profile", PROFILE, "--hub", hub_url, "--render", "software"])
     profile = open_profile(options.profile, options.data_dir)
     settings = Settings.load(profile.settings_path)
+    for setting, text in ((READER_NAME, "Vries^Sanne"), (READER_CODE, "900001"), (READER_ORGANISATION, "Nachtwacht")):
+        settings.set(setting, text)
     runner, hub = app.start_hub(options, profile, settings)
     stuck: list[Stuck] = []
 
@@ -104,7 +107,7 @@ def report(robot: Robot, entry: StudyEntry) -> None:
     say("signed", study)
     robot.until(lambda: window.session.signing.delivered, "the proof", 60)
     say("delivered", study)
-    robot.do(lambda: window.commands.run("case.next"))
+    robot.do(lambda: window.commands.run("case.close"))
     robot.until(lambda: not robot.desktop.actions.windows(), "the window to close")
 
 

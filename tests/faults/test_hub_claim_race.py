@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.peers.hub import ANN, client_of, running_hub, study_to_read
+from tests.peers.hub import client_of, running_hub, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.errors import Conflict
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub.decisions import decide
+from worklist_hub.decisions import decide, holder_of
 from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal, Request, Update
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
@@ -110,7 +110,7 @@ def test_fifty_threads_race_over_two_hundred_workitems_and_each_has_one_winner(a
             assert stored is not None
             (transaction_uid,) = winners[uid]
             replay = ChangeState(State.IN_PROGRESS, transaction_uid)
-            assert isinstance(store.carry_out(uid, replay, Caller(ANN)), Decision)
+            assert isinstance(store.carry_out(uid, replay, Caller(holder_of(stored.dataset))), Decision)
     finally:
         store.close()
 

@@ -40,6 +40,7 @@ from worklist_client.ui.worklist_model import Role
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.live import LiveList
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
+from worklist_client.worklist.region import SiteIntake
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 SITES = (Site("north", "Ziekenhuis Noord", "#4c9be8"), Site("west", "Centrum West", "#9b7be8"))
@@ -181,7 +182,7 @@ def make_stage(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeStage]:
             sites=SiteDirectory(SITES),
             cache=cast(Any, None),
             workers=cast(Any, None),
-            delivery=cast(Any, SimpleNamespace(try_again=lambda: None)),
+            delivery=cast(Any, SimpleNamespace(try_again=lambda *_given: None, wait_s=lambda _package: None)),
             calling_ae="WORKLIST",
             new_uid=lambda: "2.25.9",
             now=lambda: NOW,
@@ -416,6 +417,42 @@ def test_a_hub_that_is_away_is_said_with_the_age_of_the_list(stage: Stage) -> No
     assert stage.window.bars.connection.text() == ""
 
 
+def _intake(site_id: str, at: datetime, *, silent: bool = True, heard: bool = True) -> SiteIntake:
+    return SiteIntake(site_id, silent, at, heard, "it cannot be reached" if silent else "")
+
+
+def test_a_hospital_that_stopped_answering_is_said_with_its_time_until_it_answers(stage: Stage) -> None:
+    at = (NOW - timedelta(minutes=46)).astimezone().strftime("%H:%M")
+    bar = stage.window.bars.hospitals
+    assert bar.text() == ""
+    stage.feed.hospitals_told((_intake("north", NOW - timedelta(minutes=46)), _intake("west", NOW, silent=False)))
+    expected = f"Ziekenhuis Noord has not answered since {at}: studies there may be missing from this list."
+    assert bar.text() == expected
+    assert bar.isVisible()
+    stage.tell(ChannelState(False, "nobody listens"))
+    assert bar.text() == expected
+    stage.feed.hospitals_told((_intake("north", NOW, silent=False), _intake("west", NOW, silent=False)))
+    assert not bar.isVisible()
+
+
+def test_a_hospital_that_never_answered_is_said_not_to_be_on_the_list(stage: Stage) -> None:
+    stage.feed.hospitals_told((_intake("west", NOW - timedelta(days=2), heard=False),))
+    at = (NOW - timedelta(days=2)).astimezone().strftime("%d-%m %H:%M")
+    assert stage.window.bars.hospitals.text() == (
+        f"Centrum West has not answered at all, asked since {at}: its studies are missing from this list."
+    )
+
+
+def test_several_silent_hospitals_share_one_bar_in_dutch(make_stage: MakeStage) -> None:
+    stage = make_stage("nl")
+    stage.feed.hospitals_told((_intake("north", NOW), _intake("west", NOW, heard=False)))
+    at = NOW.astimezone().strftime("%H:%M")
+    assert stage.window.bars.hospitals.text() == (
+        f"Geen antwoord van Ziekenhuis Noord (sinds {at}), Centrum West (nog nooit, sinds {at}): "
+        "onderzoeken daar kunnen in deze lijst ontbreken."
+    )
+
+
 def test_solo_use_says_that_nobody_else_sees_the_claims(make_stage: MakeStage) -> None:
     assert "nobody else" in _label(make_stage(solo=True), "status_solo")
 
@@ -569,7 +606,9 @@ def test_a_report_that_needs_a_person_is_listed_with_its_reason_in_dutch(make_st
     table = dialog.findChild(QTableWidget, "deliveries")
     assert table is not None
     cells = [table.item(0, column).text() for column in range(table.columnCount())]
-    assert "het ziekenhuis heeft dit onderzoek niet meer" in cells
+    reason = dialog.findChild(QLabel, "held_reason")
+    assert reason is not None
+    assert "het ziekenhuis heeft dit onderzoek niet meer" in reason.text()
     assert any("te laat" in cell for cell in cells)
     dialog.deleteLater()
 

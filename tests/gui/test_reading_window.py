@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QCheckBox, QLabel
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pacs.errors import Unreachable
@@ -21,9 +21,11 @@ from viewer.records import PatientLabel
 from viewer.tasks import TaskRunner
 from viewer.ui.actions import ACTIONS
 from worklist_client.commands import case_images, case_priors
+from worklist_client.identity.links import Gate
 from worklist_client.journal import PackageState
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.settings.keymap import load_keymap
+from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOLBAR, reading_keymap
 from worklist_client.ui.reading_icons import drawn
 from worklist_client.ui.reading_window import ReadingWindow
@@ -191,7 +193,7 @@ def test_the_card_opens_only_after_two_ticks(case: Case) -> None:
     assert not any(box.isChecked() for box in card.findChildren(QCheckBox))
     card.tick("birth_date")
     assert not card.can_open()
-    card.tick("family_name")
+    card.tick("name")
     assert card.can_open()
     card.tick("birth_date", False)
     assert not card.can_open()
@@ -203,7 +205,50 @@ def test_the_card_offers_no_tick_for_what_is_missing_and_none_for_the_sex(case: 
     card = window.make_card(window.session.priors.row(("west", FOREIGN)).candidate)
     case.qtbot.addWidget(card)
     names = {box.objectName() for box in card.findChildren(QCheckBox)}
-    assert names == {"tick_family_name", "tick_given_name"}
+    assert names == {"tick_name"}
+    assert not card.can_open()
+    card.tick("name")
+    assert not card.can_open()
+
+
+def test_the_card_names_the_hospital_of_each_number_and_does_not_compare_them(case: Case) -> None:
+    case.bench.peers["west"].answers = [answer(FOREIGN)]
+    window = case.open()
+    card = window.make_card(window.session.priors.row(("west", FOREIGN)).candidate)
+    case.qtbot.addWidget(card)
+    texts = {label.objectName(): label.text() for label in card.findChildren(QLabel)}
+    assert texts["value_patient_id_1"] == "N1  ·  Hospital North"
+    assert texts["value_patient_id_2"] == "W9  ·  Hospital West"
+    assert "Not comparable" in texts["agreement_patient_id"]
+
+
+def test_deciding_later_records_nothing_and_not_the_same_is_remembered(case: Case) -> None:
+    case.bench.peers["west"].answers = [answer(FOREIGN)]
+    window = case.open()
+    candidate = ("west", FOREIGN)
+
+    def press(name: str) -> None:
+        def act() -> None:
+            card = window.findChild(IdentityCard)
+            assert card is not None
+            buttons = {button.text(): button for button in card.findChildren(QPushButton)}
+            buttons[name].click()
+            card.deleteLater()
+
+        QTimer.singleShot(0, window, act)
+        window.choose_prior(candidate)
+
+    press("Decide later")
+    assert case.bench.journal.links.of_workitem("2.25.1") == []
+    assert (window.session.priors.row(candidate).gate, window.session.priors.row(candidate).declined) == (
+        Gate.CARD,
+        False,
+    )
+    press("Not the same patient")
+    assert [row.verdict for row in case.bench.journal.links.of_workitem("2.25.1")] == ["different"]
+    assert window.session.priors.row(candidate).declined
+    assert "not the same patient" in window.view.strip.cards()[0].text()
+    assert FOREIGN not in window.session.images.studies()
 
 
 def test_a_prior_in_conflict_is_shown_with_its_reason_and_cannot_be_clicked(case: Case) -> None:

@@ -171,7 +171,7 @@ def answer_question(dialog: QDialog, text: str) -> None:
 
 
 def tick(dialog: QDialog, count: int) -> None:
-    """Tick this many identifiers of a card, with the mouse."""
+    """Tick this many identifiers of a card, with the mouse; each box is an identifier of another kind."""
     for box in dialog.findChildren(QCheckBox)[:count]:
         if not box.isChecked():
             QTest.mouseClick(box, LEFT, pos=QPoint(10, box.height() // 2))

@@ -65,7 +65,7 @@ def read_all(files: Mapping[str, bytes], folder: Path) -> None:
                 hands.write(reading, "findings", TYPED)
                 hands.sign(robot, reading)
                 hands.delivered(robot, reading)
-                robot.do(lambda reading=reading: reading.commands.run("case.next"))  # type: ignore[misc]
+                robot.do(lambda reading=reading: reading.commands.run("case.close"))  # type: ignore[misc]
                 robot.until(lambda: not robot.desktop.actions.windows(), "the window to close")
         assert len(list((folder / "hospital" / "empty" / "received").glob("*.dcm"))) == 2 * len(files)
         assert archive.instances()

@@ -1,7 +1,8 @@
 """The night-shift loop with two desks and two hospitals, through the real windows, once per render path.
 
 Site A speaks DICOMweb and holds the prior, site B speaks DIMSE (C-GET) and holds the study to read. The patient has no
-birth date, no issuer and no national ID, so the prior needs its card. On synthetic heads, and on real ones.
+birth date, no issuer and no national ID, so the prior needs its card; both hospitals take the
+numbers of one region. On synthetic heads, and on real ones.
 """
 
 from __future__ import annotations
@@ -112,12 +113,12 @@ def night_of(heads: Heads, folder: Path, render: str, patch: pytest.MonkeyPatch)
         for name, value in secrets_of(a).items():
             patch.setenv(name, value)
         sites = [
-            Site("a", "Ziekenhuis Aa", "#3a86c8", issuer_of_patient_id="AA", connections=(a.dicomweb(),)),
+            Site("a", "Ziekenhuis Aa", "#3a86c8", issuer_of_patient_id="REGIO", connections=(a.dicomweb(),)),
             Site(
                 "b",
                 "Ziekenhuis Bé",
                 "#c8783a",
-                issuer_of_patient_id="BE",
+                issuer_of_patient_id="REGIO",
                 connections=(b.dimse(),),
                 lookback_h=ALWAYS_H,
             ),
@@ -354,11 +355,24 @@ def check_objects(night: Night, paths: list[Path]) -> None:
         assert words in shown, words
 
 
+def next_window(robot: Robot, before: ReadingWindow) -> ReadingWindow | None:
+    """The window that came in place of another one."""
+    return next(
+        (one for one in robot.desktop.actions.windows() if isinstance(one, ReadingWindow) and one is not before), None
+    )
+
+
 def back_to_the_list(night: Night, reading: ReadingWindow) -> None:
-    """'Next' closes the window and returns to the list, where the study is reported."""
+    """'Next' goes on to the other study of the list; that one is given back; the first one is reported."""
     robot = night.sanne
     robot.do(lambda: reading.commands.run("case.next"))
-    robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
+    following = robot.until(lambda: next_window(robot, reading), "the next study")
+    assert following.session.entry.study_instance_uid != night.heads.study
+    robot.until(lambda: following.session.editable, "the claim of the next study")
+    robot.do(following.session.claim.release)
+    robot.until(lambda: following.session.claim.standing is Standing.RELEASED, "the study given back")
+    robot.do(following.close)
+    robot.until(lambda: not robot.desktop.actions.windows(), "the reading windows to close")
     listed(robot, night.heads.study, Status.REPORTED)
     assert robot.desktop.window is not None
     assert robot.desktop.window.isVisible()

@@ -105,7 +105,7 @@ def reported(robot: Robot, site_id: str, accession: str) -> set[str]:
     hands.sign(robot, reading)
     package = hands.delivered(robot, reading)
     assert package.site_id == site_id
-    robot.do(lambda: reading.commands.run("case.next"))
+    robot.do(lambda: reading.commands.run("case.close"))
     robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
     assert robot.desktop.desk is not None
     return {row.sop_instance_uid for row in robot.desktop.desk.journal.outbox.objects(package.report_id)}

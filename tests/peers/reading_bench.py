@@ -121,6 +121,7 @@ class Bench:
         self._uids = iter(f"2.25.{number}" for number in range(100, 999))
         self.topics: list[Topic] = []
         self.language = "en"
+        self.reader = Reader("Vries^Anna", "R1", "Region")
         self.holds(STUDY, 2)
 
     def holds(self, study: str, count: int, label: PatientLabel | None = None) -> None:
@@ -142,7 +143,7 @@ class Bench:
             runner=self.runner,
             journal=self.journal,
             tr=Translator(self.language),
-            reader=Reader("Vries^Anna", "R1", "Region"),
+            reader=self.reader,
             claims=self.claims,
             sites=SiteDirectory(self.sites),
             cache=self.cache,

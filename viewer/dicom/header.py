@@ -48,7 +48,7 @@ def header_of(elements: Elements, path: str, transfer_syntax_uid: str, frame_cou
         pixels=None,
         **pixels,
         **_names(elements),
-        **_acquisition(elements),
+        **acquisition(elements),
         **_values(elements, pixels["bits_stored"], pixels["pixel_representation"]),
     )
 
@@ -105,8 +105,8 @@ def _names(elements: Elements) -> dict[str, Any]:
     }
 
 
-def _acquisition(elements: Elements) -> dict[str, Any]:
-    """What sorting and splitting of series look at."""
+def acquisition(elements: Elements) -> dict[str, Any]:
+    """What sorting and splitting of series look at: the fields that differ between the images of one series."""
     return {
         "instance_number": elements.integer("InstanceNumber"),
         "acquisition_number": elements.integer("AcquisitionNumber"),

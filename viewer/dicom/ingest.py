@@ -7,18 +7,28 @@ Uncompressed little endian frames are used in place; everything else is written 
 from __future__ import annotations
 
 import mmap
+import os
+import struct
 from dataclasses import replace
+from typing import Final
 
 from viewer.dicom.codecs import ALWAYS_LOSSY_SYNTAXES
 from viewer.dicom.encapsulated import encapsulated_pixels
 from viewer.dicom.header import MAX_FRAMES, header_of, is_shown
 from viewer.dicom.native import native_pixels
 from viewer.dicom.part10 import OpenedFile, open_part10
+from viewer.dicom.siblings import Siblings
 from viewer.dicom.walk import Elements
 from viewer.errors import DicomReadError, NotDicom, ViewerError
 from viewer.records import InstanceHeader
 
 UNREADABLE = "This file is damaged and cannot be read."
+
+HEAD_BYTES: Final = 1 << 15
+"""So much of a file is read at first: nearly always all but the pixels, and cheaper than mapping the file."""
+
+_siblings = Siblings()
+"""What this process read last. Replaced as a whole, so that threads do not disturb each other."""
 
 
 def ingest(path: str) -> InstanceHeader:
@@ -57,13 +67,31 @@ def failed(path: str, reason: str) -> InstanceHeader:
 
 
 def _ingest(path: str) -> InstanceHeader:
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        opened = _from_head(file.read(HEAD_BYTES))
+        header = _siblings.next_one(opened, path, size) if opened is not None else None
+        if header is not None:
+            return header
         try:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError as error:  # an empty file cannot be mapped
             raise NotDicom("The file is empty.") from error
         with data:
-            return _from_opened(open_part10(data), path)
+            opened = replace(opened, data=data) if opened is not None else open_part10(data)
+            header = _from_opened(opened, path)
+        _siblings.remember(opened, header)
+        return header
+
+
+def _from_head(head: bytes) -> OpenedFile | None:
+    """The elements, where all that comes before the pixels lies within the head; else the whole file must be looked at,
+    and what is wrong with it is said then."""
+    try:
+        opened = open_part10(head)
+    except (ViewerError, struct.error, LookupError, ValueError):
+        return None
+    return opened if opened.is_in_place and opened.elements.pixels is not None else None
 
 
 def _from_opened(opened: OpenedFile, path: str) -> InstanceHeader:

@@ -171,11 +171,15 @@ class Walk:
         """Read elements until `end` or an item delimiter; the position after it."""
         if depth > MAX_DEPTH:
             raise DicomReadError("Sequences are nested too deeply.")
-        data, header = self._data, self.header
+        data, head, explicit = self._data, self._head, self.coding.explicit
         while position + 8 <= end:
-            tag, vr, start, length = header(position)
-            if tag in (_ITEM_END, _SEQUENCE_END):
-                return start
+            # What `header` does, in place for short elements: the call would cost as much as all the rest.
+            group, element, vr, length = head(data, position)
+            tag, start = group << 16 | element, position + 8
+            if not explicit or vr not in SHORT_VRS or group == 0xFFFE:
+                tag, vr, start, length = self.header(position)
+                if tag in (_ITEM_END, _SEQUENCE_END):
+                    return start
             wanted = WANTED.get(tag)
             if wanted is not None and wanted[0] in PIXEL_KEYWORDS:
                 into.pixels = PixelElement(wanted[0], vr, start, None if length == UNDEFINED else length)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the OpenGL classes
-from PySide6.QtGui import QOpenGLContext, QPainter, QPaintEvent, QSurface
+from PySide6.QtGui import QOpenGLContext, QPainter, QPaintEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
@@ -109,7 +110,6 @@ class VtkCanvas(QOpenGLWidget):
         self._overlay: PaintOverlay | None = None
         self._prepare: Prepare | None = None
         self._context: QOpenGLContext | None = None
-        self._surface: QSurface | None = None
         self._disposed = False
         self._ready = False
         self._scene = _Scene()
@@ -158,7 +158,6 @@ class VtkCanvas(QOpenGLWidget):
         if self._disposed:
             return
         self._context = self.context()
-        self._surface = self._context.surface()
         self._context.aboutToBeDestroyed.connect(self._release)
         self._window.SetOwnContext(0)
         self._window.SetReadyForRendering(True)
@@ -211,10 +210,13 @@ class VtkCanvas(QOpenGLWidget):
         functions.glColorMask(True, True, True, True)
 
     def _make_current(self, *_: object) -> None:
-        """Not QOpenGLWidget.makeCurrent: that rebinds the framebuffer in the middle of a render."""
-        if not self.thread().isCurrentThread() or self._context is None or self._surface is None:
+        """Nothing within a render: there the context is current, and QOpenGLWidget.makeCurrent would rebind the
+        framebuffer. A wrapper of the QSurface is kept nowhere: Qt deletes a surface without telling Python, and the
+        next object at its address was taken for it (a menu that was a surface, then a segmentation fault)."""
+        if self._context is None or not isValid(self) or not self.thread().isCurrentThread():
             return
-        self._context.makeCurrent(self._surface)
+        if QOpenGLContext.currentContext() is not self._context:
+            self.makeCurrent()
 
     def _tell_current(self, *_: object) -> None:
         current = QOpenGLContext.currentContext()
@@ -225,12 +227,12 @@ class VtkCanvas(QOpenGLWidget):
             return
         self._disposed = True
         self._scene.mount(None)
-        if self._context is not None and self._surface is not None:
-            self._context.makeCurrent(self._surface)
+        if self._context is not None and isValid(self):
+            self.makeCurrent()
             self._window.Finalize()
-            self._context.doneCurrent()
+            self.doneCurrent()
         self._window.SetReadyForRendering(False)
         for observer in self._observers:
             self._window.RemoveObserver(observer)
         self._window.RemoveRenderer(self._scene.renderer)
-        self._context = self._surface = None
+        self._context = None

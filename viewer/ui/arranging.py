@@ -231,7 +231,8 @@ class Arranger:
             return empty(tr("Nothing of this series has come yet"), tr)
         study = self._hung[place] if place < len(self._hung) else ""
         if study:
-            return of_study(self._desk.shelf.of_study(study), self._desk.label_of(study).site_name, tr)
+            shelf, label = self._desk.shelf, self._desk.label_of(study)
+            return of_study(shelf.of_study(study), label.site_name, tr, study_failure=shelf.failure_of(study))
         if place == 1 and self._hung[0]:
             return empty(tr("No prior study is open"), tr)
         return empty(tr("Choose a series on the left"), tr)

@@ -171,9 +171,11 @@ class Desk(QObject):
 
     def close_down(self) -> None:
         """Free what must be freed before the widgets die."""
-        for study in self.shelf.studies():
-            self.remove_study(study)
-        self.grid.release_all()
+        try:
+            for study in self.shelf.studies():
+                self.remove_study(study)
+        finally:
+            self.grid.release_all()
 
     def _scene(self, place: int) -> Scene | None:
         return self.editor.scene(place)

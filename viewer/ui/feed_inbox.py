@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from viewer.records import InstanceHeader
 from viewer.tasks import TaskRunner
@@ -128,7 +129,9 @@ class FeedInbox(QWidget):
         return is_new
 
     def _announce(self) -> None:
-        """On the main thread: take in now, or when the interval is over."""
+        """On the main thread: take in now, or when the interval is over; nothing once the widget may be gone."""
+        if self._closed or not isValid(self):
+            return
         left_s = self._last_taken_s + INTERVAL_S - time.monotonic()
         if left_s <= 0 or self._urgent:
             self._take()

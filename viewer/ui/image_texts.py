@@ -52,6 +52,11 @@ def window_text(voi: Window | Lut | None, inverted: bool, tr: Translate) -> str:
     return "  ".join(part for part in (tr("inverted") if inverted else "", text) if part)
 
 
+def block_text(label: str, tr: Translate) -> str:
+    """What tells a block of a split series from the others ("echo 2, phase 1"), each part translated."""
+    return ", ".join(tr(part) for part in label.split(", ")) if label else ""
+
+
 def lossy_text(header: InstanceHeader, tr: Translate) -> str:
     """Lossy compression with its ratio, from the image's own tags."""
     if not header.lossy:

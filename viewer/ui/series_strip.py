@@ -15,6 +15,7 @@ from viewer.dicom.pixels import default_voi, display_frame
 from viewer.records import FrameRef
 from viewer.state.image_set import ImageFrame, ImageSet
 from viewer.tasks import TaskRunner
+from viewer.ui.image_texts import block_text
 from viewer.ui.patient_banner import shown_date
 from viewer.ui.shelf import Phase, SeriesOnShelf
 from viewer.ui.thumbnails import IMAGE_PX, StudyTiles, Thumbnails, Tile, TileKey
@@ -74,7 +75,8 @@ class SeriesStrip(QObject):
             head = images.header
             number = "" if head.series_number is None else str(head.series_number)
             name = head.series_description or head.modality
-            title, frames = " ".join(part for part in (number, name, images.label) if part), len(images.frames)
+            title = " ".join(part for part in (number, name, block_text(images.label, tr)) if part)
+            frames = len(images.frames)
         places = range(len(desk.grid.viewports))
         hung = any(desk.arranger.key_at(p) == series.key and desk.arranger.block_at(p) == block for p in places)
         loading = series.phase is Phase.LOADING

@@ -95,6 +95,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._series: dict[SeriesKey, SeriesOnShelf] = {}
+        self._failures: dict[str, str] = {}
 
     def take(self, items: Iterable[Fed]) -> set[SeriesKey]:
         """Put a batch on the shelf; keys of the series that changed."""
@@ -104,6 +105,10 @@ class Shelf:
                 # Without a study an image can be drawn under no name at all; its sender reports it as missing.
                 changed.update(self._put(header) for header in item.headers if header.study_instance_uid)
                 continue
+            if isinstance(item, Missing) and not item.series_instance_uid and not item.sop_instance_uid:
+                self._failures[item.study_instance_uid] = item.reason
+                continue
+            self._failures.pop(item.study_instance_uid, None)
             key = (item.study_instance_uid, item.series_instance_uid)
             changed.add(key)
             series = self._on_shelf(key)
@@ -124,12 +129,17 @@ class Shelf:
         found = [series for key, series in self._series.items() if key[0] == study_instance_uid]
         return tuple(sorted(found, key=_series_order))
 
+    def failure_of(self, study_instance_uid: str) -> str:
+        """Why nothing of a study can be had, empty while something may come."""
+        return self._failures.get(study_instance_uid, "")
+
     def studies(self) -> tuple[str, ...]:
         """Studies in the order in which they were first heard of."""
         return tuple(dict.fromkeys(key[0] for key in self._series))
 
     def remove_study(self, study_instance_uid: str) -> None:
         """Forget a study wholly."""
+        self._failures.pop(study_instance_uid, None)
         for key in [key for key in self._series if key[0] == study_instance_uid]:
             del self._series[key]
 
@@ -145,6 +155,7 @@ class Shelf:
 
     def _put(self, header: InstanceHeader) -> SeriesKey:
         key = (header.study_instance_uid, header.series_instance_uid)
+        self._failures.pop(header.study_instance_uid, None)
         series = self._on_shelf(key)
         series.headers[header.sop_instance_uid] = header
         series.missing.pop(header.sop_instance_uid, None)

@@ -63,8 +63,12 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
     return ViewportStatus(phase)
 
 
-def of_study(series: Sequence[SeriesOnShelf], site_name: str, tr: Translate) -> ViewportStatus:
+def of_study(
+    series: Sequence[SeriesOnShelf], site_name: str, tr: Translate, *, study_failure: str = ""
+) -> ViewportStatus:
     """The state of a study that waits for something to hang: still coming, or failed and why."""
+    if study_failure:
+        return ViewportStatus(Phase.FAILED, tr("The images of this study cannot be shown"), tr(study_failure))
     if any(one.phase is Phase.LOADING for one in series):
         return empty(tr("Waiting for the first image"), tr)
     failed = next((one for one in series if one.phase is Phase.FAILED), None)

@@ -14,7 +14,7 @@ from viewer.measure.spacing import resolve
 from viewer.records import Annotation
 from viewer.ui import palette
 from viewer.ui.corner_texts import CornerTexts
-from viewer.ui.image_texts import ShownFrame, corner_fields, orientation
+from viewer.ui.image_texts import ShownFrame, block_text, corner_fields, orientation
 from viewer.ui.labels import StudyLabel
 from viewer.ui.paint_annotations import paint_annotations
 from viewer.ui.paint_texts import (
@@ -122,7 +122,7 @@ class ViewportOverlay:
             smooth=model.smooth,
             magnification=magnification,
             link="\n".join(part for part in (around.link, around.note) if part),
-            block=model.images.label if model.images is not None else "",
+            block=block_text(model.images.label, self._tr) if model.images is not None else "",
             plane=model.plane,
         )
         return corner_fields(shown, self._tr)

@@ -113,6 +113,16 @@ class Cache:
                     freed += study.size_bytes
         return Eviction(removed, freed, max(0, over - freed))
 
+    def forget(self, site_id: str, study_instance_uid: str) -> bool:
+        """Remove one study, because its hospital changed it; whether it is gone. What is open stays."""
+        try:
+            path = self._path(site_id, study_instance_uid)
+        except UnsafeName:
+            return True
+        with self._lock:
+            self._known.clear()
+            return path not in self._open and (not path.exists() or _remove(path))
+
     def wipe(self) -> Eviction:
         """Remove every study that is not open; `over_bytes` is what had to stay."""
         with self._lock:

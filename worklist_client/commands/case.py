@@ -89,8 +89,9 @@ class CaseSession:
 
     @property
     def is_strange(self) -> bool:
-        """Whether the images of this study call the patient somebody else than the list does."""
-        return self.entry.study_instance_uid in self.images.strangers
+        """Whether nobody can say whose images these are: they call the patient somebody else than the list does, or
+        the hospital keeps images of two patients under the study."""
+        return self.entry.study_instance_uid in self.images.strangers or self.entry.has_two_patients
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study.
@@ -101,6 +102,7 @@ class CaseSession:
             return
         if entry.workitem_uid == self.entry.workitem_uid:
             self.entry = _identified(entry, self.entry.patient.national_id)
+            self.signing.two_patients = entry.has_two_patients
             self.claim.told(entry)
         elif self.claim.standing is Standing.MINE:
             self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")
@@ -120,8 +122,10 @@ class CaseSession:
         self.keeper.save_now()
         self._closed = True
         self._observers.clear()
-        self.images.cancel()
-        self.priors.cancel()
+        try:
+            self.images.cancel()
+        finally:
+            self.priors.cancel()
 
     def _won(self) -> None:
         """The claim is mine: the draft opens, with what was written and drawn before a crash."""
@@ -146,12 +150,16 @@ class CaseSession:
             self._say(error.reason)
 
     def _images_changed(self, study_instance_uid: str) -> None:
+        if self._closed:
+            return
         if study_instance_uid != self.entry.study_instance_uid:
             self.report.prefill_comparison()
         self._observers.tell(Topic.IMAGES)
 
     def _header_came(self, header: InstanceHeader) -> None:
         """What the list did not say: why the study was asked for, and the national ID (searches leave it out)."""
+        if self._closed:
+            return
         self.report.learn_question(header.reason_for_requested_procedure or header.requested_procedure_description)
         national_id = national_id_among(header.patient.other_ids)
         if national_id and not self.entry.patient.national_id:

@@ -38,7 +38,7 @@ class CaseClaim:
         self._won = won
         self._gone = gone
         self.standing = Standing.LOOKING
-        self.holder = ""
+        self.holder = _other_holder(entry, desk.reader.code)
         """Who has it, where that is somebody else."""
         self.reason = ""
         """An English sentence about the last step, empty when all is well."""
@@ -75,12 +75,21 @@ class CaseClaim:
         if entry.workitem_uid != self._entry.workitem_uid:
             return
         self._entry = entry
+        if self.standing is Standing.LOOKING:
+            self._look_again(_other_holder(entry, self._desk.reader.code))
+            return
         mine = self.standing is Standing.MINE
         taken = entry.status is Status.CLAIMED and bool(entry.holder_code)
         if mine and taken and entry.holder_code != self._desk.reader.code:
             self.lose(entry.holder)
         elif mine and entry.status is Status.CANCELED:
             self.lose(entry.holder, entry.cancel_reason)
+
+    def _look_again(self, holder: str) -> None:
+        """Whoever only looks is told who reads it now, or that nobody does any more."""
+        if holder != self.holder:
+            self.holder = holder
+            self._changed()
 
     def lose(self, holder: str, reason: str = "") -> None:
         """It is somebody else's."""
@@ -146,3 +155,9 @@ class CaseClaim:
             self.stand(Standing.LOST, result.reason)
         else:
             self.stand(Standing.UNCLEAR, result.reason)
+
+
+def _other_holder(entry: StudyEntry, me: str) -> str:
+    """Who reads the study, where that is not the reader at this desk."""
+    held = entry.status in (Status.CLAIMED, Status.DELIVERING) and entry.holder_code != me
+    return entry.holder if held else ""

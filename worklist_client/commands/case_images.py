@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pacs.connect import open_pacs
+from pacs.errors import UnsafeName
+from pacs.files import check_uid
 from pacs.port import Pacs
 from pacs.site import Connection, Site
 from viewer.api import Feed
@@ -16,6 +18,7 @@ from worklist_client.commands.desk import Desk
 from worklist_client.commands.housekeeping import make_room
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
+from worklist_client.reading.errors import OpeningFailed
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
 
 CURRENT, PRIOR = 0, 1
@@ -121,15 +124,22 @@ class CaseImages:
 
     def cancel(self) -> None:
         """Stop everything; what has come stays in the cache."""
+        for task in [task for known in self._loading.values() for task in known.tasks]:
+            task.cancel()
         for study, known in self._loading.items():
-            for task in known.tasks:
-                task.cancel()
             self._desk.cache.close_study(known.request.site.site_id, study)
 
     def _new_load(self, request: LoadRequest) -> StudyLoad:
         site_id, study, cache = request.site.site_id, request.study_instance_uid, self._desk.cache
 
         def place() -> tuple[str, frozenset[str]]:
+            try:
+                check_uid(study)
+            except UnsafeName as error:
+                raise OpeningFailed(
+                    "The UID of this study is malformed. Its images cannot be asked for safely, so none are shown: "
+                    "read it at the hospital itself, and ask the administrator of its PACS to correct the study"
+                ) from error
             return str(cache.study_folder(site_id, study)), frozenset(cache.present(site_id, study))
 
         opening = OpenRequest(
@@ -172,6 +182,8 @@ class CaseImages:
     def _ended(self, known: _Loading, reason: str) -> None:
         known.running = 0
         known.error = reason or known.load.count.failed
+        if known.error and not known.load.count.received:
+            self._viewer.missing(known.request.study_instance_uid, "", "", known.error)
         self._desk.runner.submit(make_room, self._desk, lane="prefetch", owner=self, key="room", priority=9)
         self._changed(known.request.study_instance_uid)
 

@@ -14,7 +14,15 @@ from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, port_of, sentence_of
 from worklist_client.commands.case_state import CardIncomplete
 from worklist_client.commands.desk import Desk
-from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, gate
+from worklist_client.identity.links import (
+    DECLINED,
+    Gate,
+    LinkRefused,
+    confirmed_link,
+    decision,
+    declined_link,
+    gate,
+)
 from worklist_client.identity.names import display_name
 from worklist_client.identity.patient import PatientIdentity, Verdict
 from worklist_client.journal import AuditRow, LinkRow
@@ -50,6 +58,8 @@ class PriorRow:
     """Identifiers the reader ticked, where a card was needed."""
     opened: bool = False
     hung: bool = False
+    declined: bool = False
+    """Whether the reader compared the two and said that they are different people."""
 
 
 def current_study_of(entry: StudyEntry) -> CurrentStudy:
@@ -169,6 +179,7 @@ class CasePriors:
                 self._confirmed(item),
                 item.candidate_id in opened,
                 item.study.study_instance_uid == self._hung,
+                self._is_declined(item),
             )
             for item in ranked(candidates, self._entry.site_id)
         )
@@ -191,7 +202,7 @@ class CasePriors:
 
         Raises
         ------
-        CardIncomplete : fewer than two identifiers, or one that does not agree
+        CardIncomplete : fewer than two identifiers of different kinds, or one that does not agree
         JournalError : the link could not be written; nothing is opened
         """
         candidate = self.row(candidate_id).candidate
@@ -210,6 +221,22 @@ class CasePriors:
         self._desk.journal.links.confirm(link)
         self._links.append(link)
         self.open(candidate_id)
+
+    def decline(self, candidate_id: tuple[str, str]) -> None:
+        """The reader says: not the same person. Journalled for this workitem; the prior stays closed, and the card may
+        be asked for again. Raises `CannotOpenPrior`, `JournalError`."""
+        candidate = self.row(candidate_id).candidate
+        link = declined_link(
+            candidate.comparison,
+            self._entry.patient,
+            candidate.patient,
+            workitem_uid=self._entry.workitem_uid,
+            reader_code=self._desk.reader.code,
+            at=self._desk.now(),
+        )
+        self._desk.journal.links.confirm(link)
+        self._links.append(link)
+        self._changed()
 
     def open(self, candidate_id: tuple[str, str]) -> None:
         """Load a prior and hang it. Raises `CannotOpenPrior` where its gate is not open."""
@@ -314,7 +341,14 @@ class CasePriors:
     def _confirmed(self, candidate: PriorCandidate) -> tuple[str, ...]:
         if candidate.verdict is not Verdict.PROBABLE or self.gate(candidate) is not Gate.OPEN:
             return ()
-        right = (candidate.patient.key.issuer, candidate.patient.key.patient_id)
-        return next(
-            (link.identifiers for link in self._links if (link.right_issuer, link.right_patient_id) == right), ()
+        said = self._decision(candidate)
+        return said.identifiers if said is not None else ()
+
+    def _is_declined(self, candidate: PriorCandidate) -> bool:
+        said = self._decision(candidate)
+        return said is not None and said.verdict == DECLINED
+
+    def _decision(self, candidate: PriorCandidate) -> LinkRow | None:
+        return decision(
+            candidate.comparison, self._entry.patient.key, candidate.patient.key, self._entry.workitem_uid, self._links
         )

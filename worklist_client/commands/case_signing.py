@@ -15,7 +15,7 @@ from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages, sentence_of
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
-from worklist_client.commands.desk import Desk
+from worklist_client.commands.desk import Desk, is_named
 from worklist_client.delivery.service import DeliveryService
 from worklist_client.journal import PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
@@ -57,6 +57,8 @@ class CaseSigning:
         self._tell = tell
         self.package: PackageRow | None = None
         """The signed report on its way, as the journal last said."""
+        self.two_patients = entry.has_two_patients
+        """Whether the list says, now, that the study holds images of two patients."""
         self.notes: tuple[str, ...] = ()
         """What the signed report does not hold and why, in English."""
 
@@ -64,8 +66,12 @@ class CaseSigning:
         """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""
         draft = self._keeper.draft
         study = self._entry.study_instance_uid
+        if not is_named(self._desk.reader):
+            raise CannotSign("A report is signed by name. Fill in who you are before you sign.")
         if study in self._images.strangers:
             raise CannotSign("The images are of another patient than the list says: the report cannot be signed")
+        if self.two_patients:
+            raise CannotSign("The hospital keeps images of two patients under this study: the report cannot be signed")
         if self._claim.standing is not Standing.MINE or not self._keeper.editable:
             raise CannotSign("The study is not claimed by you")
         if not (draft.sections.get("findings", "").strip() or draft.sections.get("impression", "").strip()):

@@ -1,15 +1,16 @@
-"""The desk: one frozen bundle of everything a window may use. Composed once, in `worklist_client.app`."""
+"""The desk: one bundle of everything a window may use. Composed once, in `worklist_client.app`."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pacs.errors import PacsError
 from pacs.site import Site
+from ups.codes import Person
 from worklist_client.report.model import Reader
 
 if TYPE_CHECKING:  # types only: the windows must not wait for DICOM libraries at start
@@ -75,9 +76,14 @@ class Workers:
     reports: WorkerProcess
 
 
-@dataclass(frozen=True)
+def is_named(reader: Reader) -> bool:
+    """Whether it is known who reads here. Until then studies can be looked at, neither claimed nor signed."""
+    return bool(reader.name and reader.code)
+
+
+@dataclass(eq=False)
 class Desk:
-    """What windows get. Frozen: the services live as long as the application."""
+    """What windows get. The services live as long as the application; only the reader may be named later."""
 
     runner: TaskRunner
     journal: Journal
@@ -102,3 +108,13 @@ class Desk:
     """Whether the hub is embedded, so that nobody else sees these claims."""
     credentials: Callable[[str], Credentials | None] = lambda _connection_id: None
     """The secrets of a connection by its id; blocking (keychain), for background work only."""
+    on_named: list[Callable[[], None]] = field(default_factory=list)
+    """Who wants to know that the reader was named."""
+
+    def name_reader(self, reader: Reader) -> None:
+        """The reader has said who it is. Nothing is claimed before, so nothing is held under another name."""
+        self.reader = reader
+        self.client.known_as(Person(code=reader.code, name=reader.name, organisation=reader.organisation))
+        self.live.known_as(reader.code)
+        for tell in tuple(self.on_named):
+            tell()

@@ -70,8 +70,8 @@ def tolerated_tags(keywords: object) -> frozenset[int]:
     for keyword in keywords:
         tag = tag_for_keyword(str(keyword))
         if tag is None:
-            raise Held(f"the site's 'tolerated_tags' names '{keyword}', which is no DICOM keyword")
+            raise Held("the site's 'tolerated_tags' names '{keyword}', which is no DICOM keyword", keyword=keyword)
         if keyword in NEVER_TOLERATED or dictionary_VR(tag) == "UI":
-            raise Held(f"the site's 'tolerated_tags' names '{keyword}', which may never differ")
+            raise Held("the site's 'tolerated_tags' names '{keyword}', which may never differ", keyword=keyword)
         tags.add(tag)
     return frozenset(tags)

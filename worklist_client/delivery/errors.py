@@ -1,29 +1,43 @@
 """Why a step of a delivery did not succeed; each is one way on.
 
 DeliveryError
-├── Later      a passing fault: try again with back-off; `site_wide` = the site itself is away
+├── Later      a passing fault: try again with back-off
+│   └── SiteAway   the site itself is away: nothing else is tried there now
 ├── Blocked    waits for something outside the report: a login, an AE title
 ├── Held       a person has to look
-└── Refused    the fence was refused: nothing is sent, ever
+├── Refused    the fence was refused: nothing is sent, ever
+└── NoWayOut   what a person chose for a held report cannot be done (any more)
 """
 
 from __future__ import annotations
 
+from worklist_client.delivery.reasons import Cause, Reason
+
 
 class DeliveryError(Exception):
-    """Root; `reason` is plain English without patient data."""
+    """Root. `text` is plain English with `{fields}`, the key of its translation; no patient data."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, text: str, cause: Cause = Cause.UNSAID, **fields: object) -> None:
+        self.why = Reason(text, tuple((name, str(value)) for name, value in fields.items()), cause)
+        super().__init__(self.why.english)
+
+    @property
+    def reason(self) -> str:
+        """The whole sentence in English."""
+        return self.why.english
 
 
 class Later(DeliveryError):
     """A passing fault."""
 
-    def __init__(self, reason: str, *, site_wide: bool = False) -> None:
-        super().__init__(reason)
-        self.site_wide = site_wide
+    site_wide = False
+    """Whether the site itself is away, so that nothing else need be tried there now."""
+
+
+class SiteAway(Later):
+    """A passing fault of the whole site."""
+
+    site_wide = True
 
 
 class Blocked(DeliveryError):
@@ -36,3 +50,7 @@ class Held(DeliveryError):
 
 class Refused(DeliveryError):
     """Another reader has the study: nothing is sent, ever."""
+
+
+class NoWayOut(DeliveryError):
+    """It cannot be done (any more)."""

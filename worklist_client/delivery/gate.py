@@ -78,7 +78,7 @@ def check_references(wanted: set[tuple[str, str, str]], pacs: Pacs, cancelled: C
         known = {answer.sop_instance_uid for answer in pacs.search_for_instances(study, "", cancelled)}
         missing = sum(1 for one in wanted if one[0] == study and one[2] not in known)
         if missing:
-            raise Held(f"the hospital does not hold {missing} image(s) that the report refers to")
+            raise Held("the hospital does not hold {missing} image(s) that the report refers to", missing=missing)
 
 
 def _check_priors(package: PackageRow, studies: set[str], site: Site, pacs: Pacs, cancelled: Cancelled) -> None:

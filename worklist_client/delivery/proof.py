@@ -70,7 +70,7 @@ def _compare(row: ObjectRow, data: bytes, destination: Destination) -> None:
         ):
             return
         names = ", ".join(changed_attributes(row.data, data)) or "its encoding"
-    raise Held(f"the archive holds other content under the report's UID: {names}")
+    raise Held("the archive holds other content under the report's UID: {names}", names=names)
 
 
 def changed_attributes(ours: bytes, theirs: bytes) -> list[str]:

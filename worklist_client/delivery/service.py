@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +20,9 @@ from pacs.port import Cancelled, Pacs
 from pacs.site import Connection, Site
 from worklist_client.delivery.errors import Blocked, DeliveryError, Held, Later, Refused
 from worklist_client.delivery.packing import rows_of
+from worklist_client.delivery.reasons import reason_of
 from worklist_client.delivery.status import DeliveryState, DeliveryStatus, is_overdue
+from worklist_client.delivery.ways_out import WaysOut
 from worklist_client.journal import JournalDamaged, JournalError, Outbox, PackageRow, PackageState
 from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Draft, SignedReport
@@ -62,19 +65,24 @@ class DeliveryService:
         open_pacs: Callable[[Connection], Pacs],
         now: Callable[[], datetime],
         *,
+        monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: 0.0,
         failpoint: Callable[[str], None] | None = None,
     ) -> None:
-        """`sites` = the directory as it is now; `jitter` = a fraction within ±0.2 added to each back-off;
-        `failpoint` is told the name of every point between two steps (fault tests)."""
+        """`sites` = the directory as it is now; `now` is for stamps, `monotonic` (seconds) for pauses, for a wall clock
+        may be set; `jitter` = a fraction within ±0.2 added to each back-off; `failpoint` is told the name of every
+        point between two steps (fault tests)."""
         self._outbox, self._desk, self._sites, self._open_pacs = outbox, desk, sites, open_pacs
-        self._now, self._jitter, self._failpoint = now, jitter, failpoint
+        self._now, self._monotonic, self._jitter, self._failpoint = now, monotonic, jitter, failpoint
         self._changed = threading.Condition()
         self._busy: set[str] = set()
-        self._away_until: dict[str, datetime] = {}
+        self._away_until: dict[str, float] = {}
+        self._due_at: dict[str, float] = {}
+        """By report, in `monotonic` seconds. Not in the journal: after a start everything is tried at once."""
         self._nudges = 0
         self._is_started = False
         self._courier: Courier | None = None
+        self._ways_out = WaysOut(outbox, desk, self._reach, now)
 
     def sign(
         self, report: SignedReport, draft: Draft, draft_uid: str, signed_at: datetime, *, stat: bool = False
@@ -125,6 +133,11 @@ class DeliveryService:
             self._nudges += 1
             self._changed.notify_all()
 
+    @property
+    def ways_out(self) -> WaysOut:
+        """What a person can do about a held report; call `nudge` after sending all the same."""
+        return self._ways_out
+
     def try_again(self, report_id: str = "") -> None:
         """A person says: try again now (one report, or all). Leaves RETRY, BLOCKED and ATTENTION behind."""
         for package in self._outbox.undelivered():
@@ -132,6 +145,7 @@ class DeliveryService:
             if aside and report_id in ("", package.report_id):
                 with self._changed:
                     self._away_until.pop(package.site_id, None)
+                    self._due_at.pop(package.report_id, None)
                 self._outbox.resume(package.report_id, self._now())
         self.nudge()
 
@@ -148,6 +162,12 @@ class DeliveryService:
         packages = self._outbox.of_workitem(workitem_uid)
         return self._status(packages[-1]) if packages else None
 
+    def wait_s(self, package: PackageRow) -> float | None:
+        """Seconds until it is tried again by itself, at least 0; None where no pause is running."""
+        with self._changed:
+            left = self._wait_s(package.report_id)
+        return max(0.0, left) if package.state is PackageState.RETRY and left > float("-inf") else None
+
     def _unblock_once(self) -> None:
         """What waited for a login or an AE title is tried once more at each start of the program."""
         with self._changed:
@@ -159,21 +179,27 @@ class DeliveryService:
                     self._outbox.resume(package.report_id, self._now())
 
     def _take(self) -> PackageRow | None:
-        now = self._now()
         with self._changed:
-            for package in self._outbox.due(now):
+            for package in self._outbox.triable():
                 is_fenced = package.reached is not PackageState.SIGNED
-                if package.site_id not in self._busy and not (is_fenced and self._is_away(package.site_id)):
+                is_due = self._wait_s(package.report_id) <= 0 and not (is_fenced and self._is_away(package.site_id))
+                if is_due and package.site_id not in self._busy:
                     self._busy.add(package.site_id)
                     return package
         return None
 
     def _is_away(self, site_id: str) -> bool:
         away = self._away_until.get(site_id)
-        return away is not None and away > self._now()
+        return away is not None and away > self._monotonic()
+
+    def _wait_s(self, report_id: str) -> float:
+        """Seconds until its next try; not positive = due."""
+        return self._due_at.get(report_id, float("-inf")) - self._monotonic()
 
     def _attempt(self, package: PackageRow, cancelled: Cancelled, emit: Emit) -> None:
         report_id = package.report_id
+        with self._changed:
+            self._due_at.pop(report_id, None)
 
         def moved() -> None:
             emit(self.status_of(report_id))
@@ -194,34 +220,39 @@ class DeliveryService:
             raise
         except Exception as error:  # noqa: BLE001 - the border of one delivery: a poison report must not delay others
             _log.exception("delivery failed: error=%s", type(error).__name__)
-            self._set_aside(report_id, Held(f"delivering failed inside the program: {type(error).__name__}"))
+            self._set_aside(
+                report_id, Held("delivering failed inside the program: {error}", error=type(error).__name__)
+            )
             moved()
 
     def _set_aside(self, report_id: str, error: DeliveryError) -> None:
         """Write down which way on an error is."""
-        now = self._now()
+        now, why = self._now(), error.why.to_text()
         if isinstance(error, Later):
             package = self._outbox.get(report_id)
             wait_s = BACK_OFF_S[min(package.tries, len(BACK_OFF_S) - 1)] * (1 + self._jitter())
-            at = now + timedelta(seconds=wait_s)
-            self._outbox.retry(report_id, error.reason, at, now)
-            if error.site_wide:
-                with self._changed:
-                    self._away_until[package.site_id] = at
+            self._outbox.retry(report_id, why, now + timedelta(seconds=wait_s), now)
+            with self._changed:
+                due = self._due_at[report_id] = self._monotonic() + wait_s
+                if error.site_wide:
+                    self._away_until[package.site_id] = due
         elif isinstance(error, Refused):
-            self._outbox.withdraw(report_id, error.reason, now)
+            self._outbox.withdraw(report_id, why, now)
         elif isinstance(error, Blocked):
-            self._outbox.block(report_id, error.reason, now)
+            self._outbox.block(report_id, why, now)
         else:
             assert isinstance(error, Held)
-            self._outbox.attention(report_id, error.reason, now)
+            self._outbox.attention(report_id, why, now)
 
     def _pause_s(self) -> float:
         """How long there is nothing to do, as far as the journal knows."""
-        now = self._now()
-        times = [package.next_attempt for package in self._outbox.undelivered() if package.next_attempt is not None]
-        waits = [max(0.05, (at - now).total_seconds()) for at in times]
-        return min([IDLE_S, *waits])
+        with self._changed:
+            waits = [self._wait_s(package.report_id) for package in self._outbox.triable()]
+        return min([IDLE_S, *(max(0.05, wait) for wait in waits if wait > float("-inf"))])
+
+    def _reach(self, package: PackageRow) -> tuple[Site, Pacs]:
+        destination, pacs = self._carrier().reach(package)
+        return destination.site, pacs
 
     def _carrier(self) -> Courier:
         with self._changed:
@@ -248,9 +279,10 @@ class DeliveryService:
             study_instance_uid=package.study_instance_uid,
             state=DeliveryState(package.state.value),
             reached=DeliveryState(package.reached.value),
-            reason=package.reason,
+            reason=reason_of(package.reason).english,
             attempts=package.tries,
             next_attempt_at=package.next_attempt,
+            wait_s=self.wait_s(package),
             overdue=is_overdue(package, self._now()),
         )
         if package.reached in (PackageState.SIGNED, PackageState.FENCED):

@@ -21,7 +21,7 @@ class DeliveryState(StrEnum):
     BLOCKED = "BLOCKED"
     ATTENTION = "ATTENTION"
     WITHDRAWN = "WITHDRAWN"
-    """The fence was refused: nothing was sent, the text lives on as an orphan draft."""
+    """The fence was refused, or its author took it back: it is never sent, the text lives on as an orphan draft."""
 
 
 UNDELIVERED = frozenset(DeliveryState) - {DeliveryState.DONE, DeliveryState.WITHDRAWN}
@@ -51,7 +51,9 @@ class DeliveryStatus:
     reason: str = ""
     attempts: int = 0
     next_attempt_at: datetime | None = None
-    """By the injected clock; None = no attempt is planned, or at once."""
+    """By the wall clock, as it was when the last try failed; None = no attempt is planned, or at once."""
+    wait_s: float | None = None
+    """Seconds until it is tried again, whatever happens to the wall clock; None = no pause is running."""
     proof: str = ""
     """The weakest proof over all objects: "", "accepted", "found in archive", "read back"."""
     overdue: bool = False

@@ -16,7 +16,7 @@ from pacs.errors import AssociationRejected, Interrupted, NotAuthorised, PacsErr
 from pacs.port import Cancelled, Pacs, StoreObject, StoreState
 from pacs.site import Connection, Site
 from worklist_client.delivery.destination import Destination, destination_of
-from worklist_client.delivery.errors import Blocked, Held, Later, Refused
+from worklist_client.delivery.errors import Blocked, Held, Later, Refused, SiteAway
 from worklist_client.delivery.gate import check_identity
 from worklist_client.delivery.proof import FOUND, is_held, prove
 from worklist_client.journal import ObjectRow, ObjectState, Outbox, PackageRow, PackageState
@@ -29,8 +29,12 @@ from worklist_client.worklist.outcomes import (
 )
 
 ACCEPTED = "accepted"
+SENDING = "sending"
+"""Of an object that still waits: it was handed to the network, and nobody said clearly that the archive has it not."""
 AT_THE_SITE = (PackageState.FENCED, PackageState.STORED)
 """Reached states whose next step talks to the archive."""
+REFUSED = (StoreState.BLOCKED, StoreState.NOT_SUPPORTED, StoreState.HELD)
+"""Answers that say the archive did not take the object."""
 VANISHED_LIMIT = 3
 """After so many acceptances of an object that the archive then does not hold, a person looks."""
 
@@ -43,6 +47,9 @@ class FenceDesk(Protocol):
 
     def complete(self, workitem_uid: str, outputs: Sequence[OutputReference]) -> CompleteResult:
         """It has arrived."""
+
+    def give_up(self, workitem_uid: str) -> bool:
+        """Its author took it back: tell the shared worklist what the journal says. False = later."""
 
 
 def nothing(_where: str) -> None:
@@ -80,11 +87,11 @@ class Courier:
             except AssociationRejected as error:
                 if error.status is not None and error.status >> 16 == 1:
                     raise Blocked(error.reason) from error
-                raise Later(error.reason, site_wide=True) from error
+                raise SiteAway(error.reason) from error
             except Interrupted:
                 raise
             except PacsError as error:
-                raise Later(error.reason, site_wide=True) from error
+                raise SiteAway(error.reason) from error
             package = self.outbox.get(package.report_id)
             moved()
 
@@ -94,15 +101,18 @@ class Courier:
         if result.kind is FenceKind.PASSED:
             self.outbox.advance(package.report_id, PackageState.FENCED, self.now())
         elif result.kind is FenceKind.REFUSED:
-            holder = f" ({result.holder})" if result.holder else ""
-            raise Refused(f"the study is not yours any more{holder}: {result.reason}")
+            if result.holder:
+                raise Refused(
+                    "the study is not yours any more ({holder}): {why}", holder=result.holder, why=result.reason
+                )
+            raise Refused("the study is not yours any more: {why}", why=result.reason)
         elif result.kind is FenceKind.AWAY:
-            raise Later(f"the worklist hub is away: {result.reason}")
+            raise Later("the worklist hub is away: {why}", why=result.reason)
         else:
-            raise Blocked(f"the worklist hub refuses: {result.reason}")
+            raise Blocked("the worklist hub refuses: {why}", why=result.reason)
 
     def _store(self, package: PackageRow, cancelled: Cancelled) -> None:
-        destination, pacs = self._reach(package)
+        destination, pacs = self.reach(package)
         objects = self.outbox.objects(package.report_id)
         check_identity(package, objects, destination.site, pacs, cancelled)
         self.failpoint("after gate")
@@ -118,7 +128,10 @@ class Courier:
         sent = StoreObject(
             row.sop_class_uid, row.sop_instance_uid, row.transfer_syntax_uid, row.study_instance_uid, row.data
         )
+        self.outbox.set_object(row.sop_instance_uid, ObjectState.WAITING, SENDING, self.now())
         outcome = pacs.store([sent], cancelled)[0]
+        if outcome.state in REFUSED or (outcome.state is StoreState.RETRY and outcome.status is not None):
+            self.outbox.set_object(row.sop_instance_uid, ObjectState.WAITING, "", self.now())
         if cancelled():
             raise Interrupted("asked to stop")
         said = outcome.message or f"status {outcome.status if outcome.status is not None else 'none'}"
@@ -128,17 +141,18 @@ class Courier:
             # The answer was lost, or the archive has the UID already: look before anything is sent again.
             if is_held(row, pacs, cancelled):
                 return FOUND
-            raise Later(f"the archive's answer was lost: {said}", site_wide=True)
+            raise SiteAway("the archive's answer was lost: {said}", said=said)
         if outcome.state is StoreState.RETRY:
-            raise Later(f"the archive cannot take it now: {said}", site_wide=outcome.status is None)
+            kind = SiteAway if outcome.status is None else Later
+            raise kind("the archive cannot take it now: {said}", said=said)
         if outcome.state is StoreState.BLOCKED:
-            raise Blocked(f"the archive does not let us in: {said}")
+            raise Blocked("the archive does not let us in: {said}", said=said)
         if outcome.state is StoreState.NOT_SUPPORTED:
-            raise Held(f"the archive does not accept this kind of object ({row.kind}): {said}")
-        raise Held(f"the archive refused the {row.kind}: {said}")
+            raise Held("the archive does not accept this kind of object ({kind}): {said}", kind=row.kind, said=said)
+        raise Held("the archive refused the {kind}: {said}", kind=row.kind, said=said)
 
     def _verify(self, package: PackageRow, cancelled: Cancelled) -> None:
-        destination, pacs = self._reach(package)
+        destination, pacs = self.reach(package)
         for row in self.outbox.objects(package.report_id):
             if row.state is ObjectState.VERIFIED:
                 continue
@@ -153,11 +167,11 @@ class Courier:
     def _is_gone(self, package: PackageRow, row: ObjectRow) -> None:
         """Accepted but not there: a success status alone proves nothing. Send it again, but not for ever."""
         times = self._vanished[package.report_id] = self._vanished.get(package.report_id, 0) + 1
-        self.outbox.set_object(row.sop_instance_uid, ObjectState.WAITING, "", self.now())
+        self.outbox.set_object(row.sop_instance_uid, ObjectState.WAITING, SENDING, self.now())
         if times >= VANISHED_LIMIT:
             del self._vanished[package.report_id]
-            raise Held(f"the archive accepted the {row.kind} {times} times but does not hold it")
-        raise Later(f"the archive accepted the {row.kind} but does not hold it")
+            raise Held("the archive accepted the {kind} {times} times but does not hold it", kind=row.kind, times=times)
+        raise Later("the archive accepted the {kind} but does not hold it", kind=row.kind)
 
     def _complete(self, package: PackageRow, _cancelled: Cancelled) -> None:
         outputs = [
@@ -169,13 +183,14 @@ class Courier:
         if result.kind is CompleteKind.DONE:
             self.outbox.advance(package.report_id, PackageState.DONE, self.now())
         elif result.kind is CompleteKind.AWAY:
-            raise Later(f"delivered, but the worklist hub is away: {result.reason}")
+            raise Later("delivered, but the worklist hub is away: {why}", why=result.reason)
         elif result.kind is CompleteKind.BLOCKED:
-            raise Blocked(f"delivered, but the worklist hub refuses: {result.reason}")
+            raise Blocked("delivered, but the worklist hub refuses: {why}", why=result.reason)
         else:
-            raise Held(f"delivered, but the worklist hub did not complete the study: {result.reason}")
+            raise Held("delivered, but the worklist hub did not complete the study: {why}", why=result.reason)
 
-    def _reach(self, package: PackageRow) -> tuple[Destination, Pacs]:
+    def reach(self, package: PackageRow) -> tuple[Destination, Pacs]:
+        """The origin of the study and its archive. Raises `DeliveryError`."""
         destination = destination_of(package.site_id, self.sites)
         return destination, self.open_pacs(destination.connection)
 

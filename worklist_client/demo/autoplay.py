@@ -76,7 +76,7 @@ class Play:
         robot = self._robot
         robot.until(lambda: reading.session.signing.delivered, "the proof that the report arrived", 60)
         self._picture("5-delivered", reading)
-        robot.do(lambda: reading.commands.run("case.next"))
+        robot.do(lambda: reading.commands.run("case.close"))
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
         robot.until(lambda: self._status(entry) is Status.REPORTED, "'reported' on the list")
         self._card()

@@ -185,7 +185,7 @@ class Robot:
         candidate_id: tuple[str, str],
         before: Callable[[QDialog], None] | None = None,
     ) -> None:
-        """Open a prior through its card: tick two identifiers that agree, and accept."""
+        """Open a prior through its card: tick two identifiers that agree (each box is one of another kind), accept."""
 
         def tick(dialog: QDialog) -> None:
             assert isinstance(dialog, IdentityCard)

@@ -97,10 +97,8 @@ def _patient_ids(left: PatientIdentity, right: PatientIdentity) -> Evidence:
     """For the card only: an equal number of two hospitals is chance, of one issuer it is the same patient record."""
     one, other = left.key, right.key
     agreement, reason = _agreement(one.patient_id, other.patient_id, one.patient_id.strip(), other.patient_id.strip())
-    if agreement == "equal" and not (one.issuer and one.issuer == other.issuer):
-        agreement, reason = "alike", "the same number, but not known to be of one issuer"
-    elif agreement == "differs" and one.issuer != other.issuer:
-        agreement, reason = "missing", "numbers of different issuers cannot be compared"
+    if agreement in ("equal", "differs") and not (one.issuer and one.issuer == other.issuer):
+        agreement, reason = "incomparable", "numbers of different hospitals say nothing about each other"
     return Evidence("patient_id", one.patient_id, other.patient_id, agreement, reason)
 
 

@@ -12,10 +12,15 @@ from worklist_client.identity.patient import Comparison, PatientIdentity, Patien
 from worklist_client.journal.rows import LinkRow
 
 IDENTIFIERS_NEEDED = 2
-"""How many fields the reader ticks on the card (reliability.md 7.1)."""
+"""How many identifiers of different kinds the reader ticks on the card (reliability.md 7.1)."""
 
-TICKABLE_FIELDS = ("national_id", "birth_date", "family_name", "given_name", "patient_id")
-"""Fields that identify a person. Sex does not: half of everybody has the same."""
+NAME = "name"
+"""Family name and given name are one identifier: both come from the same line of the same form."""
+
+NAME_FIELDS = ("family_name", "given_name")
+
+DECLINED = "different"
+"""Verdict of the row that says: the reader compared the two and they are not one person. It opens nothing."""
 
 
 class Gate(StrEnum):
@@ -43,22 +48,44 @@ def gate(
         return Gate.CLOSED
     if comparison.verdict is Verdict.SAME:
         return Gate.OPEN
+    row = decision(comparison, left, right, workitem_uid, links)
+    is_linked = row is not None and row.verdict != DECLINED and len(kinds(row.identifiers)) >= IDENTIFIERS_NEEDED
+    return Gate.OPEN if is_linked else Gate.CARD
+
+
+def decision(
+    comparison: Comparison, left: PatientKey, right: PatientKey, workitem_uid: str, links: Iterable[LinkRow]
+) -> LinkRow | None:
+    """What the reader said last of these two, for this workitem and of exactly these values; None where nothing."""
     pair = {(left.issuer, left.patient_id), (right.issuer, right.patient_id)}
+    found = None
     for row in links:
         linked = {(row.left_issuer, row.left_patient_id), (row.right_issuer, row.right_patient_id)}
         # An evidence row that changed since (a merge, a correction) has to be seen and ticked again.
         if row.workitem_uid == workitem_uid and linked == pair and _same_evidence(row, comparison):
-            return Gate.OPEN
-    return Gate.CARD
+            found = row
+    return found
+
+
+def kinds(identifiers: Iterable[str]) -> set[str]:
+    """The different kinds among ticked identifiers; parts of a name are one kind."""
+    return {NAME if name in NAME_FIELDS else name for name in identifiers}
 
 
 def tickable(comparison: Comparison) -> tuple[str, ...]:
-    """Fields that can be ticked on this card: both sides have a value and they agree."""
-    return tuple(
-        row.name_of_field
-        for row in comparison.evidence
-        if row.name_of_field in TICKABLE_FIELDS and row.agreement in ("equal", "alike")
-    )
+    """Identifiers that can be ticked on this card: both sides have a value and they agree.
+
+    A name only as a whole: twins share family name and birth date, and differ in the given name. A patient number only
+    where one issuer gave both. The sex never: half of everybody has the same.
+    """
+    said = {row.name_of_field: row.agreement for row in comparison.evidence}
+    agree = ("equal", "alike")
+    found = [name for name in ("national_id", "birth_date") if said.get(name) in agree]
+    if said.get("family_name") in agree and said.get("given_name") != "differs":
+        found.append(NAME)
+    if said.get("patient_id") == "equal":
+        found.append("patient_id")
+    return tuple(found)
 
 
 def confirmed_link(
@@ -75,14 +102,14 @@ def confirmed_link(
 
     Raises
     ------
-    LinkRefused : a conflict, fewer than two identifiers, or one that does not agree on both sides
+    LinkRefused : a conflict, fewer than two identifiers of different kinds, or one that does not agree on both sides
     """
     if comparison.verdict is Verdict.CONFLICT:
         raise LinkRefused("the two records contradict each other and cannot be linked")
     wrong = set(ticked) - set(tickable(comparison))
     if wrong:
         raise LinkRefused(f"cannot be ticked, for it does not agree: {', '.join(sorted(wrong))}")
-    if len(set(ticked)) < IDENTIFIERS_NEEDED:
+    if len(kinds(ticked)) < IDENTIFIERS_NEEDED:
         raise LinkRefused(f"{IDENTIFIERS_NEEDED} identifiers have to be ticked")
     return LinkRow(
         workitem_uid=workitem_uid,
@@ -92,6 +119,30 @@ def confirmed_link(
         right_patient_id=right.key.patient_id,
         verdict=comparison.verdict.value,
         identifiers=tuple(sorted(set(ticked))),
+        evidence=evidence_text(comparison),
+        reader_code=reader_code,
+        confirmed_at=at,
+    )
+
+
+def declined_link(
+    comparison: Comparison,
+    left: PatientIdentity,
+    right: PatientIdentity,
+    *,
+    workitem_uid: str,
+    reader_code: str,
+    at: datetime,
+) -> LinkRow:
+    """The row to journal where the reader says that the two are different people; a later card may replace it."""
+    return LinkRow(
+        workitem_uid=workitem_uid,
+        left_issuer=left.key.issuer,
+        left_patient_id=left.key.patient_id,
+        right_issuer=right.key.issuer,
+        right_patient_id=right.key.patient_id,
+        verdict=DECLINED,
+        identifiers=(),
         evidence=evidence_text(comparison),
         reader_code=reader_code,
         confirmed_at=at,

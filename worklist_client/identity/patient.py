@@ -45,7 +45,7 @@ class Evidence:
     left: str
     right: str
     agreement: str
-    """equal, alike, differs, missing, invalid."""
+    """equal, alike, differs, missing, invalid; incomparable: both have a value, and comparing them says nothing."""
     reason: str = ""
     """Why, in plain English, where the agreement alone does not say it."""
 

@@ -33,6 +33,7 @@ from worklist_client.journal.rows import (
     ObjectState,
     PackageRow,
     PackageState,
+    Withdrawal,
 )
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "ProfileInUse",
     "RowMissing",
     "StaleRevision",
+    "Withdrawal",
     "WrongRowState",
 ]

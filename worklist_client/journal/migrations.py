@@ -99,5 +99,8 @@ _FIRST = (
     ) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SEND_BESIDE = ("ALTER TABLE packages ADD COLUMN beside TEXT NOT NULL DEFAULT ''",)
+"""SOP Instance UIDs of reports by others that the reader chose to send beside."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SEND_BESIDE)
 """Step n brings schema n-1 to n, in one transaction."""

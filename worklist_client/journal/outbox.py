@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from worklist_client.journal.database import Database, optional_time_from_text, text_from_time, time_from_text
+from worklist_client.journal.database import Database, text_from_time
 from worklist_client.journal.errors import AlreadySigned, JournalDamaged, RowMissing, WrongRowState
+from worklist_client.journal.outbox_rows import insert_object, insert_package, object_of, package_of
 from worklist_client.journal.rows import (
     FINAL_PACKAGE_STATES,
     MAIN_PACKAGE_STATES,
@@ -16,6 +17,7 @@ from worklist_client.journal.rows import (
     ObjectState,
     PackageRow,
     PackageState,
+    Withdrawal,
 )
 
 _OBJECTS_NEED = {
@@ -44,12 +46,12 @@ class Outbox:
         _require_one_study(package, objects)
         with self._database.transaction() as connection:
             if _is_signed_already(connection, package, objects):
-                return _package(_find(connection, package.report_id))
+                return package_of(_find(connection, package.report_id))
             _end_draft(connection, draft_uid, package.workitem_uid)
-            _insert_package(connection, package, draft_uid)
+            insert_package(connection, package, draft_uid)
             for row in objects:
-                _insert_object(connection, row)
-            return _package(_find(connection, package.report_id))
+                insert_object(connection, row)
+            return package_of(_find(connection, package.report_id))
 
     def get(self, report_id: str) -> PackageRow:
         """One package. Raises `RowMissing`."""
@@ -66,12 +68,14 @@ class Outbox:
         """Everything not DONE and not WITHDRAWN, oldest first: what quitting has to ask about."""
         return self._select("WHERE state NOT IN ('DONE', 'WITHDRAWN') ORDER BY signed_at", ())
 
-    def due(self, now: datetime) -> list[PackageRow]:
-        """What may be tried now: not final, BLOCKED or ATTENTION, and its time has come; STAT first, then oldest."""
+    def triable(self) -> list[PackageRow]:
+        """What goes on by itself: not final, BLOCKED or ATTENTION; STAT first, then oldest.
+
+        Whether a pause after a failure is over is not judged here: `next_attempt` is wall time, for people, and a wall
+        clock that is set would hold a report up for as long as it jumped.
+        """
         return self._select(
-            "WHERE state NOT IN ('DONE', 'WITHDRAWN', 'BLOCKED', 'ATTENTION')"
-            " AND (next_attempt IS NULL OR next_attempt <= ?) ORDER BY stat DESC, signed_at",
-            (text_from_time(now),),
+            "WHERE state NOT IN ('DONE', 'WITHDRAWN', 'BLOCKED', 'ATTENTION') ORDER BY stat DESC, signed_at", ()
         )
 
     def objects(self, report_id: str) -> list[ObjectRow]:
@@ -80,7 +84,7 @@ class Outbox:
         for row in rows:
             if hashlib.sha256(row["data"]).hexdigest() != row["file_sha256"]:
                 raise JournalDamaged(self._database.path, "the bytes of a signed object have changed")
-        return [_object(row) for row in rows]
+        return [object_of(row) for row in rows]
 
     def advance(self, report_id: str, to: PackageState, at: datetime) -> PackageRow:
         """The next of SIGNED, FENCED, STORED, VERIFIED, DONE; ends a side state. Already there = only that.
@@ -104,7 +108,7 @@ class Outbox:
                 " changed_at = ? WHERE report_id = ?",
                 (to.value, to.value, text_from_time(at), report_id),
             )
-            return _package(_find(connection, report_id))
+            return package_of(_find(connection, report_id))
 
     def retry(self, report_id: str, reason: str, next_attempt: datetime, at: datetime) -> PackageRow:
         """A passing fault: counted, and tried again at `next_attempt`."""
@@ -128,7 +132,7 @@ class Outbox:
                 " WHERE report_id = ?",
                 (text_from_time(at), report_id),
             )
-            return _package(_find(connection, report_id))
+            return package_of(_find(connection, report_id))
 
     def set_object(self, sop_instance_uid: str, state: ObjectState, proof: str, at: datetime) -> None:
         """How far one object is, and by what proof.
@@ -164,7 +168,7 @@ class Outbox:
         with self._database.transaction() as connection:
             row = _find(connection, report_id)
             if row["state"] == PackageState.WITHDRAWN:
-                return _package(row)
+                return package_of(row)
             if row["reached"] != PackageState.SIGNED:
                 raise WrongRowState("packages", row["reached"], PackageState.WITHDRAWN)
             connection.execute(
@@ -176,7 +180,55 @@ class Outbox:
                 "UPDATE drafts SET state = 'ORPHAN', reason = ? WHERE draft_uid = ? AND state = 'SIGNED'",
                 (reason, row["draft_uid"]),
             )
-            return _package(_find(connection, report_id))
+            return package_of(_find(connection, report_id))
+
+    def withdraw_held(self, held: Withdrawal, at: datetime) -> PackageRow:
+        """Its author takes a held report back: it is never sent, the text becomes an orphan draft, bound to the patient
+        that the author has confirmed, and the claim is on its way back. One transaction; the package stays as evidence.
+
+        Raises `WrongRowState` unless it is held (so that nobody is sending it), and where the report itself, the last
+        object, may have left: what a hospital may hold is not taken back here.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, held.report_id)
+            if row["state"] == PackageState.WITHDRAWN:
+                return package_of(row)
+            if row["state"] not in (PackageState.ATTENTION, PackageState.BLOCKED):
+                raise WrongRowState("packages", row["state"], PackageState.WITHDRAWN)
+            if _report_may_have_left(connection, held.report_id) and not held.is_not_there:
+                raise WrongRowState("packages", "sent", PackageState.WITHDRAWN)
+            connection.execute(
+                "UPDATE packages SET state = 'WITHDRAWN', reason = ?, next_attempt = NULL, changed_at = ?"
+                " WHERE report_id = ?",
+                (held.reason, text_from_time(at), held.report_id),
+            )
+            connection.execute(
+                "UPDATE drafts SET state = 'ORPHAN', reason = ?, patient_issuer = ?, patient_id = ?"
+                " WHERE draft_uid = ? AND state = 'SIGNED'",
+                (held.reason, held.patient_issuer, held.patient_id, row["draft_uid"]),
+            )
+            connection.execute(
+                "UPDATE claims SET state = ?, reason = ?, changed_at = ? WHERE workitem_uid = ? AND is_open = 1",
+                (held.claim.value, held.claim_reason, text_from_time(at), row["workitem_uid"]),
+            )
+            return package_of(_find(connection, held.report_id))
+
+    def send_beside(self, report_id: str, documents: Sequence[str], at: datetime) -> PackageRow:
+        """The author has read of these other reports of the study and sends this one too; on from what was reached.
+
+        Raises `WrongRowState` where it is not held.
+        """
+        with self._database.transaction() as connection:
+            row = _find(connection, report_id)
+            if row["state"] != PackageState.ATTENTION:
+                raise WrongRowState("packages", row["state"], row["reached"])
+            beside = " ".join(dict.fromkeys((*row["beside"].split(), *documents)))
+            connection.execute(
+                "UPDATE packages SET state = reached, reason = '', next_attempt = NULL, beside = ?, changed_at = ?"
+                " WHERE report_id = ?",
+                (beside, text_from_time(at), report_id),
+            )
+            return package_of(_find(connection, report_id))
 
     def purge(self, before: datetime) -> list[PackageRow]:
         """Remove what was finished before this time: bytes, text, and the signed draft; the rows that were removed.
@@ -192,7 +244,7 @@ class Outbox:
                 connection.execute("DELETE FROM objects WHERE report_id = ?", (row["report_id"],))
                 connection.execute("DELETE FROM packages WHERE report_id = ?", (row["report_id"],))
                 connection.execute("DELETE FROM drafts WHERE draft_uid = ? AND state = 'SIGNED'", (row["draft_uid"],))
-            return [_package(row) for row in found]
+            return [package_of(row) for row in found]
 
     def _aside(
         self, report_id: str, state: PackageState, reason: str, at: datetime, next_attempt: datetime | None
@@ -210,10 +262,18 @@ class Outbox:
                     report_id,
                 ),
             )
-            return _package(_find(connection, report_id))
+            return package_of(_find(connection, report_id))
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[PackageRow]:
-        return [_package(row) for row in self._database.rows(f"SELECT * FROM packages {where}", values)]
+        return [package_of(row) for row in self._database.rows(f"SELECT * FROM packages {where}", values)]
+
+
+def _report_may_have_left(connection: sqlite3.Connection, report_id: str) -> bool:
+    """Whether the last object, the report itself, was ever handed to the network without a clear refusal."""
+    row = connection.execute(
+        "SELECT state, proof FROM objects WHERE report_id = ? ORDER BY position DESC LIMIT 1", (report_id,)
+    ).fetchone()
+    return row is not None and (row["state"] != ObjectState.WAITING or row["proof"] != "")
 
 
 def _require_one_study(package: PackageRow, objects: Sequence[ObjectRow]) -> None:
@@ -251,46 +311,6 @@ def _end_draft(connection: sqlite3.Connection, draft_uid: str, workitem_uid: str
     connection.execute("UPDATE drafts SET state = 'SIGNED' WHERE draft_uid = ?", (draft_uid,))
 
 
-def _insert_package(connection: sqlite3.Connection, row: PackageRow, draft_uid: str) -> None:
-    signed_at = text_from_time(row.signed_at)
-    connection.execute(
-        "INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SIGNED', 'SIGNED', '', 0, NULL, ?, ?)",
-        (
-            row.report_id,
-            row.workitem_uid,
-            row.site_id,
-            row.study_instance_uid,
-            row.patient_issuer,
-            row.patient_id,
-            row.accession_number,
-            row.text,
-            signed_at,
-            int(row.stat),
-            signed_at,
-            draft_uid,
-        ),
-    )
-
-
-def _insert_object(connection: sqlite3.Connection, row: ObjectRow) -> None:
-    connection.execute(
-        "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'WAITING', '')",
-        (
-            row.sop_instance_uid,
-            row.report_id,
-            row.position,
-            row.kind,
-            row.sop_class_uid,
-            row.series_instance_uid,
-            row.study_instance_uid,
-            row.transfer_syntax_uid,
-            row.content_sha256,
-            hashlib.sha256(row.data).hexdigest(),
-            row.data,
-        ),
-    )
-
-
 def _find(connection: sqlite3.Connection, report_id: str) -> sqlite3.Row:
     found: sqlite3.Row | None = connection.execute(
         "SELECT * FROM packages WHERE report_id = ?", (report_id,)
@@ -312,42 +332,3 @@ def _require_step(row: sqlite3.Row, to: PackageState) -> None:
     step = MAIN_PACKAGE_STATES.index(to) - MAIN_PACKAGE_STATES.index(reached)
     if step not in (0, 1):
         raise WrongRowState("packages", reached, to)
-
-
-def _package(row: sqlite3.Row) -> PackageRow:
-    return PackageRow(
-        report_id=row["report_id"],
-        workitem_uid=row["workitem_uid"],
-        site_id=row["site_id"],
-        study_instance_uid=row["study_instance_uid"],
-        patient_issuer=row["patient_issuer"],
-        patient_id=row["patient_id"],
-        accession_number=row["accession_number"],
-        text=row["text"],
-        signed_at=time_from_text(row["signed_at"]),
-        stat=bool(row["stat"]),
-        state=PackageState(row["state"]),
-        reached=PackageState(row["reached"]),
-        reason=row["reason"],
-        tries=row["tries"],
-        next_attempt=optional_time_from_text(row["next_attempt"]),
-        changed_at=time_from_text(row["changed_at"]),
-        draft_uid=row["draft_uid"],
-    )
-
-
-def _object(row: sqlite3.Row) -> ObjectRow:
-    return ObjectRow(
-        report_id=row["report_id"],
-        position=row["position"],
-        kind=row["kind"],
-        sop_class_uid=row["sop_class_uid"],
-        sop_instance_uid=row["sop_instance_uid"],
-        series_instance_uid=row["series_instance_uid"],
-        study_instance_uid=row["study_instance_uid"],
-        transfer_syntax_uid=row["transfer_syntax_uid"],
-        content_sha256=row["content_sha256"],
-        data=row["data"],
-        state=ObjectState(row["state"]),
-        proof=row["proof"],
-    )

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ClaimState(StrEnum):
-    """How far a claim is. The first five are open: they are verified with the hub at start."""
+    """How far a claim is. The first six are open: they are verified with the hub at start."""
 
     ASKED = "ASKED"
     """Written before it is sent; the answer is not known yet."""
@@ -16,6 +16,8 @@ class ClaimState(StrEnum):
     FENCED = "FENCED"
     """The hub confirmed "signed, delivering"; the report may leave."""
     RELEASING = "RELEASING"
+    CLOSING = "CLOSING"
+    """The reader's report was withdrawn because another one is there: the workitem is being canceled."""
     COMPLETING = "COMPLETING"
     LOST = "LOST"
     """Another reader has it, or took it over."""
@@ -28,6 +30,7 @@ OPEN_CLAIM_STATES = (
     ClaimState.HELD,
     ClaimState.FENCED,
     ClaimState.RELEASING,
+    ClaimState.CLOSING,
     ClaimState.COMPLETING,
 )
 
@@ -96,7 +99,8 @@ class PackageState(StrEnum):
     BLOCKED = "BLOCKED"
     ATTENTION = "ATTENTION"
     WITHDRAWN = "WITHDRAWN"
-    """The fence was refused before anything left: nothing is sent, the text lives on as an orphan draft."""
+    """The fence was refused, or its author withdrew it, before the report left: it is never sent, the text lives on as
+    an orphan draft."""
 
 
 MAIN_PACKAGE_STATES = (
@@ -133,6 +137,8 @@ class PackageRow:
     """Not before this time; None = at once."""
     changed_at: datetime | None = None
     draft_uid: str = ""
+    beside: tuple[str, ...] = ()
+    """SOP Instance UIDs of other reports of the study; the reader knows of them and chose to send this one too."""
 
 
 class ObjectState(StrEnum):
@@ -160,6 +166,22 @@ class ObjectRow:
     state: ObjectState = ObjectState.WAITING
     proof: str = ""
     """The proof obtained: accepted, found in archive, committed, read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A held report is taken back by its author; and whose patient its text belongs to from now on."""
+
+    report_id: str
+    reason: str
+    patient_issuer: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    claim: ClaimState = ClaimState.RELEASING
+    """RELEASING: the study goes back to the list, to be read again. CLOSING: it is taken off the list."""
+    claim_reason: str = ""
+    """Plain English, for the shared worklist."""
+    is_not_there: bool = False
+    """The hospital was asked a moment ago and does not hold the report, though sending it may have begun."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from importlib import resources as package_files
 
@@ -54,6 +55,42 @@ def _has_words(text: str) -> bool:
     return any(part.rpartition("}")[2].strip(" .,:;/-") for part in text.split("{"))
 
 
+LETTERS_OF_A_PATTERN = 4
+"""A translation with fields serves as a pattern for texts that come filled in only where so much of it is words."""
+REMEMBERED = 500
+FIELD = re.compile(r"\{(\w+)\}")
+
+
+class _Filled:
+    """Translates texts that come with their numbers in them ("3 images cannot be decoded."): errors and notes are made
+    where no translator is, so the translations with fields are their patterns."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        words = {text: sum(map(str.isalpha, FIELD.sub("", text))) for text in texts if FIELD.search(text)}
+        wordy = sorted(text for text in words if words[text] >= LETTERS_OF_A_PATTERN)
+        self._patterns = [(_pattern(text), texts[text]) for text in sorted(wordy, key=words.__getitem__, reverse=True)]
+
+    def find(self, text: str) -> str | None:
+        """The translation with the same values in its fields, by the pattern with the most words; else None."""
+        for pattern, translation in self._patterns:
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return FIELD.sub(lambda field, found=found: found[field[1]], translation)  # type: ignore[misc]
+        return None
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    seen: set[str] = set()
+
+    def field(name: str) -> str:
+        again = name in seen
+        seen.add(name)
+        return f"(?P={name})" if again else f"(?P<{name}>.+?)"
+
+    parts = FIELD.split(text)
+    return re.compile("".join(field(part) if place % 2 else re.escape(part) for place, part in enumerate(parts)))
+
+
 class Translator:
     """`tr("Claimed by {name}", name=...)`. Call it like a function; fields are put in after translating."""
 
@@ -66,14 +103,26 @@ class Translator:
             self._texts: Mapping[str, str] = translations
         else:
             self._texts = {} if language == "en" else load_translations(language)
+        self._filled = _Filled(self._texts)
+        self._found: dict[str, str] = {}
         self._noted: set[str] = set()
 
     def __call__(self, text: str, **fields: object) -> str:
         """The text in this language with its fields filled in."""
-        shown = self._texts.get(text)
+        shown = self._texts.get(text) or self._found.get(text)
         if shown is None:
-            shown = text
-            if self.language != "en" and text not in self._noted and _has_words(text):
+            shown = text if fields or "{" in text or text in self._noted else self._by_pattern(text)
+            if shown == text and self.language != "en" and text not in self._noted and _has_words(text):
                 self._noted.add(text)
                 _log.warning("no translation: language=%s text=%r", self.language, text)
         return shown.format(**fields) if fields else shown
+
+    def _by_pattern(self, text: str) -> str:
+        """A text that comes with its values in it; itself where no pattern fits."""
+        found = self._filled.find(text)
+        if found is None:
+            return text
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        self._found[text] = found
+        return found

@@ -68,6 +68,10 @@ def ae_title_of(settings: Settings, profile: str) -> str:
 
 
 def reader_name_and_code(settings: Settings, profile: str) -> tuple[str, str]:
-    """Who reads: the settings, else the login name of this computer, one reader a profile."""
-    login = getpass.getuser() if profile == DEFAULT_PROFILE else f"{getpass.getuser()}-{profile}"
-    return settings.get(READER_NAME) or login, settings.get(READER_CODE) or login
+    """Who reads: name and number of the settings. Where one of them is missing nobody is named: the name is empty, and
+    the login name of this computer stands for the number, one a profile. It is never signed with."""
+    name, code = settings.get(READER_NAME), settings.get(READER_CODE)
+    if name and code:
+        return name, code
+    login = getpass.getuser()
+    return "", login if profile == DEFAULT_PROFILE else f"{login}-{profile}"

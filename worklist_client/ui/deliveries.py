@@ -9,15 +9,19 @@ from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QTableWidget, QVBoxLayout, QWidget
 
 from worklist_client.commands.desk import Desk
+from worklist_client.delivery.reasons import reason_of
 from worklist_client.delivery.status import DeliveryStatus, is_overdue
+from worklist_client.delivery.ways_out import signed_patient
 from worklist_client.identity.names import display_name
 from worklist_client.journal import DraftRow, DraftState, PackageRow, PackageState
 from worklist_client.settings.language import Translator
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.dialogs import plain_table
+from worklist_client.ui.draft_text import draft_text
+from worklist_client.ui.held_report import WaysPanel
 from worklist_client.ui.timeline import short_date
 
 STATE_TITLES = {
@@ -29,7 +33,7 @@ STATE_TITLES = {
     PackageState.RETRY: "Waiting, tried again by itself",
     PackageState.BLOCKED: "Refused by the hospital",
     PackageState.ATTENTION: "Needs your attention",
-    PackageState.WITHDRAWN: "Not sent: the claim was lost",
+    PackageState.WITHDRAWN: "Withdrawn, not sent",
 }
 """English words of each state; translated where they are shown."""
 
@@ -124,77 +128,108 @@ def summary_of(
     return DeliverySummary("; ".join(parts), tone, len(packages))
 
 
-class DeliveriesDialog(QDialog):
-    """Every report that is not home: what hangs where, and why."""
+def quit_text(packages: Sequence[PackageRow], summary: str, tr: Translator) -> str:
+    """What becomes of each undelivered report when the program ends now: nothing is promised that a person must do."""
+    decide = sum(1 for package in packages if package.state is PackageState.ATTENTION)
+    blocked = sum(1 for package in packages if package.state is PackageState.BLOCKED)
+    by_itself = len(packages) - decide - blocked
+    lines = []
+    if by_itself:
+        lines.append(tr("Sent by themselves at the next start, not before: {n}", n=by_itself))
+    if blocked:
+        lines.append(tr("Refused until now, tried once more at the next start: {n}", n=blocked))
+    if decide:
+        lines.append(tr("NOT sent until you decide what to do: {n}", n=decide))
+    return tr("{summary}.\n\nThey are kept on this computer.\n{lines}", summary=summary, lines="\n".join(lines))
 
-    def __init__(self, desk: Desk, deliveries: Deliveries, now: Callable[[], datetime], parent: QWidget) -> None:
+
+class DeliveriesDialog(QDialog):
+    """Every report that is not home: what hangs where, why, and what can be done."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        deliveries: Deliveries,
+        now: Callable[[], datetime],
+        parent: QWidget,
+        let_go: Callable[[PackageRow], bool] = lambda _package: True,
+    ) -> None:
+        """`let_go` closes what is open of a study before its report is taken back; False = it stays open."""
         super().__init__(parent)
         self._desk, self._deliveries, self._now = desk, deliveries, now
         tr = desk.tr
         self.setObjectName("deliveries_dialog")
         self.setWindowTitle(tr("Reports on their way"))
-        self.resize(980, 360)
+        self.resize(1000, 480)
         self._layout = QVBoxLayout(self)
         self._empty = plain_label("deliveries_empty", tr("Every signed report has been delivered."), "muted")
         self._layout.addWidget(self._empty)
-        self._table: QWidget | None = None
-        row = QHBoxLayout()
-        copy = QPushButton(tr("Copy the report text"))
-        copy.setObjectName("deliveries_copy")
-        copy.clicked.connect(self._copy)
-        close = QPushButton(tr("Close"))
-        close.clicked.connect(self.accept)
-        again = QPushButton(tr("Try again now"))
-        again.setObjectName("deliveries_again")
-        again.clicked.connect(self._try_again)
-        for widget in (again, copy):
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(close)
-        self._layout.addLayout(row)
+        self._ways = WaysPanel(desk, let_go, deliveries.reload, self)
+        self._layout.addWidget(self._ways)
+        self._table: QTableWidget | None = None
+        self._layout.addLayout(self._foot())
         self._rows: tuple[PackageRow, ...] = ()
         deliveries.changed.connect(self._fill)
         self._fill()
 
+    def _foot(self) -> QHBoxLayout:
+        tr = self._desk.tr
+        self._copy_button = QPushButton(tr("Copy the report text"))
+        self._copy_button.setObjectName("deliveries_copy")
+        self._copy_button.clicked.connect(self._copy)
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.accept)
+        again = QPushButton(tr("Try all again now"))
+        again.setObjectName("deliveries_again")
+        again.clicked.connect(self._try_again)
+        row = QHBoxLayout()
+        for widget in (again, self._copy_button):
+            widget.setAutoDefault(False)
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(close)
+        return row
+
+    def _chosen(self) -> PackageRow | None:
+        row = self._table.currentRow() if self._table is not None else -1
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
     def _fill(self) -> None:
-        chosen = max(0, getattr(self._table, "currentRow", lambda: 0)())
+        before = self._chosen()
         if self._table is not None:
             self._layout.removeWidget(self._table)
             self._table.deleteLater()
         self._rows = self._deliveries.packages()
         tr = self._desk.tr
-        titles = (
-            tr("Signed"),
-            tr("Hospital"),
-            tr("Patient"),
-            tr("Accession"),
-            tr("State"),
-            tr("Reason"),
-            tr("Next try"),
-        )
+        titles = (tr("Signed"), tr("Hospital"), tr("Patient"), tr("Accession"), tr("State"), tr("Next try"))
         rows = [self._texts(package) for package in self._rows]
-        self._table = plain_table("deliveries", titles, rows, stretch=5)
-        self._layout.insertWidget(0, self._table, 1)
-        self._table.setVisible(bool(rows))
+        table = self._table = plain_table("deliveries", titles, rows, stretch=4)
+        self._layout.insertWidget(0, table, 1)
+        table.setVisible(bool(rows))
+        table.currentCellChanged.connect(self._show_ways)
+        ids = [package.report_id for package in self._rows]
         if rows:
-            self._table.selectRow(min(chosen, len(rows) - 1))
+            table.selectRow(ids.index(before.report_id) if before is not None and before.report_id in ids else 0)
         self._empty.setVisible(not rows)
+        self._show_ways()
+
+    def _show_ways(self) -> None:
+        package = self._chosen()
+        self._copy_button.setEnabled(package is not None)
+        self._ways.show_package(package, self._desk.tr(STATE_TITLES[package.state]) if package is not None else "")
 
     def _texts(self, package: PackageRow) -> tuple[str, ...]:
         tr = self._desk.tr
-        entry = next((e for e in self._desk.live.entries if e.workitem_uid == package.workitem_uid), None)
-        name = display_name(entry.patient.name) if entry is not None else ""
-        state, wait = tr(STATE_TITLES[package.state]), ""
-        if package.next_attempt is not None:
-            seconds = max(0, int((package.next_attempt - self._now()).total_seconds()))
-            wait = tr("in {n} s", n=seconds) if seconds < 120 else tr("in {n} min", n=seconds // 60)
+        name = display_name(signed_patient(package).name)
+        state, left, wait = tr(STATE_TITLES[package.state]), self._desk.delivery.wait_s(package), ""
+        if left is not None:
+            wait = tr("in {n} s", n=int(left)) if left < 120 else tr("in {n} min", n=int(left) // 60)
         return (
             package.signed_at.astimezone().strftime("%Y-%m-%d %H:%M"),
             self._desk.sites.name_of(package.site_id),
             name or package.patient_id,
             package.accession_number,
             tr("{state}: too late", state=state) if is_overdue(package, self._now()) else state,
-            tr(package.reason) if package.reason else "",
             wait,
         )
 
@@ -209,9 +244,9 @@ class DeliveriesDialog(QDialog):
         )
 
     def _copy(self) -> None:
-        row = getattr(self._table, "currentRow", lambda: -1)()
-        if 0 <= row < len(self._rows):
-            QGuiApplication.clipboard().setText(self._rows[row].text)
+        package = self._chosen()
+        if package is not None:
+            QGuiApplication.clipboard().setText(draft_text(package.text, self._desk.tr))
 
 
 class OrphansDialog(QDialog):
@@ -268,7 +303,7 @@ class OrphansDialog(QDialog):
             self._desk.sites.name_of(row.site_id),
             name,
             study,
-            self._desk.tr(row.reason) if row.reason else "",
+            reason_of(row.reason).said(self._desk.tr),
         )
 
     def _show(self) -> None:

@@ -40,6 +40,7 @@ from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
 from worklist_client.ui.hub_guard import HubGuard
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.ui.sign_in import SignInAgain, SignInDialog
 from worklist_client.ui.start import HubStart, SignInNeeded
 from worklist_client.ui.study_actions import StudyActions
@@ -50,7 +51,7 @@ from worklist_client.worklist.channel import keep_alive, listen
 from worklist_client.worklist.embedded import HubAddress
 from worklist_client.worklist.entries import StudyEntry
 from worklist_client.worklist.outcomes import ClaimResult
-from worklist_client.worklist.region import sites
+from worklist_client.worklist.region import follow_intake, sites
 
 _log = logging.getLogger("wl.desktop")
 
@@ -163,6 +164,7 @@ class Desktop(QObject):
             address,
             solo=self._hub.embedded,
             render_path=self._render,
+            known=self._hub.reader,
         )
         self._open_window(self.desk)
         if address.session is not None and self.window is not None:
@@ -241,6 +243,7 @@ class Desktop(QObject):
             HubGuard(self._runner, desk.client, self.feed, self._profile.data_dir, self)
         self._listen()
         self._runner.serve("directory", self._read_directory, self._directory_told, owner=self)
+        self._runner.serve("intake", follow_intake(desk.client), self.feed.hospitals_told, owner=self.feed)
 
     def _listen(self) -> None:
         """Follow the hub's list; once more = ask for everything again."""
@@ -260,6 +263,7 @@ class Desktop(QObject):
         for place in range(DELIVERY_WORKERS):
             self._runner.serve(f"delivery-{place}", desk.delivery.work, self._delivered, owner=self)
         WarmUp(self._runner, self)
+        name_first(desk, self.window, lambda: None)
         self._tidy()
         self._housekeeping.start()
 

@@ -12,6 +12,7 @@ from ups.events import CancelRequested, ChannelState, Event
 from worklist_client.commands.desk import Desk
 from worklist_client.settings.declarations import HIGHLIGHT_S
 from worklist_client.worklist.entries import StudyEntry
+from worklist_client.worklist.region import SiteIntake
 
 EntryId = tuple[str, str]
 GATHER_MS = 30
@@ -35,6 +36,8 @@ class ListFeed(QObject):
     changed = Signal()
     """Entries or highlights changed."""
     connection_changed = Signal()
+    hospitals_changed = Signal()
+    """Which hospitals do not answer the hub changed."""
     asked_to_let_go = Signal(object, str, str)
     """Somebody asks for a study that I hold: (StudyEntry, who, why)."""
 
@@ -42,6 +45,8 @@ class ListFeed(QObject):
         super().__init__(parent)
         self._desk, self._monotonic = desk, monotonic
         self.connection = Connection(connected=False)
+        self.silent: tuple[SiteIntake, ...] = ()
+        """Hospitals whose studies may be missing from the list, as the hub last told."""
         self._last_told: datetime | None = None
         self._until: dict[EntryId, float] = {}
         self._gather = QTimer(self)
@@ -79,6 +84,13 @@ class ListFeed(QObject):
     def highlighted(self) -> frozenset[EntryId]:
         """Rows that just changed."""
         return frozenset(self._until)
+
+    def hospitals_told(self, told: tuple[SiteIntake, ...]) -> None:
+        """What the hub says of the hospitals that it asks."""
+        silent = tuple(site for site in told if site.is_silent)
+        if silent != self.silent:
+            self.silent = silent
+            self.hospitals_changed.emit()
 
     def broken(self, error: Exception) -> None:
         """The channel itself failed; it starts again by itself."""

@@ -1,4 +1,8 @@
-"""The side-by-side card: are these two records one person? Two identifiers have to be ticked before a prior opens."""
+"""The side-by-side card: are these two records one person? Same, different, or decide later.
+
+*Same* needs two identifiers of different kinds to be ticked; a name is one identifier. *Different* is recorded and may
+be taken back by another card. *Later* records nothing and leaves the prior closed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from viewer.titles import study_title
-from worklist_client.identity.links import IDENTIFIERS_NEEDED, tickable
-from worklist_client.identity.names import PersonName, groups
+from worklist_client.identity.links import IDENTIFIERS_NEEDED, NAME, NAME_FIELDS, tickable
 from worklist_client.identity.patient import Evidence, PatientIdentity
 from worklist_client.reading.priors import PriorCandidate
 from worklist_client.settings.language import Translator
@@ -17,8 +20,14 @@ from worklist_client.ui.dialogs import button_box
 from worklist_client.ui.reading_bar import SiteChip
 from worklist_client.ui.reading_text import AGREEMENT_TITLES, FIELD_TITLES, day_text, field_text
 
-TONES = {"equal": "state.ok", "alike": "state.ok", "differs": "state.danger", "missing": "text.secondary"}
-GLYPHS = {"equal": "=", "alike": "≈", "differs": "≠", "missing": "?", "invalid": "?"}
+TONES = {
+    "equal": "state.ok",
+    "alike": "state.ok",
+    "differs": "state.danger",
+    "missing": "text.secondary",
+    "incomparable": "text.secondary",
+}
+GLYPHS = {"equal": "=", "alike": "≈", "differs": "≠", "missing": "?", "invalid": "?", "incomparable": "–"}
 
 
 class IdentityCard(QDialog):
@@ -41,7 +50,9 @@ class IdentityCard(QDialog):
         self.setMinimumWidth(760)
         self._ticks: dict[str, QCheckBox] = {}
         self._tickable = tickable(candidate.comparison)
-        self._names = tuple(groups(name)[0] for name in (current.name, candidate.patient.name))
+        self._sites = (sites[0][0], sites[1][0])
+        self.declined = False
+        """Whether the reader said that these are different people."""
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
         grid.setVerticalSpacing(6)
@@ -52,15 +63,20 @@ class IdentityCard(QDialog):
         grid.addWidget(plain_label("right_title", tr("Possible prior"), role="muted"), 0, 2)
         grid.addWidget(SiteChip("left_site", left_name, left_color, theme), 1, 1)
         grid.addWidget(SiteChip("right_site", right_name, right_color, theme), 1, 2)
-        for place, evidence in enumerate(candidate.comparison.evidence, start=2):
-            self._add_row(grid, place, evidence)
+        self._add_rows(grid, candidate.comparison.evidence)
         study = candidate.study
         day = day_text(study.study_date, tr)
         exam = "   ".join(
             part for part in (day, study_title("/".join(study.modalities), study.study_description)) if part
         )
         self._hint = plain_label("card_hint")
-        self._buttons = button_box(self, tr("Same patient: open this prior"), tr("Not the same"))
+        self._buttons = button_box(self, tr("Same patient: open this prior"), tr("Decide later"))
+        different = self._buttons.addButton(tr("Not the same patient"), QDialogButtonBox.ButtonRole.DestructiveRole)
+        different.setObjectName("card_different")
+        different.clicked.connect(self._decline)
+        self._buttons.button(QDialogButtonBox.StandardButton.Cancel).setToolTip(
+            tr("Records nothing; the prior stays closed")
+        )
         panel = QFrame()
         panel.setProperty("role", "panel")
         panel.setLayout(grid)
@@ -77,19 +93,33 @@ class IdentityCard(QDialog):
         self._refresh()
 
     def ticked(self) -> tuple[str, ...]:
-        """Fields that are ticked."""
+        """Identifiers that are ticked."""
         return tuple(name for name, box in self._ticks.items() if box.isChecked())
 
     def tick(self, name_of_field: str, on: bool = True) -> None:
-        """Tick a field, as a click would. Raises KeyError where it cannot be ticked."""
+        """Tick an identifier, as a click would. Raises KeyError where it cannot be ticked."""
         self._ticks[name_of_field].setChecked(on)
 
     def can_open(self) -> bool:
         """Whether the button is live."""
         return self._buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
 
-    def _add_row(self, grid: QGridLayout, place: int, evidence: Evidence) -> None:
-        name = evidence.name_of_field
+    def _decline(self) -> None:
+        self.declined = True
+        self.reject()
+
+    def _add_rows(self, grid: QGridLayout, evidence: tuple[Evidence, ...]) -> None:
+        """One row an identifier; the parts of the name are compared one by one and shown as one name."""
+        place = grid.rowCount()
+        names = [item for item in evidence if item.name_of_field in NAME_FIELDS]
+        for item in evidence:
+            if item.name_of_field not in NAME_FIELDS:
+                self._add_row(grid, place, item.name_of_field, (item,))
+            elif item is names[0]:
+                self._add_row(grid, place, NAME, tuple(names))
+            place += 1
+
+    def _add_row(self, grid: QGridLayout, place: int, name: str, parts: tuple[Evidence, ...]) -> None:
         title = self._tr(FIELD_TITLES.get(name, name))
         if name in self._tickable:
             box = QCheckBox(title)
@@ -99,28 +129,37 @@ class IdentityCard(QDialog):
             grid.addWidget(box, place, 0)
         else:
             grid.addWidget(plain_label(f"field_{name}", title, role="muted"), place, 0)
-        tone = self._theme.color(TONES.get(evidence.agreement, "state.attention"))
-        for column, value in ((1, evidence.left), (2, evidence.right)):
-            if name in ("family_name", "given_name"):
-                value = name_part(self._names[column - 1], name) or value
-            cell = plain_label(f"value_{name}_{column}", field_text(name, value, self._tr))
+        differs = any(part.agreement == "differs" for part in parts)
+        worst = next((part.agreement for part in parts if part.agreement != "equal"), parts[0].agreement)
+        tone = self._theme.color(TONES.get("differs" if differs else worst, "state.attention"))
+        for column, value in ((1, parts[0].left), (2, parts[0].right)):
+            text = field_text(name, value, self._tr)
+            if name == "patient_id" and value.strip():
+                text = f"{text}  ·  {self._sites[column - 1]}"
+            cell = plain_label(f"value_{name}_{column}", text)
             cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            if evidence.agreement == "differs":
+            if differs:
                 cell.setStyleSheet(f"color: {tone}; font-weight: 700;")
             grid.addWidget(cell, place, column)
-        words = f"{GLYPHS[evidence.agreement]}  {self._tr(AGREEMENT_TITLES[evidence.agreement])}"
-        if evidence.reason and evidence.agreement != "missing":
-            words += f"\n{self._tr(evidence.reason)}"
-        agreement: QLabel = plain_label(f"agreement_{name}", words)
+        agreement: QLabel = plain_label(f"agreement_{name}", "\n".join(self._said(part, parts) for part in parts))
         agreement.setWordWrap(True)
-        agreement.setMinimumWidth(190)
+        agreement.setMinimumWidth(220)
         agreement.setStyleSheet(f"color: {tone};")
         grid.addWidget(agreement, place, 3)
+
+    def _said(self, part: Evidence, parts: tuple[Evidence, ...]) -> str:
+        """How one field agrees, and why where that says more; beside others it is named."""
+        words = self._tr(AGREEMENT_TITLES[part.agreement])
+        if len(parts) > 1:
+            words = f"{self._tr(FIELD_TITLES[part.name_of_field])}: {words.lower()}"
+        if part.reason and part.agreement != "missing":
+            words += f"{', ' if len(parts) > 1 else chr(10)}{self._tr(part.reason)}"
+        return f"{GLYPHS[part.agreement]}  {words}"
 
     def _refresh(self) -> None:
         left = IDENTIFIERS_NEEDED - len(self.ticked())
         if len(self._tickable) < IDENTIFIERS_NEEDED:
-            text = self._tr("Fewer than two identifiers agree, so this prior cannot be opened.")
+            text = self._tr("Fewer than two identifiers of different kinds agree, so this prior cannot be opened.")
         elif left > 0:
             text = self._tr(
                 "Tick {number} more to open it. Valid for this study only, and kept in the journal.", number=left
@@ -129,10 +168,3 @@ class IdentityCard(QDialog):
             text = self._tr("Valid for this study only, and kept in the journal.")
         self._hint.setText(text)
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(left <= 0)
-
-
-def name_part(name: PersonName, name_of_field: str) -> str:
-    """The part of a name that a row compares; empty where the name does not have it."""
-    if name_of_field == "family_name":
-        return " ".join(part for part in (name.family, f"({name.prefix})" if name.prefix else "") if part)
-    return " ".join(part for part in (name.given, name.middle) if part) or "–"

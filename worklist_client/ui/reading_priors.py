@@ -134,6 +134,8 @@ def _state(row: PriorRow, tr: Translator) -> tuple[str, str]:
         differing = [item.name_of_field for item in row.candidate.comparison.evidence if item.agreement == "differs"]
         fields = ", ".join(tr(FIELD_TITLES.get(name, name)).lower() for name in differing)
         return (tr("⊘ other patient: {fields} differ", fields=fields), "state.danger")
+    if row.declined:
+        return (tr("✗ not the same patient, you said; click to compare again"), "state.danger")
     if row.gate is Gate.CARD:
         return (tr("? compare the patients first"), "state.attention")
     if row.confirmed:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from worklist_client.commands.case_state import Standing
+from worklist_client.delivery.reasons import reason_of
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.journal import PackageRow, PackageState
 from worklist_client.settings.language import Translator
 
 FIELD_TITLES = {
+    "name": "Name",
     "family_name": "Family name",
     "given_name": "Given name",
     "birth_date": "Date of birth",
@@ -23,6 +25,7 @@ AGREEMENT_TITLES = {
     "differs": "Differs",
     "missing": "Not known",
     "invalid": "Not usable",
+    "incomparable": "Not comparable",
 }
 SEXES = {"M": "male", "F": "female", "O": "other"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -77,6 +80,8 @@ def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str,
     """What the bar says of the claim, and its tone: ok, info, attention or danger."""
     if standing is Standing.LOST:
         return (tr("Read-only: {name} has this study", name=holder or tr("another reader")), "danger")
+    if standing is Standing.LOOKING and holder:
+        return (tr("Read-only: {name} is reading this study", name=holder), "attention")
     return {
         Standing.LOOKING: (tr("Read-only: not claimed"), "info"),
         Standing.ASKING: (tr("Asking for the claim …"), "info"),
@@ -90,7 +95,7 @@ def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str,
 
 def delivery_text(package: PackageRow, site_name: str, tr: Translator) -> tuple[str, str]:
     """How far a signed report is, in words that promise nothing that was not proven; and the tone."""
-    reason = tr(package.reason) if package.reason else ""
+    reason = reason_of(package.reason).said(tr)
     if package.state is PackageState.DONE:
         return (tr("Delivered to {site}, read back and equal", site=site_name), "ok")
     if package.state is PackageState.RETRY:

@@ -40,6 +40,8 @@ class CaseView:
         self.strip = PriorStrip(desk.tr, theme)
         self.notice = NoticeBar("reading_notice", desk.tr("Put away"))
         self.report = ReportPanel(desk.tr, theme)
+        self._next = ""
+        self._delivery_said = ""
 
     def on_topic(self, topic: Topic) -> None:
         """Show what changed."""
@@ -67,6 +69,13 @@ class CaseView:
         self.report.show_patient(name)
         return f"{what} – {site.name}"
 
+    def show_next(self, what: str) -> None:
+        """Who comes next; empty where that is not known or nothing is left."""
+        if what != self._next:
+            self._next = what
+            if self._delivery_said and self.notice.text() == self._delivery_said:
+                self._show_delivery()
+
     def _show_standing(self) -> None:
         claim = self.session.claim
         text, tone = standing_text(claim.standing, display_name(claim.holder), self._tr)
@@ -88,6 +97,8 @@ class CaseView:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
+            if self.session.entry.has_two_patients:
+                text = self._tr("STOP: the hospital keeps images of two patients under this study. Tell the hospital.")
             self.report.show_status(text, "danger")
         elif not self.session.editable and self.session.signing.package is None:
             claim = self.session.claim
@@ -132,7 +143,9 @@ class CaseView:
         text, tone = delivery_text(package, self._desk.sites.name_of(package.site_id), self._tr)
         self.report.show_status(text, "muted" if tone == "info" else tone)
         notes = [self._tr(note) for note in self.session.signing.notes]
-        self.notice.say("\n".join([text, *notes]), tone, self._tr("Next study"), self._acts.next_case)
+        self._delivery_said = "\n".join([text, *notes])
+        following = self._tr("Next: {what}", what=self._next) if self._next else self._tr("Next study")
+        self.notice.say(self._delivery_said, tone, following.replace("&", "&&"), self._acts.next_case)
         self._acts.watch_delivery(not self.session.signing.delivered)
 
     def _show_notice(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_draft import AUTOSAVE_MS
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import CaseError, Standing, Topic
-from worklist_client.commands.desk import Desk
+from worklist_client.commands.desk import Desk, is_named
 from worklist_client.identity.links import Gate
 from worklist_client.journal import JournalError
 from worklist_client.reading.errors import ReadingError
@@ -24,11 +25,14 @@ from worklist_client.settings.theme import load_theme
 from worklist_client.ui.action_set import ActionSet
 from worklist_client.ui.dialogs import KeysDialog, question
 from worklist_client.ui.placing import place
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.ui.reading_card import IdentityCard
 from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
 from worklist_client.ui.reading_view import CaseView, ViewActs
 from worklist_client.worklist.entries import StudyEntry
+
+_log = logging.getLogger("wl.ui.reading")
 
 DELIVERY_MS = 500
 """How often the journal is asked how far a signed report is, until it is done."""
@@ -41,7 +45,7 @@ class ReadingWindow(QMainWindow):
     """One study. Everything that can be done is a row of `commands`; texts of people and reports are plain text."""
 
     next_asked = Signal()
-    """The reader is done here and wants the worklist; the window closes by itself."""
+    """The reader is done here and wants the next study; the window has closed."""
 
     def __init__(
         self, desk: Desk, entry: StudyEntry, *, keymap_overlay: Path | None = None, claim: bool | None = None
@@ -119,7 +123,7 @@ class ReadingWindow(QMainWindow):
 
     def claim(self) -> None:
         """Ask for the claim (again)."""
-        self.session.claim.ask()
+        name_first(self._desk, self, self.session.claim.ask)
 
     def release(self) -> None:
         """Give the study back, after a question where something was written."""
@@ -134,8 +138,19 @@ class ReadingWindow(QMainWindow):
         """Go on with what is missing."""
         self.session.retry_images()
 
+    def claim_if_free(self) -> None:
+        """It was opened for looking, and is asked for now."""
+        if self.session.claim.standing is Standing.LOOKING and not self.session.claim.holder:
+            self.claim()
+
+    def show_next(self, what: str) -> None:
+        """Say who comes next, where that is known, so that nobody is surprised."""
+        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
+        self.actions_.action("case.next").setText(title.replace("&", "&&"))
+        self.view.show_next(what)
+
     def next_case(self) -> None:
-        """Back to the worklist for the next study."""
+        """Close, and on to the next study of the list."""
         if self.close():
             self.next_asked.emit()
 
@@ -145,7 +160,7 @@ class ReadingWindow(QMainWindow):
 
     def next_prior(self) -> None:
         """Open the next prior of the strip, or its card."""
-        rows = [row for row in self.session.priors.rows() if row.gate is not Gate.CLOSED]
+        rows = [row for row in self.session.priors.rows() if row.gate is not Gate.CLOSED and not row.declined]
         if rows:
             hung = next((place for place, row in enumerate(rows) if row.hung), -1)
             self.choose_prior(rows[(hung + 1) % len(rows)].candidate.candidate_id)
@@ -184,6 +199,8 @@ class ReadingWindow(QMainWindow):
             card = self.make_card(row.candidate)
             if card.exec() == QDialog.DialogCode.Accepted:
                 self.session.priors.confirm(candidate_id, card.ticked())
+            elif card.declined:
+                self.session.priors.decline(candidate_id)
 
         self._try(choose)
 
@@ -225,9 +242,13 @@ class ReadingWindow(QMainWindow):
             self.view.notice.say(self._tr(error.reason), "danger")
             event.ignore()
             return
-        self._autosave.stop()
-        self._delivery.stop()
-        self.viewer.close_down()
+        except Exception as error:  # noqa: BLE001 - the border of an event: the rest must still be torn down
+            _log.error("a case did not close properly: %s", type(error).__name__)
+        for end in (self._autosave.stop, self._delivery.stop, self.viewer.close_down):
+            try:
+                end()
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.error("a reading window did not close properly: %s", type(error).__name__)
         super().closeEvent(event)
 
     # --- inside ---
@@ -287,6 +308,12 @@ class ReadingWindow(QMainWindow):
         self._try(insert)
 
     def _sign(self) -> None:
+        if not is_named(self._desk.reader):
+            text = self._tr("A report is signed by name. Fill in who you are before you sign.")
+            self.view.notice.say(
+                text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign)
+            )
+            return
         self.session.keeper.save_now()
         if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
             self.session.signing.sign()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from ups.codes import Person
 from viewer.cancel import CancelToken
 from viewer.tasks import TaskRunner
 from worklist_client.settings.session import KeychainVault, Session
 from worklist_client.settings.sign_in import Method, SignInError, methods
 from worklist_client.worklist.embedded import HubAddress, start_or_join
+from worklist_client.worklist.region import RegionError, about
 
 __all__ = ["HubStart", "SignInNeeded", "TaskRunner"]
 
@@ -44,6 +47,8 @@ class HubStart:
 
     def __init__(self, runner: TaskRunner, data_dir: Path, url: str, token: str) -> None:
         self.embedded = not url
+        self.reader: Person | None = None
+        """Who the hub says that the token belongs to."""
         self._runner, self._data_dir = runner, data_dir
         session = Session(url, KeychainVault()) if url and not token else None
         self._given = HubAddress(url, token, session=session) if url else None
@@ -70,6 +75,9 @@ class HubStart:
         if self._given is not None:
             if self._given.session is not None and not let_in(self._given.url, self._given.session):
                 return HubAddress(self._given.url, "")
+            if self._given.token:
+                with suppress(RegionError):  # away: the list says so, and the settings say who reads
+                    self.reader = about(self._given.url, self._given.token).reader
             return self._given
         return start_or_join(data_dir, cancelled=token.cancelled, wait=token.wait)
 

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
+from ups.claiming import ClaimKind
 from viewer.cancel import CancelToken
+from viewer.titles import study_title
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk, UnknownSite
 from worklist_client.identity.names import display_name
+from worklist_client.journal import PackageState
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.entries import Status, StudyEntry
-from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
+from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
 
 EntryId = tuple[str, str]
 T = TypeVar("T")
+Following = Callable[[EntryId], tuple[StudyEntry, ...]]
 Opener = Callable[[Desk, StudyEntry, bool], QWidget]
 
 CLAIMABLE = frozenset({Status.INCOMING, Status.AVAILABLE, Status.RESERVED, Status.MINE})
@@ -31,19 +36,23 @@ class StudyActions(QObject):
     """(sentence, tone): tone is info, ok, attention or danger."""
     windows_changed = Signal()
     next_asked = Signal()
-    """The reader is done with a study and wants the list."""
+    """The reader is done, and nothing is left to go on with: to the list."""
+    going_on = Signal(object)
+    """(site, study) that is opened next."""
 
     def __init__(self, desk: Desk, open_window: Opener, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._desk, self._open_window = desk, open_window
         self._windows: dict[EntryId, QWidget] = {}
         self._claiming: set[EntryId] = set()
+        self.following: Following = lambda _finished: ()
+        """Set by the list: what may be read after a study, in its order."""
 
     def claim_and_open(self, entry: StudyEntry) -> None:
         """Claim and open; a study that somebody else holds is opened for looking, and that is said."""
         tr = self._desk.tr
         if entry.status in CLAIMABLE:
-            self._open(entry, claim=True)
+            self._named(lambda: self._open(entry, claim=True))
             return
         if entry.status is Status.CANCELED:
             self.said.emit(tr("This study was withdrawn: {reason}", reason=entry.cancel_reason or "-"), "attention")
@@ -88,8 +97,14 @@ class StudyActions(QObject):
             self._desk.tr("The study could not be taken off the list"),
         )
 
+    def go_on(self, finished: EntryId) -> None:
+        """Claim and open what comes next. Claimed first and opened then: no patient's images ever appear whom somebody
+        else was quicker to claim; where that happens the one after it is tried, and it is said."""
+        self._named(lambda: self._go_on(list(self._ready_after(finished)), []))
+
     def told(self, entries: tuple[StudyEntry, ...]) -> None:
         """The list changed: pass on to open windows what concerns them, and say when a claim was lost."""
+        self._name_next()
         for entry in entries:
             window = self._windows.get(entry.entry_id)
             if window is None:
@@ -108,6 +123,11 @@ class StudyActions(QObject):
             elif entry.status is not Status.AVAILABLE:
                 self._claiming.discard(entry.entry_id)
 
+    def _named(self, then: Callable[[], None]) -> None:
+        """A claim is seen by everybody, so it is made only once it is known who reads here."""
+        parent = self.parent()
+        name_first(self._desk, parent if isinstance(parent, QWidget) else QApplication.activeWindow(), then)
+
     def windows(self) -> tuple[QWidget, ...]:
         """Reading windows that are open."""
         return tuple(self._windows.values())
@@ -118,6 +138,9 @@ class StudyActions(QObject):
             window.show()
             window.raise_()
             window.activateWindow()
+            claim_here: Any = getattr(window, "claim_if_free", None)
+            if claim and callable(claim_here):
+                claim_here()
             return
         try:
             self._desk.sites.get(entry.site_id)
@@ -133,8 +156,70 @@ class StudyActions(QObject):
         window.destroyed.connect(lambda: self._closed(entry_id))
         next_asked: Any = getattr(window, "next_asked", None)
         if next_asked is not None:
-            next_asked.connect(self.next_asked)
+            next_asked.connect(lambda: self.go_on(entry_id))
+        self._name_next()
         self.windows_changed.emit()
+
+    def _ready_after(self, finished: EntryId) -> tuple[StudyEntry, ...]:
+        """Without what was signed here already and waits for the hub to hear it."""
+        return tuple(entry for entry in self.following(finished) if not self._is_signed(entry))
+
+    def _is_signed(self, entry: StudyEntry) -> bool:
+        if entry.status is not Status.MINE:
+            return False
+        rows = self._desk.journal.outbox.of_workitem(entry.workitem_uid)
+        return any(row.state is not PackageState.WITHDRAWN for row in rows)
+
+    def _go_on(self, waiting: list[StudyEntry], passed: list[str]) -> None:
+        tr = self._desk.tr
+        if not waiting:
+            nothing = tr("Nothing is left to read with these filters.")
+            self.next_asked.emit()
+            self.said.emit("  ".join([*passed, nothing]), "info")
+            return
+        entry = waiting[0]
+        if entry.status is Status.MINE:
+            self._open_next(entry, passed)
+            return
+
+        def answered(result: ClaimResult) -> None:
+            if result.kind is ClaimKind.WON:
+                self._open_next(entry, passed)
+            elif result.kind is ClaimKind.LOST:
+                who = display_name(result.holder) or tr("Another reader")
+                lost = tr("{name} claimed {study} meanwhile.", name=who, study=study_line(entry))
+                self._go_on(waiting[1:], [*passed, lost])
+            else:
+                self.next_asked.emit()
+                self.said.emit(tr("The shared worklist does not answer, so no further study was claimed."), "danger")
+
+        def failed(error: Exception) -> None:
+            self.next_asked.emit()
+            self.said.emit(f"{tr('The next study could not be claimed')}: {tr(sentence_of(error))}", "danger")
+
+        def claim(wanted: StudyEntry, token: CancelToken) -> ClaimResult:
+            return self._desk.claims.claim(
+                wanted.workitem_uid,
+                site_id=wanted.site_id,
+                study_instance_uid=wanted.study_instance_uid,
+                cancelled=token.cancelled,
+            )
+
+        self._desk.runner.submit(claim, entry, lane="hub", owner=self, priority=-1, done=answered, failed=failed)
+
+    def _open_next(self, entry: StudyEntry, passed: list[str]) -> None:
+        if passed:
+            self.said.emit("  ".join(passed), "attention")
+        self.going_on.emit(entry.entry_id)
+        self._open(entry, claim=True)
+
+    def _name_next(self) -> None:
+        """Each reading window says on its button who comes next."""
+        for entry_id, window in self._windows.items():
+            show_next: Any = getattr(window, "show_next", None)
+            if callable(show_next):
+                ready = self._ready_after(entry_id)
+                show_next(study_line(ready[0]) if ready else "")
 
     def _closed(self, entry_id: EntryId) -> None:
         self._windows.pop(entry_id, None)
@@ -153,3 +238,9 @@ class StudyActions(QObject):
             done=lambda value: self.said.emit(*done(value)),
             failed=lambda error: self.said.emit(f"{failed}: {self._desk.tr(sentence_of(error))}", "danger"),
         )
+
+
+def study_line(entry: StudyEntry) -> str:
+    """A study in one short line: whose, and what."""
+    what = study_title(entry.modality, entry.study_description)
+    return "  ·  ".join(part for part in (display_name(entry.patient.name), what) if part)

@@ -1,4 +1,5 @@
-"""The bars above the table and the status line below it: the hub away, what just happened, deliveries, solo use."""
+"""The bars above the table and the status line below it: the hub or a hospital away, what just happened, deliveries,
+solo use."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from worklist_client.identity.names import display_name
 from worklist_client.ui.bars import NoticeBar, plain_label
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.worklist.region import SiteIntake
 
 
 class WorklistBars(QWidget):
@@ -29,6 +31,7 @@ class WorklistBars(QWidget):
         tr = desk.tr
         self.setObjectName("bars")
         self.connection = NoticeBar("connection_bar")
+        self.hospitals = NoticeBar("hospitals_bar")
         self.message = NoticeBar("message_bar", tr("Close"), self._fit)
         self.delivery = NoticeBar("delivery_bar")
         self.orphans = NoticeBar("orphans_bar")
@@ -36,7 +39,7 @@ class WorklistBars(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for bar in (self.sign_in, self.connection, self.message, self.delivery, self.orphans):
+        for bar in self._bars():
             layout.addWidget(bar)
         self.status_bar = QStatusBar()
         self.status_bar.setSizeGripEnabled(False)
@@ -48,14 +51,16 @@ class WorklistBars(QWidget):
             self.status_bar.addWidget(label)
         self._reader.setContentsMargins(8, 2, 8, 2)
         self.status_bar.addPermanentWidget(self._reader)
-        is_person_name = "^" in desk.reader.name
-        reader = display_name(desk.reader.name) if is_person_name else desk.reader.name
-        self._reader.setText(f"{reader}   {desk.reader.organisation}".strip())
+        desk.on_named.append(self.show_reader)
+        self.show_reader()
         if desk.solo:
             self._solo.setText(tr("Worklist on this computer only: nobody else sees these claims"))
         feed.connection_changed.connect(self.show_connection)
+        feed.hospitals_changed.connect(self.show_hospitals)
+        feed.changed.connect(self.show_hospitals)  # their names may have come
         deliveries.changed.connect(self.show_deliveries)
         self.show_connection()
+        self.show_hospitals()
         self.show_deliveries()
 
     def say(self, text: str, tone: str) -> None:
@@ -67,6 +72,13 @@ class WorklistBars(QWidget):
         """The sign-in has ended; stays until somebody is signed in."""
         self.sign_in.say(text, "attention", self._desk.tr("Sign in"), run)
         self._fit()
+
+    def show_reader(self) -> None:
+        """Who reads here."""
+        reader = self._desk.reader
+        name = display_name(reader.name) if "^" in reader.name else reader.name
+        name = name or self._desk.tr("Reader not named yet: look only")
+        self._reader.setText(f"{name}   {reader.organisation if reader.name else ''}".strip())
 
     def show_connection(self) -> None:
         """The hub is there, or since when it is not."""
@@ -94,6 +106,32 @@ class WorklistBars(QWidget):
         else:
             self._state.setText(tr("Connecting…"))
             self._set_role("muted")
+        self._fit()
+
+    def show_hospitals(self) -> None:
+        """Hospitals that do not answer the hub, and since when."""
+        tr, silent = self._desk.tr, self._feed.silent
+        if not silent:
+            self.hospitals.clear()
+        elif len(silent) > 1:
+            named = ", ".join(self._named(site) for site in silent)
+            text = tr("No answer from {hospitals}: studies there may be missing from this list.", hospitals=named)
+            self.hospitals.say(text, "attention")
+        else:
+            name, time = self._desk.sites.name_of(silent[0].site_id), self._time_of(silent[0])
+            if silent[0].has_answered:
+                text = tr(
+                    "{hospital} has not answered since {time}: studies there may be missing from this list.",
+                    hospital=name,
+                    time=time,
+                )
+            else:
+                text = tr(
+                    "{hospital} has not answered at all, asked since {time}: its studies are missing from this list.",
+                    hospital=name,
+                    time=time,
+                )
+            self.hospitals.say(text, "attention")
         self._fit()
 
     def show_deliveries(self) -> None:
@@ -124,5 +162,18 @@ class WorklistBars(QWidget):
 
     def _fit(self) -> None:
         """No empty strip where nothing is said."""
-        bars = (self.sign_in, self.connection, self.message, self.delivery, self.orphans)
-        self.setVisible(any(not bar.isHidden() for bar in bars))
+        self.setVisible(any(not bar.isHidden() for bar in self._bars()))
+
+    def _bars(self) -> tuple[NoticeBar, ...]:
+        return (self.sign_in, self.connection, self.hospitals, self.message, self.delivery, self.orphans)
+
+    def _named(self, site: SiteIntake) -> str:
+        """A hospital among several."""
+        tr, name, time = self._desk.tr, self._desk.sites.name_of(site.site_id), self._time_of(site)
+        if site.has_answered:
+            return tr("{hospital} (since {time})", hospital=name, time=time)
+        return tr("{hospital} (never since {time})", hospital=name, time=time)
+
+    def _time_of(self, site: SiteIntake) -> str:
+        at, today = site.since.astimezone(), self._desk.now().astimezone().date()
+        return at.strftime("%H:%M" if at.date() == today else "%d-%m %H:%M")

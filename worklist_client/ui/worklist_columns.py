@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
+from worklist_client.ui.body_parts import body_part_text
 from worklist_client.worklist.due import Due, DueLevel, Urgency, due_of, is_open, urgency_of
 from worklist_client.worklist.entries import Status, StudyEntry
 
@@ -158,8 +160,24 @@ def due_tone(entry: StudyEntry, context: RowContext) -> str:
 
 
 def status_text(entry: StudyEntry, context: RowContext) -> str:
-    """The status in words."""
+    """The status in words; of an open study that holds images of two patients that comes first."""
+    if entry.has_two_patients and is_open(entry):
+        return context.tr("Two patients!")
     return context.tr(STATUS_TITLES[entry.status])
+
+
+def status_tone(entry: StudyEntry, _context: RowContext) -> str:
+    """Colour of the status."""
+    return "state.danger" if entry.has_two_patients and is_open(entry) else STATUS_TONES[entry.status]
+
+
+def remark_texts(entry: StudyEntry, context: RowContext) -> tuple[str, ...]:
+    """What intake noticed about the study, as sentences."""
+    known = {
+        TWO_PATIENTS.value: context.tr("the hospital keeps images of two patients under this study"),
+        REPORT_NOT_FINAL.value: context.tr("the study holds a report that is not final, or does not say so"),
+    }
+    return tuple(known[code] for code in entry.remarks if code in known)
 
 
 def holder_text(entry: StudyEntry, context: RowContext) -> str:
@@ -191,9 +209,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("age", "Age, sex", 68, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
     Column("description", "Description", 158, lambda entry, _context: entry.study_description, weight=6),
-    Column("body_part", "Body part", 80, lambda entry, _context: entry.body_part.capitalize(), weight=1),
+    Column("body_part", "Body part", 80, lambda entry, context: body_part_text(entry.body_part, context.tr), weight=1),
     Column("for", "For", 96, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
-    Column("status", "Status", 142, status_text, lambda entry, _c: STATUS_TONES[entry.status], weight=1),
+    Column("status", "Status", 142, status_text, status_tone, weight=1),
     Column("holder", "Held by", 106, holder_text, tooltip="Who claimed it", weight=2),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"

@@ -31,6 +31,7 @@ from worklist_client.ui.worklist_columns import (
     due_text,
     is_late,
     patient_name,
+    remark_texts,
     status_text,
     urgency,
 )
@@ -97,7 +98,7 @@ class WorklistDetails(QSplitter):
             "Hospital": context.site_name(entry.site_id),
             "Study": "   ".join(part for part in study if part),
             "Clinical question": entry.clinical_question or tr("None given"),
-            "Status": _status_line(entry, context, tr),
+            "Status": "; ".join((_status_line(entry, context, tr), *remark_texts(entry, context))),
             "Urgency": "   ".join(part for part in (urgency(entry, context), due) if part),
         }
         for field, value in values.items():

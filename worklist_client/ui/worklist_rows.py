@@ -12,10 +12,10 @@ from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.worklist_columns import RowContext
 from worklist_client.ui.worklist_filters import FilterBar, FilterChoice
-from worklist_client.ui.worklist_model import WorklistModel
+from worklist_client.ui.worklist_model import EntryId, WorklistModel
 from worklist_client.ui.worklist_table import WorklistTable
-from worklist_client.worklist.entries import StudyEntry
-from worklist_client.worklist.query import DEFAULT_ORDER, ORDERS, selected
+from worklist_client.worklist.entries import Status, StudyEntry
+from worklist_client.worklist.query import DEFAULT_ORDER, ORDERS, Filter, may_be_next, selected
 
 TICK_MS = 1000
 COUNT_MS = 600
@@ -72,6 +72,25 @@ class WorklistRows(QObject):
         self.table.set_empty_text(self._empty_text(len(entries)))
         self._count_soon.start()
         self.shown.emit()
+
+    def following(self, finished: EntryId) -> tuple[StudyEntry, ...]:
+        """What this reader may read next, in the order and with the filters of the list: what stands after the finished
+        study, then what stands before it. A STAT study comes first in any order."""
+        me, entries = self._desk.reader.code, self._feed.entries()
+        names = self._site_names()
+        ready = [
+            entry for entry in self._selected(entries, names) if may_be_next(entry, me) and entry.entry_id != finished
+        ]
+        done = next((entry for entry in entries if entry.entry_id == finished), None)
+        if done is not None:
+            # In the place that it had while it was to be read.
+            place = replace(done, status=Status.MINE)
+            everything = Filter()
+            order, descending = self._order, self._descending
+            line = selected((*ready, place), everything, site_names=names, order=order, descending=descending)
+            cut = line.index(place)
+            ready = [*line[cut + 1 :], *line[:cut]]
+        return tuple(sorted(ready, key=lambda entry: not entry.stat))
 
     def go_to_rows(self) -> None:
         """Put the focus on the rows, on the first one where none is selected."""

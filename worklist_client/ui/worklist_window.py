@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from viewer.titles import study_title
 from worklist_client.commands.desk import Desk
+from worklist_client.journal import PackageRow
 from worklist_client.settings.keymap import Keymap
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.action_set import ActionSet
-from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansDialog
+from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansDialog, quit_text
 from worklist_client.ui.dialogs import READ_ELSEWHERE_REASONS, KeysDialog, ReasonDialog, question
 from worklist_client.ui.draft_text import draft_text
 from worklist_client.ui.list_feed import ListFeed
@@ -125,7 +126,7 @@ class WorklistWindow(QMainWindow):
 
     def show_deliveries(self) -> None:
         """The list of reports that are not home."""
-        DeliveriesDialog(self._desk, self._parts.deliveries, self._desk.now, self).exec()
+        DeliveriesDialog(self._desk, self._parts.deliveries, self._desk.now, self, self._let_go).exec()
 
     def show_orphans(self) -> None:
         """The drafts that lost their claim."""
@@ -153,7 +154,7 @@ class WorklistWindow(QMainWindow):
         if summary.undelivered and not question(
             self,
             tr("Reports are not delivered"),
-            tr("{summary}.\n\nThey are kept here and sent at the next start, not before.", summary=summary.text),
+            quit_text(self._parts.deliveries.packages(), summary.text, tr),
             tr("Quit all the same"),
             tr("Stay"),
         ):
@@ -167,6 +168,14 @@ class WorklistWindow(QMainWindow):
         self.closing.emit()
 
     # --- showing ---
+
+    def _let_go(self, package: PackageRow) -> bool:
+        """Close the reading window of a study whose report is taken back; False where it refuses."""
+        for window in self._parts.actions.windows():
+            entry = getattr(getattr(window, "session", None), "entry", None)
+            if entry is not None and entry.entry_id == (package.site_id, package.study_instance_uid):
+                return window.close()
+        return True
 
     def _rows_shown(self) -> None:
         self._parts.actions.told(self._parts.feed.entries())
@@ -241,3 +250,5 @@ class WorklistWindow(QMainWindow):
         parts.timeline.timeline_changed.connect(self._show_timeline)
         parts.actions.said.connect(self.bars.say)
         parts.actions.next_asked.connect(self._come_back)
+        parts.actions.going_on.connect(self.table.select)
+        parts.actions.following = self.rows.following

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from ups import changes, claiming
@@ -17,6 +17,7 @@ from ups.claiming import ClaimKind, ClaimOutcome
 from ups.client import UpsClient
 from ups.codes import UNSPECIFIED_REASON, Person
 from ups.errors import Conflict, Interrupted, NotAuthorised, NotFound, Refused, UpsError, WrongTransactionUid
+from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from worklist_client.journal import ClaimRow, ClaimState, Journal
 from worklist_client.worklist.claim_book import ClaimBook
@@ -93,7 +94,7 @@ class ClaimDesk:
         """
         with self._talk(workitem_uid):
             row = self._book.open_claim(workitem_uid)
-            if self._book.has_report(workitem_uid) or row.state in (ClaimState.FENCED, ClaimState.COMPLETING):
+            if self._book.has_report(workitem_uid) or row.state in (ClaimState.CLOSING, ClaimState.COMPLETING):
                 raise ReportOnItsWay("a signed report of this study is on its way")
             before = row.state
             row = self._book.set_state(workitem_uid, ClaimState.RELEASING, reason=reason)
@@ -102,6 +103,25 @@ class ClaimDesk:
             except (NotAuthorised, Refused):
                 self._book.set_state(workitem_uid, before)
                 raise
+
+    def give_up(self, workitem_uid: str, *, cancelled: Cancelled = _never) -> bool:
+        """Finish now what a withdrawn report left in the journal: the study goes back to the list, reserved for its
+        reader, or off the list. False = the hub is away or refuses now; the heartbeat asks again."""
+        with self._talk(workitem_uid):
+            try:
+                row = self._book.open_claim(workitem_uid)
+            except NotClaimedHere:
+                return True
+            if row.state not in (ClaimState.RELEASING, ClaimState.CLOSING):
+                return False
+            is_back = row.state is ClaimState.RELEASING
+            if any(one.kind is ClaimKind.UNKNOWN for one in self._resume(workitem_uid, cancelled)):
+                return False
+            if is_back and self._client.reader is not None:
+                with suppress(UpsError):  # a courtesy: whoever claims it first reads it
+                    uid = replacement_uid(workitem_uid)
+                    self._client.update(uid, changes.reservation(self._client.reader))
+            return True
 
     def resume(self, *, cancelled: Cancelled = _never) -> tuple[ClaimResult, ...]:
         """Verify every open claim of the journal, and finish what was being given back or completed.
@@ -220,6 +240,8 @@ class ClaimDesk:
                 if released.kind is ReleaseKind.UNKNOWN:
                     return [ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=released.reason)]
                 return []
+            if row.state is ClaimState.CLOSING:
+                return self._close(row)
             if row.state is ClaimState.COMPLETING:
                 completed = self._complete(row)
                 if completed.kind is CompleteKind.DONE:
@@ -231,6 +253,16 @@ class ClaimDesk:
             return []  # ended by another thread since the journal was read
         except UpsError as error:
             return [ClaimResult(workitem_uid, ClaimKind.UNKNOWN, reason=error.reason)]
+
+    def _close(self, row: ClaimRow) -> list[ClaimResult]:
+        """Off the list. An error that is no conflict comes out of `_resume` as UNKNOWN, and is tried again."""
+        try:
+            claiming.close(self._client, row.workitem_uid, row.transaction_uid, reason=row.reason)
+        except (Conflict, WrongTransactionUid, NotFound) as error:
+            self._book.lose(row.workitem_uid, None, error.reason)
+            return []
+        self._book.set_state(row.workitem_uid, ClaimState.RELEASED, reason=row.reason)
+        return []
 
     def _release(self, row: ClaimRow, cancelled: Cancelled) -> ReleaseResult:
         uid = row.workitem_uid

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ups.codes import TWO_PATIENTS
 from worklist_client.identity.patient import PatientIdentity
 
 
@@ -67,6 +68,13 @@ class StudyEntry:
     worklist_label: str = ""
     silent_since: datetime | None = None
     """The holder's last sign of life, where the hub shows the claim as stale; it may be taken over with a reason."""
+    remarks: tuple[str, ...] = ()
+    """Code values of what intake noticed about the study (`ups.codes`)."""
+
+    @property
+    def has_two_patients(self) -> bool:
+        """Whether the hospital keeps images of two patients under this study: nobody may report it."""
+        return TWO_PATIENTS.value in self.remarks
 
     @property
     def entry_id(self) -> tuple[str, str]:

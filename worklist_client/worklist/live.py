@@ -72,6 +72,11 @@ class LiveList:
             return self._take((event.workitem,))
         return ChangeSet()
 
+    def known_as(self, me: str) -> ChangeSet:
+        """The reader at this desk has said who it is."""
+        self._me = me
+        return self.replace_sites(self._sites.values())
+
     def replace_sites(self, sites: Iterable[Site]) -> ChangeSet:
         """A newer directory: issuers and time zones of the rows follow it."""
         self._sites = {site.site_id: site for site in sites}

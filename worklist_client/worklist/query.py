@@ -64,6 +64,14 @@ def is_mine(entry: StudyEntry, me: str) -> bool:
     return entry.holder_code == me or (entry.reserved_for_code == me and not entry.holder_code)
 
 
+def may_be_next(entry: StudyEntry, me: str) -> bool:
+    """Whether this reader may go on with it: all images are there, and it is free, reserved for the reader, or held by
+    the reader already."""
+    if entry.status is Status.RESERVED:
+        return bool(me) and entry.reserved_for_code == me
+    return entry.status in (Status.AVAILABLE, Status.MINE)
+
+
 def selected(
     entries: Iterable[StudyEntry],
     wanted: Filter,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,9 +13,13 @@ import requests
 
 from pacs.site import Site, SiteError
 from ups.client import UpsClient
+from ups.codes import Person
 from ups.errors import NotAuthorised, NotFound
+from viewer.cancel import CancelToken
 
 TIMEOUTS_S = (3.0, 10.0)
+INTAKE_S = 15.0
+"""How often the hub is asked which hospitals answer it."""
 
 
 class RegionError(Exception):
@@ -33,6 +40,21 @@ class About:
     embedded: bool
     problem: str = ""
     """Why an embedded hub does not use the hub.toml that was edited, for the administrator; else empty."""
+    reader: Person | None = None
+    """Who the hub says that the token belongs to; None where it asks for no token of a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteIntake:
+    """How the hub's asking of one hospital goes. `is_silent`: its studies may be missing from the list."""
+
+    site_id: str
+    is_silent: bool
+    since: datetime
+    """The list is as this hospital was then; where it never answered: when asking began. The hub's clock."""
+    has_answered: bool
+    reason: str = ""
+    """Plain English, empty where it answers."""
 
 
 def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> About:
@@ -46,6 +68,7 @@ def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOU
         bool(data.get("solo")),
         bool(data.get("embedded")),
         str(data.get("problem", "")),
+        _reader(data.get("reader")),
     )
 
 
@@ -57,6 +80,50 @@ def sites(client: UpsClient) -> tuple[Site, ...]:
     found = tuple(Site.from_json(item) for item in data)
     if len({site.site_id for site in found}) != len(found):
         raise SiteError("two sites of the directory have the same site_id")
+    return found
+
+
+def _reader(told: Any) -> Person | None:
+    if not isinstance(told, dict) or not told.get("code") or not told.get("name"):
+        return None
+    return Person(str(told["code"]), str(told["name"]), str(told.get("organisation", "")))
+
+
+def intake(client: UpsClient) -> tuple[SiteIntake, ...]:
+    """GET /region/intake: the hospitals that the hub asks. Raises `RegionError`, also for a hub that does not tell."""
+    data = _get(client.base_url, "/region/intake", dict(client.headers) | {"Accept": "application/json"}, TIMEOUTS_S)
+    try:
+        return tuple(
+            SiteIntake(
+                str(one["site_id"]),
+                one["state"] == "silent",
+                _moment(one["since"]),
+                bool(one["last_success"]),
+                str(one["reason"]),
+            )
+            for one in data
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise RegionError("what the hub says of its hospitals cannot be understood") from error
+
+
+def follow_intake(client: UpsClient) -> Callable[[CancelToken, Callable[[tuple[SiteIntake, ...]], None]], None]:
+    """Work for `TaskRunner.serve`: what the hub says of its hospitals, again and again. A hub that is away says
+    nothing: that is shown anyway, and what it said last is still the best that is known."""
+
+    def work(token: CancelToken, emit: Callable[[tuple[SiteIntake, ...]], None]) -> None:
+        while not token.cancelled():
+            with contextlib.suppress(RegionError):
+                emit(intake(client))
+            token.wait(INTAKE_S)
+
+    return work
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a moment without a time zone")
     return found
 
 

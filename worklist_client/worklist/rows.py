@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pacs.site import Site
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
+from ups.codes import SITE_SCHEME
 from ups.datetimes import datetime_from_dt
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
@@ -61,6 +62,7 @@ def entry_from_workitem(workitem: Workitem, *, me: str, sites: Mapping[str, Site
         replaces=workitem.replaces,
         worklist_label=workitem.worklist_label,
         silent_since=_moment(workitem.silent_since, zone),
+        remarks=tuple(code.value for code in workitem.remarks if code.scheme == SITE_SCHEME),
     )
 
 

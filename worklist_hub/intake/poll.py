@@ -6,7 +6,7 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,24 +14,20 @@ from zoneinfo import ZoneInfo
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import INTERPRETATION_CODE, UNSPECIFIED_REASON, UPS_PUSH, Code, OtherId
+from ups.codes import INTERPRETATION_CODE, REPORT_NOT_FINAL, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
 from ups.datetimes import dt_from_datetime
-from ups.identifiers import workitem_uid
+from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
+from ups.tags import TAG_OF
 from ups.workitem import Workitem
 from worklist_hub.intake.rules import Rule, StudyFacts, first_match
 
-REPORT_CLASSES: Final = frozenset(
-    "1.2.840.10008.5.1.4.1.1." + tail for tail in ("88.11", "88.22", "88.33", "88.34", "88.35", "104.1", "104.2")
-)
-"""Documents by which a study counts as reported. Dose reports, CAD results, procedure logs and the like are SR too, and
-nearly every CT has one: they are no report."""
-
-REPORT_SERIES: Final = ("SR", "DOC")
-"""Modalities of series that may hold a report; KO and PR never do."""
-
 REPORTED: Final = "a report has appeared in the study"
 VANISHED: Final = "the study is no longer in the PACS"
+REPORTED_CODE: Final = Code("REPORTED", SITE_SCHEME, "Report in the PACS")
+VANISHED_CODE: Final = Code("VANISHED", SITE_SCHEME, "No longer in the PACS")
+"""Why intake itself takes a study off the list. A person gives other codes, and what a person took off stays off."""
+_BY_INTAKE = tuple((code.value, code.scheme) for code in (REPORTED_CODE, VANISHED_CODE))
 STILL_POLLS: Final = 2
 MISSING_POLLS: Final = 2
 """So many polls in a row must not find a study before it counts as vanished (a PACS may be indexing)."""
@@ -39,11 +35,21 @@ MISSING_POLLS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One study as polled. `count` = instances now; `has_report` = a series holds an object of `REPORT_CLASSES`."""
+    """One study as polled. `count` = instances now; `has_report` = it holds a final one (`pacs.reports`)."""
 
     answer: StudyAnswer
     count: int
     has_report: bool = False
+    has_other_report: bool = False
+    """It holds one that is preliminary or does not say what it is."""
+    patients: int = 1
+    """How many patients the PACS names for it; with more than one, `answer` is about one of them."""
+
+    @property
+    def remarks(self) -> tuple[Code, ...]:
+        """What the reader has to know of it."""
+        two = (TWO_PATIENTS,) if self.patients > 1 else ()
+        return (*two, REPORT_NOT_FINAL) if self.has_other_report else two
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,32 @@ class Plan:
     update: tuple[tuple[str, dict[str, Any]], ...] = ()
     cancel: tuple[tuple[str, Code, str], ...] = ()
     memory: Memory = Memory(is_first=False)
+
+
+def one_answer(site: Site, answers: Sequence[StudyAnswer], listed_patient_id: str = "") -> tuple[StudyAnswer, int]:
+    """All answers about one study as one, and how many patients they name.
+
+    An archive that keys studies by patient answers twice where two patients' images came under one Study Instance UID.
+    The patient on the list stays; else it is the first by number, the same at every poll.
+    """
+    by_patient: dict[tuple[str, str], StudyAnswer] = {}
+    for answer in answers:
+        key = (answer.patient_id or answer.patient_name, answer.issuer_of_patient_id or site.issuer_of_patient_id)
+        by_patient.setdefault(key, answer)
+    kept = sorted(by_patient.values(), key=_patient_order)
+    first = next((one for one in kept if one.patient_id == listed_patient_id), kept[0])
+    if len(kept) == 1:
+        return first, 1
+    counts = [one.number_of_instances for one in kept]
+    return replace(
+        first,
+        modalities=tuple(dict.fromkeys(name for one in (first, *kept) for name in one.modalities)),
+        number_of_instances=None if None in counts else sum(number or 0 for number in counts),
+    ), len(kept)
+
+
+def _patient_order(answer: StudyAnswer) -> tuple[str, str, str]:
+    return (answer.patient_id, answer.issuer_of_patient_id, answer.patient_name)
 
 
 def study_date_range(site: Site, now: datetime) -> str:
@@ -128,8 +160,8 @@ def plan(
                 create.append(new_workitem(site, item, rule, now))
         elif workitem.state is ProcedureStepState.SCHEDULED:
             if item.has_report:
-                cancel.append((workitem.uid, UNSPECIFIED_REASON, REPORTED))
-            elif changes := _changes(workitem, after) | _corrections(site, workitem, item.answer):
+                cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
+            elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
@@ -137,7 +169,7 @@ def plan(
         missing = memory.studies.get(study, Remembered()).missing + 1
         studies[study] = Remembered(missing=missing)
         if missing >= MISSING_POLLS:
-            cancel.append((workitem.uid, UNSPECIFIED_REASON, VANISHED))
+            cancel.append((workitem.uid, VANISHED_CODE, VANISHED))
     return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
 
 
@@ -151,6 +183,7 @@ def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem
         readiness="INCOMPLETE",
         priority=rule.priority,
         stat=rule.stat,
+        remarks=item.remarks,
         label=(description or "Study to read")[:64],
         workitem_code=INTERPRETATION_CODE,
         patient_name=answer.patient_name,
@@ -176,6 +209,27 @@ def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem
         start=dt_from_datetime(now),
         due=due,
         attributes=_input(answer.study_instance_uid),
+    )
+
+
+def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
+    """What to put on the list, given the last workitem of this study; None where it does not belong there again.
+
+    What intake withdrew comes back as a replacement: its UID follows from the old one, so that two who poll make one.
+    It is due when it was due before: being away gives no time.
+    """
+    if last is None:
+        return fresh
+    if last.state is not ProcedureStepState.CANCELED or last.cancel_code is None:
+        return None
+    if (last.cancel_code.value, last.cancel_code.scheme) not in _BY_INTAKE:
+        return None
+    return replace(
+        fresh,
+        uid=replacement_uid(last.uid),
+        replaces=last.uid,
+        due=last.due or fresh.due,
+        clinical_question=last.clinical_question or fresh.clinical_question,
     )
 
 
@@ -212,11 +266,22 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
     return changes
 
 
-def _corrections(site: Site, workitem: Workitem, answer: StudyAnswer) -> dict[str, Any]:
+def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
+    if workitem.remarks == item.remarks:
+        return {}
+    tag = TAG_OF["ScheduledProcessingParametersSequence"]
+    return {tag: replace(workitem, remarks=item.remarks).to_json()[tag]}
+
+
+def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
     """What the hospital corrected of the patient meanwhile (an unknown trauma patient gets a name and a number).
 
     With another number the other identifiers are those of somebody else: they go, and come with the images again.
+    Where the hospital names two patients, nobody can say which is right: nothing is corrected.
     """
+    answer = item.answer
+    if item.patients > 1:
+        return {}
     is_other = bool(answer.patient_id) and answer.patient_id != workitem.patient_id
     # An issuer may be known from the images alone: what the answer does not say does not take it away.
     issuer = answer.issuer_of_patient_id or (site.issuer_of_patient_id if is_other else "")

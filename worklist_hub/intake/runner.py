@@ -19,13 +19,26 @@ from pacs.errors import PacsError, UnsafeName
 from pacs.files import check_uid
 from pacs.metadata import patient_of
 from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
-from pacs.site import Site
+from pacs.reports import DOCUMENT_MODALITIES, Finality
+from pacs.site import Connection, Site
+from ups.codes import TWO_PATIENTS
+from ups.identifiers import workitem_uid
 from ups.workitem import OtherId, Workitem
-from worklist_hub.intake.poll import REPORT_CLASSES, REPORT_SERIES, Found, Memory, plan, study_date_range
+from worklist_hub.intake.poll import (
+    Found,
+    Memory,
+    after,
+    one_answer,
+    plan,
+    study_date_range,
+)
+from worklist_hub.intake.reports import ReportWatch
 from worklist_hub.intake.rules import Rule
 from worklist_hub.store.database import Held
 from worklist_hub.store.port import Store
 
+UNSAID_REPORTS: Final = "unsaid_reports"
+"""Key of a site's `extra`: "preliminary" (the default) or "final"."""
 BACK_OFF_CAP_S: Final = 120.0
 STOP_S: Final = 5.0
 LEASE_LOOK_S: Final = 1.0
@@ -57,12 +70,17 @@ class SiteState:
     polled_at: datetime | None = None
 
 
+def own_connection(site: Site) -> Connection | None:
+    """The first that is not a shared archive; None where it has none."""
+    return next((one for one in site.connections if not one.shared), None)
+
+
 def own_pacs(calling_ae: str, secrets_file: Path | None = None) -> OpenPacs:
     """Opens a site's own PACS: its first connection that is not a shared archive. Secrets come from the environment or
     a private file (`pacs.secrets`). Raises `PacsError` without a connection."""
 
     def opened(site: Site) -> Pacs:
-        connection = next((one for one in site.connections if not one.shared), None)
+        connection = own_connection(site)
         if connection is None:
             raise PacsError(f"site {site.site_id} has no connection of its own")
         credentials = secrets.find(connection.connection_id, secrets_file)
@@ -80,7 +98,8 @@ class Poller:
         self.site = site
         self._store, self._rules, self._open, self._clock = store, rules, opened, clock
         self._memory = Memory()
-        self._reports: dict[tuple[str, int], bool] = {}
+        self._reports = ReportWatch(site.site_id)
+        self._mixed: frozenset[str] = frozenset()
         self.state = SiteState()
 
     def poll(self, cancelled: Cancelled) -> None:
@@ -88,76 +107,94 @@ class Poller:
         now = self._clock()
         pacs = self._open(self.site)
         known = self._store.open_workitems(self.site.site_id)
-        answers = self._answers(pacs, known, now, cancelled)
-        found = self._all_found(pacs, answers, cancelled)
+        found = self._all_found(pacs, self._answers(pacs, known, now, cancelled), cancelled)
         decided = plan(self.site, found, known, self._memory, self._rules, now)
         for uid, code, reason in decided.cancel:
             self._store.cancel_scheduled(uid, code, reason)
         for uid, changes in decided.update:
             self._store.update_scheduled(uid, changes)
-        for workitem in decided.create:
-            self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
+        for fresh in decided.create:
+            workitem = after(self._store.latest(fresh.uid), fresh)
+            if workitem is not None:
+                self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
         self._memory = decided.memory
 
-    def _answers(self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> list[StudyAnswer]:
-        """Studies of the lookback, and by name those of open workitems that are not among them.
+    def _answers(
+        self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled
+    ) -> list[tuple[StudyAnswer, int]]:
+        """Studies of the lookback, and by name those of open workitems that are not among them; each with the number
+        of patients that the PACS names for it.
 
         Answers are judged by their values: a PACS that ignores the date key must not flood the list.
         """
         wanted = study_date_range(self.site, now)
         first = wanted.rstrip("-")
-        by_uid = {
-            answer.study_instance_uid: answer
-            for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled)
-            if answer.study_instance_uid and answer.study_date >= first
-        }
-        for workitem in known:
-            uid = workitem.study_instance_uid
-            if uid and uid not in by_uid:
+        by_uid: dict[str, list[StudyAnswer]] = {}
+        for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
+            if answer.study_instance_uid and answer.study_date >= first:
+                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
+        listed = {workitem.study_instance_uid: workitem.patient_id for workitem in known if workitem.study_instance_uid}
+        for uid in listed:
+            if uid not in by_uid:
                 answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
-                by_uid.update(
-                    {answer.study_instance_uid: answer for answer in answers if answer.study_instance_uid == uid}
-                )
-        return list(by_uid.values())
+                same = [answer for answer in answers if answer.study_instance_uid == uid]
+                by_uid.update({uid: same} if same else {})
+        return [one_answer(self.site, answers, listed.get(uid, "")) for uid, answers in by_uid.items()]
 
-    def _all_found(self, pacs: Pacs, answers: Sequence[StudyAnswer], cancelled: Cancelled) -> list[Found]:
+    def _all_found(self, pacs: Pacs, answers: Sequence[tuple[StudyAnswer, int]], cancelled: Cancelled) -> list[Found]:
         """Each study; one whose UID is no UID costs itself alone, for it can be neither fetched nor reported."""
         found = []
-        for answer in answers:
+        for answer, patients in answers:
             try:
                 check_uid(answer.study_instance_uid)
-                found.append(self._found(pacs, answer, cancelled))
+                found.append(replace(self._found(pacs, answer, cancelled), patients=patients))
             except UnsafeName:
                 _log.warning("a study is left out, its UID is no UID: site=%s", self.site.site_id)
+        self._reports.keep_only({item.answer.study_instance_uid for item in found})
+        self._warn_of_mixed([item.answer.study_instance_uid for item in found if item.patients > 1])
         return found
+
+    def _warn_of_mixed(self, studies: Sequence[str]) -> None:
+        """Once a study, by the UID of its workitem: that of the study would lead to the patient."""
+        for study in studies:
+            if study not in self._mixed:
+                uid = workitem_uid(self.site.site_id, study)
+                _log.warning("a study holds images of two patients: site=%s workitem=%s", self.site.site_id, uid)
+        self._mixed = frozenset(studies)
 
     def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
         uid = answer.study_instance_uid
         count = answer.number_of_instances
-        may_hold_report = not answer.modalities or any(one in REPORT_SERIES for one in answer.modalities)
+        may_hold_report = not answer.modalities or any(one in DOCUMENT_MODALITIES for one in answer.modalities)
         if count is not None and not may_hold_report:
             return Found(answer, count)
-        if count is not None and (uid, count) in self._reports:
-            return Found(answer, count, self._reports[uid, count])
+        kinds = self._reports.settled(uid, count)
+        if count is not None and kinds is not None:
+            return self._judged(answer, count, kinds)
         series = pacs.search_for_series(uid, cancelled)
         if not answer.modalities:
             answer = replace(answer, modalities=tuple(dict.fromkeys(one.modality for one in series if one.modality)))
         if count is None:
             count = sum(_count(pacs, uid, one, cancelled) for one in series)
-        has_report = any(_holds_report(pacs, uid, one, cancelled) for one in series if one.modality in REPORT_SERIES)
-        self._reports[uid, count] = has_report
-        return Found(answer, count, has_report)
+        return self._judged(answer, count, self._reports.look(pacs, uid, count, series, cancelled))
+
+    def _judged(self, answer: StudyAnswer, count: int, kinds: frozenset[Finality]) -> Found:
+        """A report that does not say what it is counts as one only where the site's administrator says so."""
+        has_report = Finality.FINAL in kinds or (Finality.UNSAID in kinds and unsaid_counts(self.site))
+        return Found(answer, count, has_report, has_other_report=bool(kinds) and not has_report)
 
     @staticmethod
     def _identified(pacs: Pacs, workitem: Workitem, cancelled: Cancelled) -> Workitem:
         """With the other identifiers of one instance, where the answer had none. A failure here stops nothing."""
-        if workitem.other_patient_ids:
+        if workitem.other_patient_ids or TWO_PATIENTS in workitem.remarks:
             return workitem
         try:
             patient = patient_of(pacs, workitem.study_instance_uid, cancelled)
         except PacsError as error:
             _log.info("identifiers not read: error=%s", type(error).__name__)
             return workitem
+        if patient.patient_id and patient.patient_id != workitem.patient_id:
+            return workitem  # of whom its identifiers are is not known
         return replace(
             workitem,
             other_patient_ids=tuple(OtherId(number, issuer) for number, issuer in patient.other_patient_ids),
@@ -242,6 +279,6 @@ def _count(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -
     return len(pacs.search_for_instances(study, series.series_instance_uid, cancelled))
 
 
-def _holds_report(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -> bool:
-    instances = pacs.search_for_instances(study, series.series_instance_uid, cancelled)
-    return any(instance.sop_class_uid in REPORT_CLASSES for instance in instances)
+def unsaid_counts(site: Site) -> bool:
+    """Whether a PDF or other document that does not say that it is final counts as the report at this site."""
+    return site.extra.get(UNSAID_REPORTS) == "final"

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from pacs import secrets
 from ups.codes import Person
 from worklist_hub.access.grants import Grant, GrantError
 from worklist_hub.audit.ledger import Ledger, process_name
@@ -99,12 +98,12 @@ def _check_export(name: str, folder: Path | None) -> bool:
 
 
 def _check_sites(config: HubConfig) -> bool:
-    from pacs.checking import check_sites  # noqa: PLC0415 - loads pydicom: a second that serving does not pay
+    from worklist_hub.checking import check as checked  # noqa: PLC0415 - loads pydicom: serving does not pay for it
 
     works = bool(config.sites)
-    for told in check_sites(config.sites, config.ae_title, lambda name: secrets.find(name, config.secrets_file)):
-        works = works and told.works
-        print(told.line, flush=True)
+    for line, does_work in checked(config):
+        works = works and does_work
+        print(line, flush=True)
     if not config.sites:
         print(f"{config.source}: no [[site]] is there", flush=True)
     return works

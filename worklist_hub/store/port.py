@@ -32,6 +32,11 @@ class Store(Protocol):
         """Cancel with a reason, only while SCHEDULED; False where it is not there or SCHEDULED no longer."""
         ...
 
+    def latest(self, uid: str) -> Workitem | None:
+        """The last of the chain that begins with this UID, each the replacement of the one before; None where the UID
+        is not known. A CANCELED one never changes again, so what follows from it holds however many ask."""
+        ...
+
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """Every SCHEDULED or IN PROGRESS workitem of a site, replacements of released ones included."""
         ...

@@ -178,6 +178,18 @@ class WorkitemStore:
         outcome = self._write(lambda connection: self._carry_out(connection, uid, asked, _FEED, only))
         return isinstance(outcome, Decision)
 
+    def latest(self, uid: str) -> Workitem | None:
+        """See `store.port.Store`."""
+
+        def found(connection: sa.Connection) -> Stored | None:
+            last, next_uid = None, uid
+            while (stored := self.read_in(connection, next_uid)) is not None:
+                last, next_uid = stored, replacement_uid(next_uid)
+            return last
+
+        last = ask(self.reading, found)
+        return None if last is None else Workitem.from_json(last.dataset)
+
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""
         query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(_OPEN))

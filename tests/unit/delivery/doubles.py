@@ -55,12 +55,22 @@ class Clock:
     """Time stands still until it is set forward."""
 
     time: datetime = START
+    run_s: float = 1000.0
 
     def __call__(self) -> datetime:
         return self.time
 
     def forward(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+        self.run_s += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self.time += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        """Seconds since some start."""
+        return self.run_s
 
 
 @dataclass(frozen=True)
@@ -166,10 +176,15 @@ class Desk:
     completes: dict[str, CompleteResult] = field(default_factory=dict)
     fenced: list[str] = field(default_factory=list)
     completed: dict[str, list[str]] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
 
     def fence(self, workitem_uid: str) -> FenceResult:
         self.fenced.append(workitem_uid)
         return self.fences.get(workitem_uid) or FenceResult(workitem_uid, FenceKind.PASSED)
+
+    def give_up(self, workitem_uid: str) -> bool:
+        self.given_up.append(workitem_uid)
+        return True
 
     def complete(self, workitem_uid: str, outputs: Sequence[OutputReference]) -> CompleteResult:
         if workitem_uid in self.completes:
@@ -256,6 +271,7 @@ class Region:
             lambda: tuple(self.directory),
             self.open_pacs,
             self.clock,
+            monotonic=self.clock.monotonic,
             failpoint=failpoint,
         )
 

@@ -95,8 +95,9 @@ def test_an_unsaid_issuer_is_read_from_an_image(region: Region) -> None:
     image = sorted(held.images)[0][1]
     other, _ = report_of("north", "S1", issuer="TRAUMA")
     item = other.objects[0]
+    ct_image = "1.2.840.10008.5.1.4.1.1.2"
     archive.objects[image] = steps.StoreObject(
-        item.sop_class_uid, image, item.transfer_syntax_uid, item.study_instance_uid, item.data
+        ct_image, image, item.transfer_syntax_uid, item.study_instance_uid, item.data
     )
     region.service().try_again()
     region.service().deliver_due(never)

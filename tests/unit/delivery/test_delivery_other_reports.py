@@ -48,7 +48,7 @@ def _signed(region: Region, known: tuple[str, ...] | None = ()) -> tuple[MemoryP
     return archive, report
 
 
-@pytest.mark.parametrize(("sop_class", "flag"), [(ENHANCED_SR, "VERIFIED"), (PDF, "")])
+@pytest.mark.parametrize(("sop_class", "flag"), [(ENHANCED_SR, "VERIFIED"), (ENHANCED_SR, ""), (PDF, "")])
 def test_another_report_that_came_meanwhile_needs_attention(region: Region, sop_class: str, flag: str) -> None:
     archive, report = _signed(region)
     _holds(archive, report, sop_class, flag)
@@ -58,7 +58,7 @@ def test_another_report_that_came_meanwhile_needs_attention(region: Region, sop_
     assert archive.sent == []
 
 
-@pytest.mark.parametrize(("sop_class", "flag"), [(ENHANCED_SR, "UNVERIFIED"), (ENHANCED_SR, ""), (DOSE_SR, "VERIFIED")])
+@pytest.mark.parametrize(("sop_class", "flag"), [(ENHANCED_SR, "UNVERIFIED"), (DOSE_SR, "VERIFIED")])
 def test_a_preliminary_one_or_no_report_at_all_delays_nothing(region: Region, sop_class: str, flag: str) -> None:
     archive, report = _signed(region)
     _holds(archive, report, sop_class, flag)

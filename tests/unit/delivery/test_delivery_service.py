@@ -14,7 +14,7 @@ from pacs.port import StoreObject, StoreOutcome
 from tests.unit.delivery.doubles import Region, never, report_of
 from viewer.cancel import CancelToken
 from worklist_client.delivery.packing import rows_of
-from worklist_client.delivery.service import DeliveryService
+from worklist_client.delivery.service import BACK_OFF_S, DeliveryService
 from worklist_client.delivery.status import UNDELIVERED, DeliveryState, DeliveryStatus
 from worklist_client.journal import AlreadySigned, PackageState, RowMissing
 from worklist_client.worklist.outcomes import FenceKind, FenceResult
@@ -185,3 +185,57 @@ def test_the_window_can_start_before_the_dicom_libraries() -> None:
 def test_the_states_are_those_of_the_journal() -> None:
     assert {state.value for state in DeliveryState} == {state.value for state in PackageState}
     assert DeliveryState.DONE not in UNDELIVERED
+
+
+@pytest.mark.parametrize("jump_s", [-7200, 7200])
+def test_a_wall_clock_that_is_set_neither_delays_nor_hurries_a_report(region: Region, jump_s: float) -> None:
+    """Daylight saving, a time server, a dead battery: the pause is as long as it was."""
+    archive = region.add("north")
+    archive.away = True
+    report, held = report_of("north", "S1")
+    archive.studies.append(held)
+    region.sign(report)
+    service = region.service()
+    service.deliver_due(never)
+    region.clock.jump(jump_s)
+    status = service.status_of(report.report_id)
+    assert (status.state, status.wait_s) == (DeliveryState.RETRY, BACK_OFF_S[0])
+    archive.away = False
+    region.clock.forward(BACK_OFF_S[0] - 0.1)
+    assert not service.deliver_one(never)
+    region.clock.forward(0.1)
+    assert service.deliver_one(never)
+    assert service.status_of(report.report_id).state is DeliveryState.DONE
+
+
+def test_after_a_restart_with_the_clock_set_back_two_hours_a_report_is_tried_at_once_then_with_pauses(
+    region: Region,
+) -> None:
+    archive = region.add("north")
+    archive.away = True
+    report, held = report_of("north", "S1")
+    archive.studies.append(held)
+    region.sign(report)
+    region.service().deliver_due(never)
+    region.clock.jump(-7200)
+    again = region.service()
+    assert again.deliver_one(never)
+    assert again.status_of(report.report_id).wait_s == BACK_OFF_S[1]
+    assert not again.deliver_one(never)
+
+
+def test_a_pause_that_is_over_wakes_the_worker_although_the_wall_clock_was_set_back(region: Region) -> None:
+    archive = region.add("north")
+    archive.away = True
+    report, held = report_of("north", "S1")
+    archive.studies.append(held)
+    region.sign(report)
+    heard = Heard()
+    service = region.service()
+    with working(service, heard, workers=1):
+        heard.wait_for(report.report_id, DeliveryState.RETRY)
+        archive.away = False
+        region.clock.jump(-7200)
+        region.clock.forward(BACK_OFF_S[0])
+        service.nudge()
+        heard.wait_for(report.report_id, DeliveryState.DONE)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ups import changes
 from ups import dicom_json as dj
+from ups.codes import TWO_PATIENTS
 from ups.replacement import replacement_of
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF, VR_OF
@@ -21,6 +22,7 @@ FULL = Workitem(
     readiness="READY",
     priority="HIGH",
     stat=True,
+    remarks=(TWO_PATIENTS,),
     worklist_label="NEURO",
     label="CT head",
     workitem_code=INTERPRETATION_CODE,
@@ -135,7 +137,7 @@ def test_without_uid_or_state_it_is_no_workitem(dataset: dict[str, Any]) -> None
         Workitem.from_json(dataset)
 
 
-def test_clearing_stat_keeps_other_parameters() -> None:
+def test_clearing_stat_and_remarks_keeps_other_parameters() -> None:
     other = dj.make(ValueType="NUMERIC")
     dataset = FULL.to_json()
     dj.put_items(
@@ -143,7 +145,10 @@ def test_clearing_stat_keeps_other_parameters() -> None:
         "ScheduledProcessingParametersSequence",
         [*dj.items(dataset, "ScheduledProcessingParametersSequence"), other],
     )
-    cleared = replace(Workitem.from_json(dataset), stat=False).to_json()
+    unmarked = replace(Workitem.from_json(dataset), remarks=())
+    assert unmarked.stat
+    assert Workitem.from_json(unmarked.to_json()).remarks == ()
+    cleared = replace(unmarked, stat=False).to_json()
     assert dj.items(cleared, "ScheduledProcessingParametersSequence") == (other,)
 
 

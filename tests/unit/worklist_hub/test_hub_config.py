@@ -75,6 +75,8 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\ntime_zone='Mars/Base'", "time_zone 'Mars/Base' is none"),
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nforeign_reading='maybe'", "permit, deny, unknown"),
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nlookback_h=-1", "lookback_h"),
+        ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nextra=3", "extra must be a table"),
+        ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nextra={unsaid_reports='yes'}", "'preliminary' or 'final'"),
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nconnections=[{kind='fax'}]", "'dimse' or 'dicomweb'"),
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\nconnections=3", "connections must be a list"),
         ("[[site]]\nsite_id='n'\nname='N'\ncolor='c'\n" * 2, "'n' stands there twice"),

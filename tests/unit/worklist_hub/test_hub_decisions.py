@@ -55,7 +55,7 @@ def ready_to_complete() -> Stored:
 REQUESTS: list[Request] = [
     Create("1.2.3", {}),
     *(ChangeState(state, OURS) for state in ProcedureStepState),
-    Update(changes.progress(5)),
+    Update(changes.reservation(BOB)),
     Update(changes.progress(5), OURS),
     RequestCancel("why"),
 ]
@@ -105,6 +105,26 @@ def test_a_claim_without_a_proper_transaction_uid_is_refused(transaction_uid: st
 def test_the_same_claim_again_succeeds_and_changes_nothing() -> None:
     outcome = decide(stored(P), ChangeState(P, OURS), Caller(ANN), NOW)
     assert outcome == Decision(Answer.OK, is_alive=True)
+
+
+@pytest.mark.parametrize("caller", [Caller(BOB), Caller(), Caller(Person("", "Ann^A", "North"))], ids=str)
+def test_the_same_claim_from_another_reader_is_refused_and_names_the_holder(caller: Caller) -> None:
+    outcome = decide(stored(P), ChangeState(P, OURS), caller, NOW)
+    assert isinstance(outcome, Refusal)
+    assert (outcome.answer, outcome.holder) == (Answer.ALREADY_IN_PROGRESS, ANN)
+
+
+def test_the_same_claim_by_the_same_reader_from_another_desk_succeeds() -> None:
+    at_home = Caller(Person("1", "Ann^A", "At home"), "HOMEDESK")
+    assert decide(stored(P), ChangeState(P, OURS), at_home, NOW) == Decision(Answer.OK, is_alive=True)
+
+
+def test_where_nobody_is_named_the_transaction_uid_alone_tells_a_claim_sent_again() -> None:
+    nameless = decide(stored(S), ChangeState(P, OURS), Caller(), NOW)
+    assert isinstance(nameless, Decision)
+    item = Stored(nameless.dataset or {}, P, nameless.transaction_hash, NOW)
+    assert isinstance(decide(item, ChangeState(P, OURS), Caller(), NOW), Decision)
+    assert decide(item, ChangeState(P, OURS), Caller(BOB), NOW).answer is Answer.ALREADY_IN_PROGRESS
 
 
 def test_a_loser_learns_who_won() -> None:

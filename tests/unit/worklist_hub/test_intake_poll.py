@@ -10,17 +10,20 @@ import pytest
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
+from ups.codes import TWO_PATIENTS
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import (
     REPORTED,
+    REPORTED_CODE,
     VANISHED,
     Found,
     Memory,
     Plan,
     age_at,
     is_recent,
+    one_answer,
     plan,
     study_date_range,
 )
@@ -129,7 +132,7 @@ def test_a_report_that_appears_cancels_with_the_reason() -> None:
     first = decide([found()])
     decided = decide([found(count=101, has_report=True)], as_listed(first), first.memory)
     [(uid, code, reason)] = decided.cancel
-    assert (uid, code.value, reason) == (workitem_uid("north", "1.2.3"), "110513", REPORTED)
+    assert (uid, code, reason) == (workitem_uid("north", "1.2.3"), REPORTED_CODE, REPORTED)
 
 
 def test_a_claimed_study_is_left_alone() -> None:
@@ -223,6 +226,28 @@ def test_nothing_is_corrected_where_the_hospital_says_nothing_new() -> None:
     [(_, changes)] = decide([found(count=101)], listed).update
     assert "00100010" not in changes
     assert "00100020" not in changes
+
+
+def test_two_patients_under_one_study_are_flagged_and_the_listed_one_is_not_exchanged() -> None:
+    listed = as_listed(decide([found()]))
+    mixed = replace(found(patient_id="P2", patient_name="Bakker^Piet"), patients=2)
+    [(uid, changes)] = decide([mixed], listed).update
+    flagged = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert (uid, flagged.remarks, flagged.patient_id) == (listed[0].uid, (TWO_PATIENTS,), "P1")
+    assert "00741210" not in dict(decide([replace(mixed, count=101)], [flagged]).update)[uid]
+    [(_, changes)] = decide([found()], [flagged]).update
+    assert Workitem.from_json({**flagged.to_json(), **changes}).remarks == ()
+
+
+def test_two_answers_about_one_study_are_two_patients_only_where_their_numbers_differ() -> None:
+    one, other = study(patient_id="P1"), study(patient_id="P2", modalities=("SR",), number_of_instances=1)
+    assert one_answer(SITE, [one, one]) == (one, 1)
+    assert one_answer(SITE, [one, replace(one, issuer_of_patient_id="NORTH")])[1] == 1
+    assert one_answer(SITE, [one, replace(one, issuer_of_patient_id="SOUTH")])[1] == 2
+    both, patients = one_answer(SITE, [other, one])
+    assert (both.patient_id, both.number_of_instances, both.modalities, patients) == ("P1", 101, ("CT", "SR"), 2)
+    assert one_answer(SITE, [one, other]) == (both, 2), "the order of the answers changes nothing"
+    assert one_answer(SITE, [one, other], "P2")[0].patient_id == "P2"
 
 
 def test_an_issuer_known_from_the_images_is_not_taken_away() -> None:

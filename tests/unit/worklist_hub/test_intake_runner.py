@@ -5,24 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pacs.errors import Unreachable
+from pacs.errors import Refused, Unreachable
 from pacs.metadata import PatientOfStudy
-from pacs.port import InstanceAnswer, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.port import InstanceAnswer, RetrieveRequest, SeriesAnswer, StudyAnswer, StudyQuery
+from pacs.reports import Flags
 from pacs.site import DicomwebConnection, Site
-from ups.codes import Code
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, UNSPECIFIED_REASON, Code
+from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import REPORTED, VANISHED
-from worklist_hub.intake.rules import READ_ALL_IMAGES
+from worklist_hub.intake.reports import READ_AGAIN_POLLS
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
-DOSE, ENHANCED = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.88.22"
+DOSE, PDF = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.104.1"
+ENHANCED = "1.2.840.10008.5.1.4.1.1.88.22|COMPLETE|VERIFIED|FINAL"
+"""SOP class, then Completion, Verification and Preliminary Flag."""
 BSN = ("111222333", "2.16.840.1.113883.2.4.6.3")
 
 
@@ -33,10 +38,16 @@ def site(name: str = "north") -> Site:
 class ScriptedPacs:
     """Answers from a table: study UID -> modality -> SOP classes of its instances."""
 
+    patient_of_images = ""
+    answers_flags = True
+
     def __init__(self) -> None:
         self.studies: dict[str, dict[str, list[str]]] = {}
         self.away = False
         self.date = "20261121"
+        self.fetched: list[tuple[str, ...]] = []
+        self.others: list[StudyAnswer] = []
+        """Second answers about studies that are there already."""
         self.polled = threading.Event()
 
     def echo(self, cancelled: Callable[[], bool]) -> None:
@@ -56,7 +67,7 @@ class ScriptedPacs:
             )
             for uid, series in self.studies.items()
             if query.study_instance_uid in ("", uid)
-        ]
+        ] + [one for one in self.others if query.study_instance_uid in ("", one.study_instance_uid)]
 
     def search_for_series(self, study: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
         return [
@@ -65,14 +76,21 @@ class ScriptedPacs:
         ]
 
     def search_for_instances(self, study: str, series: str, cancelled: Callable[[], bool]) -> list[InstanceAnswer]:
-        classes = self.studies[study][series.rsplit(".", 1)[1]]
-        return [InstanceAnswer(f"{series}.{number}", sop_class) for number, sop_class in enumerate(classes)]
+        return [instance for instance, _flags in self.search_for_documents(study, series, cancelled)]
+
+    def search_for_documents(
+        self, study: str, series: str, cancelled: Callable[[], bool]
+    ) -> list[tuple[InstanceAnswer, Flags]]:
+        kept = [one.split("|") for one in self.studies[study][series.rsplit(".", 1)[1]]]
+        found = [(InstanceAnswer(f"{series}.{number}", one[0], series), one[1:]) for number, one in enumerate(kept)]
+        return [(instance, Flags(*flags) if self.answers_flags else Flags()) for instance, flags in found]
 
     def patient_of_instance(self, study: str, *_more: Any) -> PatientOfStudy:
-        return PatientOfStudy(study, other_patient_ids=(BSN,))
+        return PatientOfStudy(study, patient_id=self.patient_of_images, other_patient_ids=(BSN,))
 
-    def retrieve(self, *_arguments: Any) -> Any:
-        raise AssertionError("intake fetches nothing")
+    def retrieve(self, request: RetrieveRequest, *_arguments: Any) -> Any:
+        self.fetched.append(request.sop_instance_uids)
+        raise Refused("no C-GET for this AE title")
 
     def store(self, *_arguments: Any) -> Any:
         raise AssertionError("intake stores nothing")
@@ -82,10 +100,11 @@ class ScriptedPacs:
 class MemoryStore:
     items: dict[str, Workitem] = field(default_factory=dict)
     canceled: dict[str, str] = field(default_factory=dict)
+    over: dict[str, Workitem] = field(default_factory=dict)
     updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def create_if_absent(self, workitem: Workitem) -> bool:
-        if workitem.uid in self.items or workitem.uid in self.canceled:
+        if workitem.uid in self.items or workitem.uid in self.over:
             return False
         self.items[workitem.uid] = Workitem.from_json(
             {**workitem.to_json(), "00741000": {"vr": "CS", "Value": ["SCHEDULED"]}}
@@ -99,7 +118,17 @@ class MemoryStore:
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         self.canceled[uid] = reason
-        return self.items.pop(uid, None) is not None
+        item = self.items.pop(uid, None)
+        if item is not None:
+            self.over[uid] = replace(item, state=ProcedureStepState.CANCELED, cancel_code=code, cancel_reason=reason)
+        return item is not None
+
+    def latest(self, uid: str) -> Workitem | None:
+        last = None
+        while uid in self.items or uid in self.over:
+            last = self.items.get(uid) or self.over[uid]
+            uid = replacement_uid(uid)
+        return last
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         return tuple(item for item in self.items.values() if item.site_id == site_id)
@@ -139,6 +168,44 @@ def test_a_dose_report_is_no_report_and_a_radiology_report_is() -> None:
     assert store.items == {}, "it does not come back"
 
 
+@pytest.mark.parametrize(
+    "flags", ["PARTIAL|VERIFIED", "COMPLETE|UNVERIFIED", "COMPLETE|VERIFIED|PRELIMINARY", "COMPLETE", ""]
+)
+def test_a_report_that_is_not_final_leaves_the_study_on_the_list_and_is_said(flags: str) -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.studies["1.2"]["SR"] = [f"{ENHANCED.split('|')[0]}|{flags}"]
+    polling.poll(never)
+    [item] = store.items.values()
+    assert item.remarks == (REPORT_NOT_FINAL,)
+    pacs.studies["1.2"]["SR"] = [ENHANCED]  # exchanged by the archive: the count stands still
+    polling.poll(never)
+    assert list(store.canceled.values()) == [REPORTED]
+
+
+def test_a_document_that_does_not_say_what_it_is_counts_only_where_the_administrator_says_so() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"], "DOC": [PDF]}
+    poller(pacs, store).poll(never)
+    assert [item.remarks for item in store.items.values()] == [(REPORT_NOT_FINAL,)]
+    strict = replace(site(), extra={"unsaid_reports": "final"})
+    Poller(strict, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW).poll(never)
+    assert list(store.canceled.values()) == [REPORTED]
+
+
+def test_a_document_that_is_not_given_hides_no_study_and_is_not_asked_for_at_each_poll() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.answers_flags = False
+    pacs.studies["1.2"] = {"CT": ["ct"], "SR": [ENHANCED]}
+    polling = poller(pacs, store)
+    for _poll in range(READ_AGAIN_POLLS + 2):
+        polling.poll(never)
+    assert len(store.items) == 1
+    assert pacs.fetched == [("1.2.SR.0",)] * 2
+
+
 def test_key_objects_and_presentation_states_are_no_report() -> None:
     pacs, store = ScriptedPacs(), MemoryStore()
     pacs.studies["1.2"] = {"CT": ["ct"], "KO": ["ko"], "PR": ["pr"]}
@@ -162,6 +229,109 @@ def test_a_site_that_is_away_changes_nothing_however_often() -> None:
     assert store.canceled == {}
     polling.poll(never)
     assert list(store.canceled.values()) == [VANISHED]
+
+
+def vanish(pacs: ScriptedPacs, polling: Poller) -> None:
+    kept, pacs.studies = pacs.studies, {}
+    polling.poll(never)
+    polling.poll(never)
+    pacs.studies = kept
+
+
+def test_a_study_that_was_away_comes_back_however_often_and_is_due_when_it_was() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    now = NOW
+    polling = Poller(site(), store, (Rule(due_min=60),), lambda _site: pacs, lambda: now)
+    polling.poll(never)
+    [first] = store.items.values()
+    for away in range(3):
+        now = NOW + timedelta(minutes=away)
+        [before] = store.items.values()
+        vanish(pacs, polling)
+        assert store.items == {}
+        polling.poll(never)
+        [back] = store.items.values()
+        assert (back.replaces, back.due) == (before.uid, first.due)
+        polling.poll(never)
+        assert [item.readiness for item in store.items.values()] == ["READY"]
+    assert len(store.over) == 3
+
+
+def test_a_study_that_came_back_while_the_hub_was_not_running_is_on_the_list_again() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    first = poller(pacs, store)
+    first.poll(never)
+    vanish(pacs, first)
+    poller(pacs, store).poll(never)
+    assert [item.study_instance_uid for item in store.items.values()] == ["1.2"]
+
+
+def test_a_study_whose_report_was_taken_away_is_to_be_read_again() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.studies["1.2"]["SR"] = [ENHANCED]
+    polling.poll(never)
+    assert store.items == {}
+    del pacs.studies["1.2"]["SR"]
+    polling.poll(never)
+    assert len(store.items) == 1
+
+
+def test_what_a_person_took_off_the_list_stays_off_it() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    store.cancel_scheduled(next(iter(store.items)), UNSPECIFIED_REASON, "read elsewhere")
+    vanish(pacs, polling)
+    polling.poll(never)
+    poller(pacs, store).poll(never)
+    assert store.items == {}
+
+
+def test_two_pollers_of_one_site_bring_a_study_back_once() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    one, other = poller(pacs, store), poller(pacs, store)
+    for polling in (one, other):
+        polling.poll(never)
+    kept, pacs.studies = pacs.studies, {}
+    for polling in (one, other, one, other):
+        polling.poll(never)
+    pacs.studies = kept
+    for polling in (one, other, one, other):
+        polling.poll(never)
+    assert len(store.items) == 1
+    assert len(store.over) == 1
+
+
+def test_two_patients_under_one_study_uid_are_listed_once_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    pacs.others = [StudyAnswer("1.2", patient_id="P2", study_date="20261121", number_of_instances=3)]
+    polling = poller(pacs, store)
+    polling.poll(never)
+    polling.poll(never)
+    [item] = store.items.values()
+    assert (item.remarks, item.images, item.other_patient_ids) == ((TWO_PATIENTS,), 4, ())
+    warnings = [record.getMessage() for record in caplog.records if "two patients" in record.getMessage()]
+    assert warnings == [f"a study holds images of two patients: site=north workitem={item.uid}"]
+    pacs.others = []
+    polling.poll(never)
+    [item] = store.items.values()
+    assert item.remarks == ()
+
+
+def test_identifiers_of_an_instance_of_another_patient_are_not_taken_over() -> None:
+    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    pacs.patient_of_images = "P9"
+    poller(pacs, store).poll(never)
+    assert [item.other_patient_ids for item in store.items.values()] == [()]
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:

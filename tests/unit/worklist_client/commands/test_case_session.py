@@ -23,6 +23,7 @@ from tests.peers.reading_doubles import (
     site,
 )
 from ups.claiming import ClaimKind
+from ups.codes import TWO_PATIENTS
 from viewer.records import PatientLabel
 from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
@@ -32,7 +33,7 @@ from worklist_client.identity.links import Gate
 from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
 from worklist_client.report.draft_json import draft_from_json
-from worklist_client.report.model import SignedReport
+from worklist_client.report.model import Reader, SignedReport
 from worklist_client.worklist.entries import Status
 
 
@@ -231,6 +232,24 @@ def test_images_of_another_patient_refuse_the_report(bench: Bench) -> None:
         case.signing.summary()
 
 
+def test_a_study_with_images_of_two_patients_is_looked_at_and_not_reported(bench: Bench) -> None:
+    bench.holds(STUDY, 2)
+    case = bench.opened(remarks=(TWO_PATIENTS.value,))
+    assert (case.claim.standing, case.editable) == (Standing.MINE, False)
+    with pytest.raises(CannotSign, match="two patients"):
+        case.signing.summary()
+
+
+def test_a_second_patient_whose_images_come_while_writing_ends_the_writing(bench: Bench) -> None:
+    case = ready(bench)
+    case.entry_changed(replace(case.entry, remarks=(TWO_PATIENTS.value,)))
+    assert not case.editable
+    with pytest.raises(CannotSign, match="two patients"):
+        case.signing.summary()
+    case.entry_changed(replace(case.entry, remarks=()))
+    case.signing.summary()
+
+
 # --- measurements ---
 
 
@@ -309,18 +328,18 @@ def test_a_probable_prior_waits_for_the_card(bench: Bench) -> None:
     with pytest.raises(CardIncomplete):
         case.priors.confirm(candidate, ("birth_date", "sex"))
     assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
-    case.priors.confirm(candidate, ("birth_date", "family_name"))
+    case.priors.confirm(candidate, ("birth_date", "name"))
     assert [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
     links = bench.journal.links.of_workitem("2.25.1")
-    assert [link.identifiers for link in links] == [("birth_date", "family_name")]
-    assert case.priors.of_report()[0].confirmed_identifiers == ("birth_date", "family_name")
+    assert [link.identifiers for link in links] == [("birth_date", "name")]
+    assert case.priors.of_report()[0].confirmed_identifiers == ("birth_date", "name")
     label = next(item[2] for item in bench.viewer.of_kind("study") if item[1] == FOREIGN)
     assert (label.foreign, label.site_name, label.verdict_text) == (True, "Hospital West", "Confirmed by you")
 
 
 def test_a_confirmed_card_holds_for_this_workitem_only(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
-    bench.opened().priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    bench.opened().priors.confirm(("west", FOREIGN), ("birth_date", "name"))
     assert bench.session().priors.searches == ()
     again = bench.opened()
     assert again.priors.row(("west", FOREIGN)).gate is Gate.OPEN
@@ -336,7 +355,7 @@ def test_a_conflict_cannot_be_opened_or_confirmed(bench: Bench) -> None:
     with pytest.raises(CannotOpenPrior):
         case.priors.open(candidate)
     with pytest.raises(CardIncomplete):
-        case.priors.confirm(candidate, ("birth_date", "family_name"))
+        case.priors.confirm(candidate, ("birth_date", "name"))
     assert bench.journal.links.of_workitem("2.25.1") == []
 
 
@@ -344,7 +363,7 @@ def test_consent_withdrawn_after_listing_opens_nothing(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
     case = bench.opened()
     case.desk.sites.replace([NORTH, site("west", foreign="deny"), SOUTH])
-    case.priors.confirm(("west", FOREIGN), ("birth_date", "family_name"))
+    case.priors.confirm(("west", FOREIGN), ("birth_date", "name"))
     assert not [item for item in bench.viewer.of_kind("arrived") if item[1] == FOREIGN]
     assert "does not permit" in case.images.error(FOREIGN)
     assert [line.event for line in bench.journal.audit.lines()] == ["study.opened"]
@@ -445,3 +464,12 @@ def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
     one = patient()
     assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
     assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"
+
+
+def test_nobody_signs_without_a_name(bench: Bench) -> None:
+    bench.reader = Reader("", "root", "computer")
+    case = bench.opened()
+    case.report.set_section("findings", "Normal.")
+    with pytest.raises(CannotSign, match="Fill in who you are"):
+        case.signing.sign()
+    assert bench.delivery.signed == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from worklist_client.identity import national_id
 from worklist_client.identity.compare import birth_date_value, compare
-from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, gate, tickable
+from worklist_client.identity.links import Gate, LinkRefused, confirmed_link, declined_link, gate, tickable
 from worklist_client.identity.patient import PatientIdentity, PatientKey, Verdict
 from worklist_client.journal import LinkRow
 
@@ -73,7 +73,7 @@ def test_an_equal_patient_id_is_never_enough() -> None:
     left = PatientIdentity(PatientKey("", "PLASTIC"), "north", "HEAD", "", "M")
     right = PatientIdentity(PatientKey("", "PLASTIC"), "west", "HEAD", "", "M")
     assert verdict(left, right) is Verdict.PROBABLE
-    assert agreement(left, right, "patient_id") == "alike"
+    assert agreement(left, right, "patient_id") == "incomparable"
 
 
 def test_another_family_name_with_the_same_number_is_asked_about() -> None:
@@ -266,7 +266,7 @@ def test_nobody_contradicts_oneself(person: PatientIdentity) -> None:
 WITHOUT_NUMBER = replace(WEST, national_id="")
 
 
-def link(ticked: tuple[str, ...] = ("birth_date", "family_name"), workitem_uid: str = "w1") -> LinkRow:
+def link(ticked: tuple[str, ...] = ("birth_date", "name"), workitem_uid: str = "w1") -> LinkRow:
     found = compare(ANNA, WITHOUT_NUMBER)
     return confirmed_link(
         found, ANNA, WITHOUT_NUMBER, workitem_uid=workitem_uid, ticked=ticked, reader_code="r1", at=NOW
@@ -294,7 +294,7 @@ def test_a_record_that_changed_since_the_card_is_asked_about_again() -> None:
 
 
 def test_two_identifiers_that_agree_are_needed() -> None:
-    assert set(tickable(compare(ANNA, WITHOUT_NUMBER))) == {"birth_date", "family_name", "given_name"}
+    assert set(tickable(compare(ANNA, WITHOUT_NUMBER))) == {"birth_date", "name"}
     with pytest.raises(LinkRefused, match="2 identifiers"):
         link(("birth_date", "birth_date"))
     with pytest.raises(LinkRefused, match="does not agree"):
@@ -303,15 +303,51 @@ def test_two_identifiers_that_agree_are_needed() -> None:
         link(("birth_date", "sex"))
 
 
+def test_family_name_and_given_name_are_one_identifier_and_not_two() -> None:
+    only_name = replace(WITHOUT_NUMBER, birth_date="")
+    found = compare(ANNA, only_name)
+    assert tickable(found) == ("name",)
+    with pytest.raises(LinkRefused):
+        confirmed_link(
+            found, ANNA, only_name, workitem_uid="w1", ticked=("family_name", "given_name"), reader_code="r", at=NOW
+        )
+    old = replace(link(), identifiers=("family_name", "given_name"))
+    assert gate(compare(ANNA, WITHOUT_NUMBER), ANNA.key, WEST.key, "w1", [old]) is Gate.CARD
+
+
+def test_twins_share_family_name_and_birth_date_and_cannot_be_linked() -> None:
+    twin = replace(WITHOUT_NUMBER, name="Jansen^Petra")
+    assert tickable(compare(replace(ANNA, name="Jansen^Pieter"), twin)) == ("birth_date",)
+
+
+def test_patient_numbers_of_two_hospitals_are_not_comparable_also_when_they_are_equal() -> None:
+    for number in ("4711", "4712"):
+        one = replace(ANNA, key=PatientKey("NORTH", "4711"))
+        other = replace(WITHOUT_NUMBER, key=PatientKey("WEST", number))
+        row = next(row for row in compare(one, other).evidence if row.name_of_field == "patient_id")
+        assert (row.left, row.right, row.agreement) == ("4711", number, "incomparable")
+        assert "patient_id" not in tickable(compare(one, other))
+
+
+def test_two_people_who_were_told_apart_stay_closed_until_a_card_says_otherwise() -> None:
+    found = compare(ANNA, WITHOUT_NUMBER)
+    told_apart = declined_link(found, ANNA, WITHOUT_NUMBER, workitem_uid="w1", reader_code="r1", at=NOW)
+    assert gate(found, ANNA.key, WEST.key, "w1", [told_apart]) is Gate.CARD
+    assert gate(found, ANNA.key, WEST.key, "w1", [link(), told_apart]) is Gate.CARD
+    assert gate(found, ANNA.key, WEST.key, "w1", [told_apart, link()]) is Gate.OPEN
+
+
 def test_a_conflict_cannot_be_confirmed() -> None:
     man = replace(WEST, sex="M")
     with pytest.raises(LinkRefused, match="contradict"):
         confirmed_link(
-            compare(ANNA, man), ANNA, man, workitem_uid="w1", ticked=("birth_date", "family_name"), reader_code="r",
+            compare(ANNA, man), ANNA, man, workitem_uid="w1", ticked=("birth_date", "name"), reader_code="r",
             at=NOW,
         )  # fmt: skip
 
 
-def test_records_without_birth_date_issuer_or_number_can_be_confirmed_by_name_and_patient_number() -> None:
-    left = PatientIdentity(PatientKey("", "PLASTIC"), "north", "HEAD", "", "M")
-    assert tickable(compare(left, replace(left, site_id="west"))) == ("family_name", "patient_id")
+def test_records_without_birth_date_can_be_confirmed_by_name_and_patient_number_of_one_issuer() -> None:
+    left = PatientIdentity(PatientKey("REGION", "PLASTIC"), "north", "HEAD", "", "M")
+    assert tickable(compare(left, replace(left, site_id="west"))) == ("name", "patient_id")
+    nobody = replace(left, key=PatientKey("", "PLASTIC"))
+    assert tickable(compare(nobody, replace(nobody, site_id="west"))) == ("name",)

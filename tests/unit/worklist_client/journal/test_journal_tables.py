@@ -356,7 +356,7 @@ def test_the_whole_way_home(journal: Journal) -> None:
     done = outbox.advance("r1", PackageState.DONE, LATER)
     assert (done.state, done.changed_at) == (PackageState.DONE, LATER)
     assert outbox.undelivered() == []
-    assert outbox.due(LATER) == []
+    assert outbox.triable() == []
 
 
 @pytest.mark.parametrize("how", ["done", "withdrawn"])
@@ -429,11 +429,10 @@ def test_side_states_keep_what_was_reached_and_why(journal: Journal) -> None:
     outbox.advance("r1", PackageState.FENCED, NOW)
     retry = outbox.retry("r1", "the hospital does not answer", LATER, NOW)
     assert (retry.state, retry.reached, retry.tries) == (PackageState.RETRY, PackageState.FENCED, 1)
-    assert outbox.due(NOW) == []
-    assert [row.report_id for row in outbox.due(LATER)] == ["r1"]
+    assert [row.report_id for row in outbox.triable()] == ["r1"]
     attention = outbox.attention("r1", "the patient changed", LATER)
     assert (attention.tries, attention.next_attempt) == (2, None)
-    assert outbox.due(LATER) == []
+    assert outbox.triable() == []
     assert [row.report_id for row in outbox.undelivered()] == ["r1"]
     resumed = outbox.resume("r1", LATER)
     assert (resumed.state, resumed.reason) == (PackageState.FENCED, "")
@@ -445,7 +444,7 @@ def test_stat_reports_are_due_first(journal: Journal) -> None:
     journal.drafts.save(draft(draft_uid="d2", workitem_uid="w2"))
     later = package(report_id="r2", workitem_uid="w2", stat=True, signed_at=LATER)
     journal.outbox.sign(later, objects("r2"), "d2")
-    assert [row.report_id for row in journal.outbox.due(LATER)] == ["r2", "r1"]
+    assert [row.report_id for row in journal.outbox.triable()] == ["r2", "r1"]
 
 
 def test_a_refused_fence_turns_the_report_into_an_orphan_draft(journal: Journal) -> None:

@@ -98,6 +98,13 @@ def test_profiles_of_one_data_directory_are_different_readers_with_different_ae_
     assert reader_name_and_code(settings, first.name) != reader_name_and_code(settings, second.name)
 
 
+def test_a_profile_without_a_name_or_number_names_nobody_and_least_of_all_the_login() -> None:
+    for values in ({}, {"reader__name": "Vries^Anna"}, {"reader__code": "900001"}):
+        assert reader_name_and_code(Settings.in_memory(**values), "default")[0] == ""
+    named = Settings.in_memory(reader__name="Vries^Anna", reader__code="900001")
+    assert reader_name_and_code(named, "default") == ("Vries^Anna", "900001")
+
+
 def test_a_profile_name_cannot_leave_the_data_directory(tmp_path: Path) -> None:
     with pytest.raises(ProfileError):
         open_profile("../other", str(tmp_path))

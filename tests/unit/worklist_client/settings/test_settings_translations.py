@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +17,14 @@ ROOT = Path(__file__).resolve().parents[4]
 PACKAGES = ("worklist_client", "viewer")
 LITERALS = {"tr": 0, "_tr": 0, "Command": 1, "ViewerAction": 1, "Column": 1, "MenuRow": 0, "Setting": 2}
 """Calls and which of their arguments is a visible English text."""
-TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS")
+TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS", "MENUS", "TEXTS", "DAMAGED")
 """Module constants that end so hold visible texts, as values of a dict or as items of a tuple."""
 SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading", "worklist_client/delivery")
 """Errors raised here carry sentences that windows show."""
+SENTENCE = re.compile(r"[A-Z][^.]* .*[a-z.)]")
+"""What a sentence of the viewer looks like: it makes them where no translator is (errors, issues of a series)."""
+NOT_SHOWN = ("viewer/ui/window_presets.py", "viewer/ui/resource_files.py", "viewer/ui/corner_texts.py")
+"""Their sentences go to whoever edits those files, at the start of the program."""
 STANDARD_WORDS = frozenset({"SD"})
 
 
@@ -46,6 +52,42 @@ def _texts_of(tree: ast.Module, name: str) -> Iterator[str]:
             yield from (text for argument in node.exc.args for text in _constants(argument) if " " in text)
     for statement in tree.body:
         yield from _table(statement)
+
+
+def sentences_of_the_viewer() -> dict[str, str]:
+    """Sentences that the viewer makes without a translator -> file; `{...}` where a value stands."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "viewer").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        if name not in NOT_SHOWN:
+            for text in _sentences(ast.parse(path.read_text(encoding="utf-8"))):
+                found.setdefault(text, name)
+    return found
+
+
+def _sentences(tree: ast.Module) -> Iterator[str]:
+    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    within |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            values = (v.value if isinstance(v, ast.Constant) else "{}" for v in node.values)
+            text = "".join(map(str, values))
+            first = text.replace("{}", "X")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in within:
+            text = first = node.value
+        else:
+            continue
+        if (
+            SENTENCE.fullmatch(first)
+            and re.search(r"[a-z]{2,} [a-z]{2,}", first)
+            and "\n" not in text
+            and "<" not in text
+        ):
+            yield text
+
+
+def _unnamed(text: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", text)
 
 
 def _table(statement: ast.stmt) -> Iterator[str]:
@@ -76,6 +118,46 @@ def test_every_visible_text_has_a_dutch_translation() -> None:
     dutch = load_translations("nl")
     missing = {text: name for text, name in visible_texts().items() if text not in dutch and text not in STANDARD_WORDS}
     assert not missing, "\n".join(f"{name}: {text!r}" for text, name in missing.items())
+
+
+def test_sentences_that_the_viewer_makes_itself_are_in_dutch_too() -> None:
+    """They reached the screen in English: why an image is hatched, what is odd about a series."""
+    known = {_unnamed(text) for text in load_translations("nl")}
+    found = sentences_of_the_viewer()
+    assert len(found) > 80
+    missing = {text: name for text, name in found.items() if _unnamed(text) not in known}
+    assert not missing, "\n".join(f"{name}: {text!r}" for text, name in missing.items())
+
+
+def test_presets_and_reasons_why_a_prior_is_relevant_are_in_dutch_too() -> None:
+    dutch = load_translations("nl")
+    presets = tomllib.loads((ROOT / "resources/presets/window.toml").read_text(encoding="utf-8"))["preset"]
+    tree = ast.parse((ROOT / "worklist_client/reading/relevance.py").read_text(encoding="utf-8"))
+    reasons = {text for node in ast.walk(tree) if isinstance(node, ast.Call) for text in _appended(node)}
+    assert len(reasons) > 5
+    assert {row["name"] for row in presets} | reasons <= dutch.keys()
+
+
+def _appended(node: ast.Call) -> Iterator[str]:
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+        yield from (text for argument in node.args for text in _constants(argument) if " " in text)
+
+
+def test_a_text_with_its_numbers_in_it_is_translated_by_the_one_with_fields() -> None:
+    tr = Translator("nl")
+    assert tr("3 images cannot be decoded.") == "3 beelden kunnen niet worden gedecodeerd."
+    assert tr("The slices are tilted by 7.5° against their stack (gantry tilt).") == (
+        "De coupes staan 7.5° schuin op hun stapel (gantrykanteling)."
+    )
+    cut = "The pixel data are cut short: 12 of 512 bytes are there."
+    assert tr(cut) == tr(cut) == "De beeldgegevens zijn afgebroken: er zijn 12 van 512 bytes."
+
+
+def test_a_pattern_needs_words_and_puts_braces_in_as_they_are() -> None:
+    tr = Translator("nl", {"{site}: {reason}": "{site} - {reason}", "Image {n} is odd": "Beeld {n} is vreemd"})
+    assert tr("North: away") == "North: away"
+    assert tr("Image 3 is odd") == "Beeld 3 is vreemd"
+    assert tr("Image {n} is odd", n="{x}") == "Beeld {x} is vreemd"
 
 
 def test_the_scan_sees_texts_of_calls_tables_and_conditions() -> None:

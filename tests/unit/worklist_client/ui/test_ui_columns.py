@@ -46,6 +46,19 @@ def test_the_due_time_counts_down(left: timedelta, expected: str) -> None:
     assert columns.due_text(entry(due=NOW + left), CONTEXT) == expected
 
 
+def test_two_patients_under_one_study_are_seen_in_its_row_until_it_is_over() -> None:
+    mixed = entry(remarks=("TWO_PATIENTS", "SOMETHING_NEWER"))
+    assert columns.status_text(mixed, CONTEXT) == "Two patients!"
+    assert columns.status_tone(mixed, CONTEXT) == "state.danger"
+    assert columns.remark_texts(mixed, CONTEXT) == ("the hospital keeps images of two patients under this study",)
+    preliminary = entry(remarks=("REPORT_NOT_FINAL",))
+    assert columns.status_text(preliminary, CONTEXT) == "Available"
+    assert columns.remark_texts(preliminary, CONTEXT)[0].endswith("not final, or does not say so")
+    over = replace(mixed, status=Status.CANCELED)
+    assert columns.status_text(over, CONTEXT) == "Withdrawn"
+    assert columns.status_tone(over, CONTEXT) == columns.STATUS_TONES[Status.CANCELED]
+
+
 @pytest.mark.parametrize("status", [Status.REPORTED, Status.DELIVERING, Status.CANCELED])
 def test_what_is_reported_has_no_due_time(status: Status) -> None:
     assert columns.due_text(entry(due=NOW, status=status), CONTEXT) == ""

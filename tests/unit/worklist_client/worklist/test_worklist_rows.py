@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pacs.site import Site
-from ups.codes import Code, OtherId, Person
+from ups.codes import TWO_PATIENTS, Code, OtherId, Person
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_client.identity.patient import PatientIdentity, PatientKey
@@ -175,3 +175,10 @@ def test_urgency(changes: dict[str, Any], expected: Urgency) -> None:
 def test_a_report_on_its_way_is_not_open_any_more() -> None:
     assert is_open(claimed(ME))
     assert not is_open(claimed(ME, progress_percent=100.0))
+
+
+def test_what_intake_noticed_reaches_the_row() -> None:
+    made = entry(remarks=(TWO_PATIENTS, Code("ELSE", "99OTHER", "of another server")))
+    assert made.remarks == ("TWO_PATIENTS",)
+    assert made.has_two_patients
+    assert not entry().has_two_patients

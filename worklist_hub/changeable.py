@@ -1,0 +1,50 @@
+"""Who may write which attribute of an existing workitem by Update: what is not named here belongs to the feed.
+
+Which patient, which study, which order and which hospital a workitem means is said by the hospital's PACS alone: the
+report goes where these say, and the images are judged against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ups.states import ProcedureStepState
+from ups.tags import KEYWORD_OF, TAG_OF
+
+_HUB = ("SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence")
+"""Nobody changes these by Update."""
+_PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
+PERFORMER = (
+    "CommentsOnTheScheduledProcedureStep",
+    "ProcedureStepProgressInformationSequence",
+    "ScheduledHumanPerformersSequence",
+    _PERFORMED,
+)
+"""Who holds the claim: how it goes, what came of it, and to whom it is handed."""
+PLANNER = (
+    "CommentsOnTheScheduledProcedureStep",
+    "ExpectedCompletionDateTime",
+    "ScheduledHumanPerformersSequence",
+    "ScheduledProcedureStepExpirationDateTime",
+    "ScheduledProcedureStepPriority",
+    "ScheduledStationClassCodeSequence",
+    "WorklistLabel",
+)
+"""While nobody holds it: for whom it is, and how urgent."""
+
+
+def not_changeable(
+    dataset: Mapping[str, Any], changes: Mapping[str, Any], state: ProcedureStepState, *, is_feed: bool
+) -> str:
+    """The first attribute of `changes` that this caller may not write, "" where he may write all. To send an attribute
+    as it stands is no change: a claim is proved so."""
+    is_claimed = state is ProcedureStepState.IN_PROGRESS
+    locked = frozenset(TAG_OF[keyword] for keyword in (_HUB if is_claimed else (*_HUB, _PERFORMED)))
+    allowed = frozenset(TAG_OF[keyword] for keyword in (PERFORMER if is_claimed else PLANNER))
+    for tag in sorted(changes):
+        if changes[tag] == dataset.get(tag):
+            continue
+        if tag in locked or not (is_feed or tag in allowed):
+            return KEYWORD_OF.get(tag, tag)
+    return ""

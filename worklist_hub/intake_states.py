@@ -1,0 +1,100 @@
+"""How asking the hospitals goes, as everybody may know it: what a hospital does not tell is missing from the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+ANSWERS, WAITING, SILENT = "answers", "waiting", "silent"
+FIRST_POLL: Final = timedelta(seconds=60)
+"""A first poll reads every study of the lookback; one that takes longer than this is said to be missing."""
+LONG_POLL: Final = timedelta(minutes=5)
+"""The same of any other poll."""
+NO_END: Final = "it does not answer in time"
+_REASONS: Mapping[str, str] = {
+    "Unreachable": "it cannot be reached",
+    "TimedOut": NO_END,
+    "AssociationRejected": "it refuses the connection",
+    "NotAuthorised": "it refuses the hub's credentials",
+    "Refused": "it refuses the question",
+    "ProtocolViolation": "its answer cannot be understood",
+    "UnsafeName": "its answer cannot be understood",
+}
+"""By the error's name: the error's own words may name what was asked for."""
+_ANY_REASON = "asking it failed"
+
+
+class Polled(Protocol):
+    """What intake says of a hospital: `intake.runner.SiteState`, which would load DICOM libraries here."""
+
+    @property
+    def failures(self) -> int:
+        """In a row."""
+        ...
+
+    @property
+    def error(self) -> str:
+        """The last error's name."""
+        ...
+
+    @property
+    def polled_at(self) -> datetime | None:
+        """The last poll that ended well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SiteIntake:
+    """One hospital. `since`: the list is as this hospital was then; where it never answered, when asking began."""
+
+    site_id: str
+    state: str
+    since: datetime
+    last_success: datetime | None = None
+    reason: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """For `GET /region/intake`; moments are in UTC, an unknown one is empty."""
+        last = self.last_success.isoformat() if self.last_success else ""
+        since = self.since.isoformat()
+        return {
+            "site_id": self.site_id,
+            "state": self.state,
+            "since": since,
+            "last_success": last,
+            "reason": self.reason,
+        }
+
+
+class IntakeStates:
+    """Follows one intake after the other: an edited configuration starts a new one, and what was heard stays known."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._states: Callable[[], Mapping[str, Polled]] = dict
+        self._began: dict[str, datetime] = {}
+        self._heard: dict[str, datetime] = {}
+
+    def follow(self, states: Callable[[], Mapping[str, Polled]]) -> None:
+        """From now on `states` says how it goes."""
+        self.now()  # the last word of the intake before
+        self._states = states
+        for site_id in states():
+            self._began.setdefault(site_id, self._clock())
+
+    def now(self) -> tuple[SiteIntake, ...]:
+        """Every hospital that is asked."""
+        return tuple(self._one(site_id, polled) for site_id, polled in self._states().items())
+
+    def _one(self, site_id: str, polled: Polled) -> SiteIntake:
+        if polled.polled_at is not None:
+            self._heard[site_id] = polled.polled_at
+        heard = self._heard.get(site_id)
+        since = heard or self._began[site_id]
+        if polled.failures:
+            return SiteIntake(site_id, SILENT, since, heard, _REASONS.get(polled.error, _ANY_REASON))
+        if self._clock() - since > (LONG_POLL if heard else FIRST_POLL):
+            return SiteIntake(site_id, SILENT, since, heard, NO_END)
+        return SiteIntake(site_id, ANSWERS if heard else WAITING, since, heard)
