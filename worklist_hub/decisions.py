@@ -137,6 +137,14 @@ def _stamped(dataset: DicomJson, now: datetime) -> DicomJson:
     return dataset
 
 
+def _copied(dataset: Mapping[str, Any]) -> DicomJson:
+    """To be changed element by element; of what is in them only the progress is, so only that is copied deeply."""
+    made = dict(dataset)
+    if TAG_OF[PROGRESS] in made:
+        made[TAG_OF[PROGRESS]] = copy.deepcopy(made[TAG_OF[PROGRESS]])
+    return made
+
+
 def _create(stored: Stored | None, request: Create, now: datetime) -> Decision | Refusal:
     if stored is not None:
         return Refusal(Answer.DUPLICATE, TEXTS[Answer.DUPLICATE])  # who holds it is not for whoever guesses a UID
@@ -191,13 +199,13 @@ def _alive(stored: Stored, now: datetime) -> Decision:
     """The holder gave a sign of life; whoever was told of silence is told of that."""
     if not is_marked_silent(stored.dataset):
         return Decision(Answer.OK, is_alive=True)
-    made = copy.deepcopy(stored.dataset)
+    made = _copied(stored.dataset)
     mark_silent(made, None)
     return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash, is_alive=True)
 
 
 def _change_state(stored: Stored, request: ChangeState, caller: Caller, now: datetime) -> Decision | Refusal:
-    made = copy.deepcopy(stored.dataset)
+    made = _copied(stored.dataset)
     mark_silent(made, None)
     dj.put(made, "ProcedureStepState", request.state.value)
     if request.state is ProcedureStepState.IN_PROGRESS:
@@ -222,7 +230,7 @@ def _replaced(
     stored: Stored, reason: str, now: datetime, *, by: Person | None = None, contact_uri: str = ""
 ) -> Decision:
     """The workitem canceled and the same study scheduled anew, in one transaction; `by` took it over."""
-    made = copy.deepcopy(stored.dataset)
+    made = _copied(stored.dataset)
     mark_silent(made, None)
     if by is not None:
         progress = dict(dj.first_item(made, PROGRESS))
@@ -260,7 +268,7 @@ def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> D
         answer = Answer.OK if kept == changes[TAG_OF[PERFORMED]] else Answer.UPDATED_WITH_CHANGES
         changes[TAG_OF[PERFORMED]] = kept
     without_mark(changes)
-    made = copy.deepcopy(stored.dataset)
+    made = _copied(stored.dataset)
     mark_silent(made, None)
     made |= changes
     if made == stored.dataset:
@@ -282,7 +290,7 @@ def _request_cancel(
 ) -> Decision | Refusal:
     notice = _notice(request, caller)
     if stored.state is ProcedureStepState.SCHEDULED:
-        canceled = _canceled(copy.deepcopy(stored.dataset), request.code, request.reason, now)
+        canceled = _canceled(_copied(stored.dataset), request.code, request.reason, now)
         return Decision(Answer.OK, canceled, cancel_notice=notice)
     if is_fenced(stored.dataset):
         return _refuse(Answer.PERFORMER_REFUSES, stored)
@@ -319,6 +327,6 @@ def _sweep(stored: Stored | None, now: datetime, rules: ClaimRules) -> Decision 
         return _replaced(stored, RELEASED_BY_ITSELF, now)
     if is_marked_silent(stored.dataset):
         return Decision(Answer.OK)
-    made = copy.deepcopy(stored.dataset)
+    made = _copied(stored.dataset)
     mark_silent(made, since)
     return Decision(Answer.OK, _stamped(made, now), stored.transaction_hash)

@@ -31,9 +31,10 @@ class Raised:
     before : the workitem as it was, so that a filtered subscriber also hears what left his filter; None for a new one
     frame : `dataset` as it goes out, where it is at hand as text
     changed : `before` as the JSON of the elements that differ (null: not there), "" for a new one
+    added : of a new event, what `dataset` has besides the row
     """
 
-    __slots__ = ("_before", "_changed", "_dataset", "frame", "position", "uid")
+    __slots__ = ("_before", "_changed", "_dataset", "added", "frame", "position", "uid")
 
     def __init__(
         self,
@@ -44,8 +45,9 @@ class Raised:
         *,
         frame: str = "",
         changed: str = "",
+        added: DicomJson | None = None,
     ) -> None:
-        self.uid, self.position, self.frame = uid, position, frame
+        self.uid, self.position, self.frame, self.added = uid, position, frame, added
         self._dataset, self._before, self._changed = dataset, before, changed
 
     @property
@@ -80,13 +82,13 @@ def events_of(
         made.append(_event(ASSIGNED, after, _assignee(after)))
     if not made and _differs(before or {}, after, tuple(_MODIFIED.split())):
         made.append(_event(STATE_REPORT, after, {}))
-    return tuple(Raised(uid, position, dataset, before) for dataset in made)
+    return tuple(Raised(uid, position, {**after, **added}, before, added=added) for added in made)
 
 
 def state_report(dataset: DicomJson, *, position: int) -> Raised:
     """The State Report that a new global subscriber with a deletion lock gets for each existing workitem."""
     uid = dj.text(dataset, "SOPInstanceUID")
-    return Raised(uid, position, _event(STATE_REPORT, dataset, _reason(dataset)))
+    return Raised(uid, position, {**dataset, **_event(STATE_REPORT, dataset, _reason(dataset))})
 
 
 def restarted() -> DicomJson:
@@ -109,10 +111,11 @@ def _differs(before: Mapping[str, Any], after: Mapping[str, Any], keywords: tupl
 
 
 def _event(kind: int, row: DicomJson, payload: DicomJson) -> DicomJson:
+    """What an event has besides the row."""
     head = dj.make(
         AffectedSOPClassUID=UPS_PUSH, AffectedSOPInstanceUID=dj.text(row, "SOPInstanceUID"), EventTypeID=kind
     )
-    return {**row, **head, **payload}
+    return {**head, **payload}
 
 
 def _reason(row: DicomJson) -> DicomJson:

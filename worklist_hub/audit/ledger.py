@@ -43,6 +43,8 @@ _LINKED = sa.exists().where(
     AUDIT_LINKS.c.event_process == AUDIT_EVENTS.c.process, AUDIT_LINKS.c.event_number == AUDIT_EVENTS.c.number
 )
 
+_INSERT = sa.insert(AUDIT_EVENTS)
+
 
 class AuditUnavailable(Exception):
     """The event could not be made durable; what it tells of must not be answered."""
@@ -111,8 +113,16 @@ class Ledger:
         """Within a change's own transaction: both are there after its commit, or neither."""
         if not events:
             return
-        rows = [self._row(event) for event in events]
-        connection.execute(sa.insert(AUDIT_EVENTS), rows)
+        rows = self.rows_of(events)
+        connection.execute(_INSERT, rows)
+        self.wrote(rows)
+
+    def rows_of(self, events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+        """To be written with a change by somebody who then says so (`wrote`)."""
+        return [self._row(event) for event in events]
+
+    def wrote(self, rows: Sequence[dict[str, Any]]) -> None:
+        """These rows are in the table, or in a transaction that may still end well: let them be linked."""
         moment = time.monotonic()
         with self._condition:
             sleeps = not self._written
@@ -208,7 +218,7 @@ class Ledger:
                 self._end = self._found_end(connection)
             linkable = self._left_behind(connection) if adopts else []
             if rows:
-                connection.execute(sa.insert(AUDIT_EVENTS), rows)
+                connection.execute(_INSERT, rows)
             committed = self._committed(connection, numbers)
             linkable += [(self.process, number, self._written[number].body) for number in committed]
             linkable += [(self.process, row["number"], row["body"]) for row in rows]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ups import dicom_json as dj
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
-from ups.tags import VR_OF
+from ups.tags import TAG_OF, VR_OF
 
 Path = tuple[str, ...]
 MODIFIED = "ScheduledProcedureStepModificationDateTime"
@@ -61,6 +62,7 @@ LIMITS = {
     "modified": 32,
 }
 _DELIMITER = "\\"
+_OF_STUDY = {TAG_OF["StudyInstanceUID"], TAG_OF["ReferencedRequestSequence"]}
 
 
 def columns_of(dataset: DicomJson) -> dict[str, Any]:
@@ -75,11 +77,31 @@ def columns_of(dataset: DicomJson) -> dict[str, Any]:
     study = dj.text(dataset, "StudyInstanceUID") or dj.text(request, "StudyInstanceUID")
     made["study_instance_uid"] = study[:64]
     made["further_values"] = "".join(further)
-    made["dataset"] = json.dumps(dataset, ensure_ascii=False, separators=(",", ":"))
+    made["dataset"] = text_of(dataset)
     return made
 
 
-def values_at(dataset: DicomJson, path: Path) -> list[str]:
+def changed_columns(before: Mapping[str, Any], after: DicomJson) -> dict[str, Any]:
+    """The columns that follow from what differs; all of them where an attribute of several values does."""
+    tags = {tag for tag in {*before, *after} if before.get(tag) != after.get(tag)}
+    made: dict[str, Any] = {}
+    for path, column in COLUMN_OF.items():
+        if TAG_OF[path[0]] not in tags:
+            continue
+        if len(values_at(before, path)) > 1 or len(found := values_at(after, path)) > 1:
+            return columns_of(after)
+        made[column] = clipped(column, comparable(path[-1], found[0])) if found else ""
+    if not tags.isdisjoint(_OF_STUDY):
+        return columns_of(after)
+    return {**made, "dataset": text_of(after)}
+
+
+def text_of(dataset: Mapping[str, Any]) -> str:
+    """As it is stored."""
+    return json.dumps(dataset, ensure_ascii=False, separators=(",", ":"))
+
+
+def values_at(dataset: Mapping[str, Any], path: Path) -> list[str]:
     """The texts at the end of a path, of every item on the way."""
     keyword, *rest = path
     if not rest:

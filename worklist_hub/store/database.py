@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from worklist_hub.accounts import tables as account_tables
 from worklist_hub.audit import tables as audit_tables
+from worklist_hub.store.quick import Quick
 from worklist_hub.store.schema import HEAD, METADATA
 
 V = TypeVar("V")
 Job = Callable[[sa.Connection], V]
+QuickJob = Callable[[Quick], V]
 Address = Path | str
 """A file, or `postgresql://...` as libpq takes it (several hosts, `target_session_attrs`, `sslmode` and so on)."""
 
@@ -76,6 +78,14 @@ class Database(Protocol):
 
     async def done(self, job: Job[V]) -> V:
         """`do` for an event loop, which it does not hold up."""
+        ...
+
+    def do_quickly(self, job: QuickJob[V]) -> V:
+        """`do` for one look and one change, which is durable by itself."""
+        ...
+
+    async def done_quickly(self, job: QuickJob[V]) -> V:
+        """`do_quickly` for an event loop."""
         ...
 
     def insert(self, table: sa.Table) -> Any:

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -65,17 +65,13 @@ class EventLog:
 
     def append(self, connection: sa.Connection, raised: Sequence[Raised], now: datetime) -> None:
         """Write events in the transaction of their change."""
-        rows = [
-            {"kind": _UPS, "uid": one.uid, "position": one.position, "frame": _frame(one), "before": _changed(one)}
-            for one in raised
-        ]
-        if rows:
-            self._insert(connection, rows, now)
+        for row in rows_of(raised, now):  # one as a rule
+            connection.execute(self._statement, row)
 
     def append_subscriptions(self, connection: sa.Connection) -> None:
         """Let every process read the subscriptions again, in order with the events."""
         row = {"kind": _SUBSCRIPTIONS, "uid": "", "position": 0, "frame": "", "before": ""}
-        self._insert(connection, [row], self._database.now(connection))
+        connection.execute(self._statement, {**row, "at": dt_from_datetime(self._database.now(connection))})
 
     def newest(self) -> Cursor:
         """Behind everything that is settled now."""
@@ -103,11 +99,6 @@ class EventLog:
     def forget(self, connection: sa.Connection, now: datetime) -> int:
         """Delete what is older than `KEPT`; how many."""
         return connection.execute(sa.delete(EVENTS).where(EVENTS.c.at < dt_from_datetime(now - KEPT))).rowcount
-
-    def _insert(self, connection: sa.Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-        at = dt_from_datetime(now)
-        for row in rows:  # one as a rule
-            connection.execute(self._statement, {**row, "at": at})
 
 
 class EventFeed:
@@ -186,8 +177,32 @@ class EventFeed:
         return POLL_S
 
 
-def _frame(raised: Raised) -> str:
-    return json.dumps(raised.dataset, ensure_ascii=False, separators=(",", ":"))
+def rows_of(
+    raised: Sequence[Raised], now: datetime, row: Mapping[str, Any] | None = None, text: str = ""
+) -> list[dict[str, Any]]:
+    """As they stand in the table, but for `xid`; `text`: the JSON of the `row` that they carry, where it is at hand."""
+    at = dt_from_datetime(now)
+    return [
+        {
+            "kind": _UPS,
+            "uid": one.uid,
+            "position": one.position,
+            "frame": _frame(one, row, text),
+            "before": _changed(one),
+            "at": at,
+        }
+        for one in raised
+    ]
+
+
+def _frame(raised: Raised, row: Mapping[str, Any] | None, text: str) -> str:
+    if row and raised.added and raised.added.keys().isdisjoint(row):
+        return f"{text[:-1]},{_text(raised.added)[1:]}"
+    return _text(raised.dataset)
+
+
+def _text(dataset: Mapping[str, Any]) -> str:
+    return json.dumps(dataset, ensure_ascii=False, separators=(",", ":"))
 
 
 def _changed(raised: Raised) -> str:
@@ -196,7 +211,7 @@ def _changed(raised: Raised) -> str:
         return ""
     before, after = raised.before, raised.dataset
     differing = {tag: before.get(tag) for tag in {*before, *after} if before.get(tag) != after.get(tag)}
-    return json.dumps(differing, ensure_ascii=False, separators=(",", ":"))
+    return _text(differing)
 
 
 def _raised(row: sa.Row[Any]) -> Raised:

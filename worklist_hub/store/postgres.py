@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,13 +20,16 @@ from worklist_hub.store.database import (
     Held,
     Job,
     OutcomeUnknown,
+    QuickJob,
     StoreError,
     StoreUnavailable,
     V,
     bring_up_to_date,
 )
+from worklist_hub.store.quick import QuickPostgres
 from worklist_hub.store.schema import EVENTS
 from worklist_hub.store.session import Listener, Session
+from worklist_hub.store.turns import Turns
 
 OLDEST: Final = 150000
 WRITERS, READERS = 10, 8
@@ -61,6 +66,7 @@ class PostgresDatabase:
         self._place = _without_password(url)
         self._conninfo = self._checked(url)
         self._writing = self._engine(WRITERS)
+        self._turns = Turns(WRITERS)
         self.reading = self._engine(READERS, isolation_level="AUTOCOMMIT")
         self.transaction_id: sa.ColumnElement[int] = sa.cast(
             sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger
@@ -81,19 +87,19 @@ class PostgresDatabase:
 
     def do(self, job: Job[V]) -> V:
         """See `Database`."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._do(job)
-            except _Again:
-                continue
-        try:
-            return self._do(job)
-        except _Again as error:
-            raise StoreUnavailable(f"the database refuses: {error}") from error
+        return self._repeated(lambda: self._do(job))
 
     async def done(self, job: Job[V]) -> V:
         """See `Database`."""
         return await asyncio.get_running_loop().run_in_executor(self._askers, self.do, job)
+
+    def do_quickly(self, job: QuickJob[V]) -> V:
+        """See `Database`."""
+        return self._repeated(lambda: self._quickly(job))
+
+    async def done_quickly(self, job: QuickJob[V]) -> V:
+        """See `Database`."""
+        return await asyncio.get_running_loop().run_in_executor(self._askers, self.do_quickly, job)
 
     def insert(self, table: sa.Table) -> Any:
         """See `Database`."""
@@ -137,10 +143,76 @@ class PostgresDatabase:
         self._listener.join()
         self._dispose()
 
+    def _repeated(self, attempt: Callable[[], V]) -> V:
+        for _ in range(TRIES - 1):
+            try:
+                return attempt()
+            except _Again:
+                continue
+        try:
+            return attempt()
+        except _Again as error:
+            raise StoreUnavailable(f"the database refuses: {error}") from error
+
+    def _quickly(self, job: QuickJob[V]) -> V:
+        with self._borrowed() as borrowed:
+            driver = borrowed.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            quick = QuickPostgres(driver)
+            try:
+                driver.autocommit = True
+                borrowed.info.pop(_DOUBT, None)
+                result = job(quick)
+                if borrowed.info.pop(_DOUBT, False):
+                    raise OutcomeUnknown("no standby has confirmed the change")
+                return result
+            except psycopg.Error as error:
+                is_lost = driver.closed or driver.broken
+                if is_lost:
+                    borrowed.invalidate(error)
+                if is_lost and quick.is_writing:
+                    raise OutcomeUnknown("the connection was lost during the change") from error
+                raise self._meaning(error, is_lost=is_lost) from error
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sa.PoolProxiedConnection]:
+        """A connection of the writing pool, past the expressions of SQLAlchemy."""
+        with self._turn():
+            try:
+                borrowed = self._writing.raw_connection()
+            except psycopg.Error as error:
+                raise StoreUnavailable(f"the database refuses: {type(error).__name__}") from error
+            with closing(borrowed):
+                yield borrowed
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One of the writing connections will be free."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._turns.turn(POOL_TIMEOUT_S))
+            except TimeoutError as error:
+                raise StoreUnavailable("all connections are busy") from error
+            yield
+
+    def _meaning(self, error: BaseException, *, is_lost: bool) -> BaseException:
+        """Of an error before anything was made durable."""
+        if isinstance(error, (errors.ReadOnlySqlTransaction, errors.CannotConnectNow)):
+            self._writing.dispose()  # a server that is primary no longer: the next connection finds the new one
+            return _Again("it is read-only")
+        if is_lost or isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
+            return _Again(type(error).__name__)
+        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            return StoreUnavailable(f"the database refuses: {type(error).__name__}")
+        return error
+
     def _do(self, job: Job[V]) -> V:
         is_committing = False
         try:
-            with self._writing.connect() as connection:
+            with self._turn(), self._writing.connect() as connection:
                 result = job(connection)
                 connection.info.pop(_DOUBT, None)
                 is_committing = True
@@ -153,16 +225,8 @@ class PostgresDatabase:
         except sa.exc.DBAPIError as error:
             if is_committing:
                 raise OutcomeUnknown("the connection was lost during the commit") from error
-            if isinstance(error.orig, (errors.ReadOnlySqlTransaction, errors.CannotConnectNow)):
-                self._writing.dispose()  # a server that is primary no longer: the next connection finds the new one
-                raise _Again("it is read-only") from error
-            if error.connection_invalidated or isinstance(
-                error.orig, (errors.SerializationFailure, errors.DeadlockDetected)
-            ):
-                raise _Again(type(error.orig).__name__) from error
-            if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)):
-                raise StoreUnavailable(f"the database refuses: {type(error.orig).__name__}") from error
-            raise
+            meaning = self._meaning(error.orig or error, is_lost=error.connection_invalidated)
+            raise error if meaning is error.orig else meaning from error
 
     def _checked(self, url: str) -> str:
         try:

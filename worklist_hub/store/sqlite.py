@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from worklist_hub.store.database import Job, StoreError, StoreUnavailable, V, bring_up_to_date
+from worklist_hub.store.database import Job, QuickJob, StoreError, StoreUnavailable, V, bring_up_to_date
+from worklist_hub.store.quick import QuickSqlite
 from worklist_hub.store.schema import EVENTS
 from worklist_hub.store.writer import Writer, WriterClosed
 
@@ -64,6 +65,14 @@ class SqliteDatabase:
         with _writable():
             return await asyncio.wrap_future(self.writer.submit(job))
 
+    def do_quickly(self, job: QuickJob[V]) -> V:
+        """See `Database`."""
+        return self.do(lambda connection: job(_quick(connection)))
+
+    async def done_quickly(self, job: QuickJob[V]) -> V:
+        """See `Database`."""
+        return await self.done(lambda connection: job(_quick(connection)))
+
     def insert(self, table: sa.Table) -> Any:
         """See `Database`."""
         return insert(table)
@@ -97,6 +106,12 @@ class SqliteDatabase:
         self.reading.dispose()
 
 
+def _quick(connection: sa.Connection) -> QuickSqlite:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return QuickSqlite(driver)
+
+
 @contextmanager
 def _writable() -> Iterator[None]:
     try:
@@ -105,6 +120,8 @@ def _writable() -> Iterator[None]:
         raise StoreUnavailable(str(error)) from error
     except sa.exc.OperationalError as error:
         raise StoreUnavailable(f"the worklist's file cannot be written: {type(error.orig).__name__}") from error
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"the worklist's file cannot be written: {type(error).__name__}") from error
 
 
 def open_engines(path: Path) -> tuple[sa.Engine, sa.Engine]:

@@ -27,11 +27,12 @@ from worklist_hub.audit.records import AuditEvent
 from worklist_hub.decisions import DEFAULT_RULES, decide
 from worklist_hub.events import Raised, events_of
 from worklist_hub.matching import Match
-from worklist_hub.protocol import Caller, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
-from worklist_hub.store.columns import columns_of
+from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
+from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
-from worklist_hub.store.feed import EventLog
+from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
+from worklist_hub.store.quick import FOUND, Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
 
@@ -42,14 +43,7 @@ SWAP_TRIES = 5
 _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
 _OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
-_STORED = (
-    WORKITEMS.c.dataset,
-    WORKITEMS.c.state,
-    WORKITEMS.c.transaction_hash,
-    WORKITEMS.c.alive_at,
-    WORKITEMS.c.version,
-    WORKITEMS.c.position,
-)
+_STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 _BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
 
 _SWAP = sa.update(WORKITEMS).where(
@@ -90,16 +84,21 @@ class WorkitemStore:
 
     def carry_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
         """Decide and write, durably, with the events."""
+        if is_claim(request):
+            claimed = self.database.do_quickly(lambda quick: self._claim(quick, uid, request, caller))
+            if claimed is not None:
+                return self._told(claimed)
         return self._write(lambda connection: self._carry_out(connection, uid, request, caller))
 
     async def carried_out(self, uid: str, request: Request, caller: Caller) -> Decision | Refusal:
         """`carry_out` for an event loop."""
-        outcome, has_told = await self.database.done(
-            lambda connection: self._carry_out(connection, uid, request, caller)
+        if is_claim(request):
+            claimed = await self.database.done_quickly(lambda quick: self._claim(quick, uid, request, caller))
+            if claimed is not None:
+                return self._told(claimed)
+        return self._told(
+            await self.database.done(lambda connection: self._carry_out(connection, uid, request, caller))
         )
-        if has_told:
-            self.database.tell()
-        return outcome
 
     def change(self, job: Job[V]) -> V:
         """Anything else in one durable transaction; it may run more than once."""
@@ -198,10 +197,36 @@ class WorkitemStore:
         return tuple(Workitem.from_json(json.loads(text)) for text in texts)
 
     def _write(self, job: Job[Outcome]) -> Decision | Refusal:
-        outcome, has_told = self.database.do(job)
+        return self._told(self.database.do(job))
+
+    def _told(self, made: Outcome) -> Decision | Refusal:
+        outcome, has_told = made
         if has_told:
             self.database.tell()
         return outcome
+
+    def _claim(self, quick: Quick, uid: str, request: Request, caller: Caller) -> Outcome | None:
+        """The quick road; None where it does not lead there."""
+        found, moment = quick.look(uid)
+        if found is None:
+            return None
+        stored, now = stored_of(found), self._later(moment if self._clock is None else self._clock())
+        outcome = decide(stored, request, caller, now, self.rules)
+        if isinstance(outcome, Decision) and outcome.dataset is None:
+            return None
+        audit = self.ledger.rows_of(events_of_change(uid, request, caller, stored, outcome)) if self.ledger else []
+        raised: tuple[Raised, ...] = ()
+        if isinstance(outcome, Refusal):
+            quick.note(audit)
+        else:
+            made = outcome.dataset or {}
+            values = changed_columns(stored.dataset, made) | _kept_of(stored, outcome, now)
+            raised = events_of(stored.dataset, made, position=stored.position)
+            if not quick.write(Change(found, values, rows_of(raised, now, made, values["dataset"]), audit)):
+                return None
+        if self.ledger is not None:
+            self.ledger.wrote(audit)
+        return outcome, bool(raised)
 
     # Inside a transaction
 
@@ -257,16 +282,7 @@ class WorkitemStore:
     def read_in(self, connection: sa.Connection, uid: str) -> Stored | None:
         """One workitem as a transaction sees it."""
         found = connection.execute(_BY_UID, {"wanted": uid}).one_or_none()
-        if found is None:
-            return None
-        return Stored(
-            json.loads(found.dataset),
-            ProcedureStepState(found.state),
-            found.transaction_hash,
-            datetime_from_dt(found.alive_at) if found.alive_at else None,
-            found.version,
-            found.position,
-        )
+        return None if found is None else stored_of(found)
 
     def _swap(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> bool:
         """Compare and set: nobody may have changed it since it was read."""
@@ -276,10 +292,7 @@ class WorkitemStore:
             "was_version": stored.version,
             "was_alive": dt_from_datetime(stored.alive_at) if stored.alive_at else "",
         }
-        values = columns_of(outcome.dataset or {})
-        values |= {"version": stored.version + 1, "transaction_hash": outcome.transaction_hash}
-        if outcome.is_alive:
-            values["alive_at"] = dt_from_datetime(now)
+        values = changed_columns(stored.dataset, outcome.dataset or {}) | _kept_of(stored, outcome, now)
         return connection.execute(_SWAP, {**values, **unchanged}).rowcount == 1
 
     def _insert(self, connection: sa.Connection, dataset: DicomJson) -> tuple[Raised, ...] | None:
@@ -296,15 +309,40 @@ class WorkitemStore:
 
     def _tick(self, connection: sa.Connection) -> datetime:
         """The server's clock, in this process never twice the same and never back: changes sort by it."""
-        now = self._clock() if self._clock is not None else self.database.now(connection)
+        return self._later(self.database.now(connection) if self._clock is None else self._clock())
+
+    def _later(self, moment: datetime) -> datetime:
         with self._clock_lock:
-            self._last = max(now, self._last + _ONE_TICK)
+            self._last = max(moment, self._last + _ONE_TICK)
             return self._last
 
     def _newest_moment(self) -> datetime:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
+
+
+def is_claim(request: Request) -> bool:
+    """Whether it may take the quick road."""
+    return isinstance(request, ChangeState) and request.state is ProcedureStepState.IN_PROGRESS
+
+
+def stored_of(found: Any) -> Stored:
+    """From a row with the columns of `quick.FOUND`."""
+    return Stored(
+        json.loads(found.dataset),
+        ProcedureStepState(found.state),
+        found.transaction_hash,
+        datetime_from_dt(found.alive_at) if found.alive_at else None,
+        found.version,
+        found.position,
+    )
+
+
+def _kept_of(stored: Stored, outcome: Decision, now: datetime) -> dict[str, Any]:
+    """The columns that do not follow from the dataset."""
+    kept: dict[str, Any] = {"version": stored.version + 1, "transaction_hash": outcome.transaction_hash}
+    return {**kept, "alive_at": dt_from_datetime(now)} if outcome.is_alive else kept
 
 
 def _forget_drafts(connection: sa.Connection, outcome: Decision) -> None:
