@@ -22,6 +22,7 @@ from ups import dicom_json as dj
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.states import ProcedureStepState
 from worklist_hub.store.database import StoreUnavailable, ask
+from worklist_hub.store.keys import forget
 from worklist_hub.store.schema import STATISTICS, SUBSCRIPTIONS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
 
@@ -89,6 +90,7 @@ class Retention:
         rows = connection.execute(query).all()
         positions = [row.position for row in rows]
         self._count(connection, rows)
+        forget(connection, [row.uid for row in rows])
         deleted = connection.execute(sa.delete(WORKITEMS).where(WORKITEMS.c.position.in_(positions))).rowcount
         if deleted != len(rows):
             raise RuntimeError("a workitem was cleared away by two")  # rolled back: nothing is counted twice

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0005"
+HEAD = "0006"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -118,3 +118,15 @@ HANDED_DRAFTS = sa.Table(
     sa.Column("at", sa.String(32), nullable=False),
 )
 """`workitem_uid` is the one that the receiver claims. `sealed_for`: hub, until that claim; then claim (`drafts`)."""
+
+WORKITEM_KEYS = sa.Table(
+    "workitem_keys",
+    METADATA,
+    sa.Column("site_id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("value", sa.String(128), primary_key=True),
+    sa.Column("root_uid", sa.String(64), nullable=False),
+    sa.Index("workitem_keys_by_root", "root_uid"),
+)
+"""By what a study to read is known at its hospital: its Study Instance UID, the accession number of its order. Whoever
+feeds it second finds the chain of workitems (`root_uid`, then its replacements) that the first one began."""

@@ -32,6 +32,7 @@ from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
+from worklist_hub.store.keys import keys_of, note
 from worklist_hub.store.quick import FOUND, Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
@@ -39,6 +40,7 @@ from worklist_hub.store.search import counted, found_by
 V = TypeVar("V")
 Outcome = tuple[Decision | Refusal, bool]
 """What came of a request, and whether there is something to tell."""
+CarryOut = Callable[[str, Request], Decision | Refusal]
 SWAP_TRIES = 5
 _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
@@ -177,24 +179,31 @@ class WorkitemStore:
         outcome = self._write(lambda connection: self._carry_out(connection, uid, asked, _FEED, only))
         return isinstance(outcome, Decision)
 
-    def latest(self, uid: str) -> Workitem | None:
-        """See `store.port.Store`."""
-
-        def found(connection: sa.Connection) -> Stored | None:
-            last, next_uid = None, uid
-            while (stored := self.read_in(connection, next_uid)) is not None:
-                last, next_uid = stored, replacement_uid(next_uid)
-            return last
-
-        last = ask(self.reading, found)
-        return None if last is None else Workitem.from_json(last.dataset)
-
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""
         query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(_OPEN))
         query = query.order_by(WORKITEMS.c.position)
         texts = ask(self.reading, lambda connection: connection.execute(query).scalars().all())
         return tuple(Workitem.from_json(json.loads(text)) for text in texts)
+
+    def write_together(self, work: Callable[[sa.Connection, CarryOut], V]) -> V:
+        """Several requests of intake in one durable transaction; `work` may run more than once."""
+        told: list[bool] = []
+
+        def job(connection: sa.Connection) -> V:
+            told.clear()
+
+            def carry_out(uid: str, request: Request) -> Decision | Refusal:
+                outcome, has_told = self._carry_out(connection, uid, request, _FEED)
+                told.append(has_told)
+                return outcome
+
+            return work(connection, carry_out)
+
+        result = self.database.do(job)
+        if any(told):
+            self.database.tell()
+        return result
 
     def _write(self, job: Job[Outcome]) -> Decision | Refusal:
         return self._told(self.database.do(job))
@@ -300,7 +309,11 @@ class WorkitemStore:
         values = {**columns_of(dataset), "version": 1, "alive_at": "", "transaction_hash": ""}
         statement = self.database.insert(WORKITEMS).on_conflict_do_nothing(index_elements=["uid"])
         position = connection.execute(statement.values(values).returning(WORKITEMS.c.position)).scalar_one_or_none()
-        return None if position is None else events_of(None, dataset, position=position)
+        if position is None:
+            return None
+        if not dj.has(dataset, "ReplacedProcedureStepSequence"):
+            note(connection, self.database, values["uid"], keys_of(dataset))
+        return events_of(None, dataset, position=position)
 
     def _note_alive(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
         if outcome.is_alive:

@@ -1,0 +1,167 @@
+"""Two roads to one study make one workitem, on every database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.peers.hub import ANN, study_to_read
+from ups import dicom_json as dj
+from ups.codes import UNSPECIFIED_REASON
+from ups.identifiers import random_uid, replacement_uid, workitem_uid
+from ups.states import ProcedureStepState as State
+from ups.workitem import Workitem
+from worklist_hub.protocol import Caller, ChangeState, Create
+from worklist_hub.store.feeding import Feed
+from worklist_hub.store.keys import ACCESSION, STUDY, Key
+from worklist_hub.store.port import Feed as Port
+from worklist_hub.store.schema import WORKITEM_KEYS
+from worklist_hub.store.workitems import WorkitemStore
+
+RACERS, STUDIES = 4, 25
+
+
+@pytest.fixture
+def store(any_database: Path | str) -> Iterator[WorkitemStore]:
+    made = WorkitemStore(any_database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def feed(store: WorkitemStore) -> Port:
+    return Feed(store)
+
+
+def polled(study: str = "", **more: object) -> Workitem:
+    study = study or random_uid()
+    return study_to_read(workitem_uid("north", study), study_instance_uid=study, **more)
+
+
+def ordered(accession: str, **more: object) -> Workitem:
+    return study_to_read(study_instance_uid="", accession_number=accession, **more)
+
+
+def study_key(workitem: Workitem) -> Key:
+    return Key("north", STUDY, workitem.study_instance_uid)
+
+
+def test_many_studies_are_put_in_one_transaction_and_found_by_their_keys(feed: Port, store: WorkitemStore) -> None:
+    made = [polled(accession_number=f"A{number}") for number in range(STUDIES)]
+    assert feed.put(made) == (True,) * STUDIES
+    assert feed.put(made) == (False,) * STUDIES
+    assert len(feed.open_workitems("north")) == STUDIES
+    found = feed.latest_of([study_key(one) for one in made])
+    assert {key.value: item.uid for key, item in found.items()} == {one.study_instance_uid: one.uid for one in made}
+    assert feed.latest_of([Key("south", STUDY, made[0].study_instance_uid)]) == {}
+    by_order = feed.latest_of([Key("north", ACCESSION, "A3")])
+    assert [item.uid for item in by_order.values()] == [made[3].uid]
+
+
+def test_a_workitem_of_another_road_is_found_by_the_study(feed: Port, store: WorkitemStore) -> None:
+    foreign = study_to_read()
+    store.carry_out(foreign.uid, Create(foreign.uid, foreign.to_json()), Caller(ANN))
+    assert feed.put([polled(foreign.study_instance_uid)]) == (False,)
+    assert [item.uid for item in feed.latest_of([study_key(foreign)]).values()] == [foreign.uid]
+
+
+def test_a_second_workitem_of_a_foreign_client_is_its_own_affair(feed: Port, store: WorkitemStore) -> None:
+    first = polled()
+    feed.put([first])
+    second = study_to_read(study_instance_uid=first.study_instance_uid)
+    store.carry_out(second.uid, Create(second.uid, second.to_json()), Caller(ANN))
+    assert store.read(second.uid) is not None
+    assert [item.uid for item in feed.latest_of([study_key(first)]).values()] == [first.uid]
+
+
+def test_the_images_of_an_order_find_its_workitem_and_adopt_it(feed: Port) -> None:
+    order = ordered("A1", clinical_question="Bleed?")
+    assert feed.put([order]) == (True,)
+    images = polled(accession_number="A1")
+    assert feed.put([images]) == (False,)
+    assert [item.uid for item in feed.latest_of([study_key(images)]).values()] == [order.uid]
+    changes = dj.make(StudyInstanceUID=images.study_instance_uid)
+    assert feed.adopt(Key("north", ACCESSION, "A1"), order.uid, changes)
+    [item] = feed.open_workitems("north")
+    assert (item.uid, item.study_instance_uid, item.clinical_question) == (
+        order.uid,
+        images.study_instance_uid,
+        "Bleed?",
+    )
+
+
+def test_an_order_of_studies_that_are_there_finds_the_first_of_them(feed: Port) -> None:
+    images = polled(accession_number="A1")
+    assert feed.put([images, ordered("A1")]).count(True) == 1
+
+
+def test_two_studies_of_one_order_are_both_on_the_list(feed: Port) -> None:
+    """An accession number often covers a chest and an abdomen: the second must not be taken for the first."""
+    assert feed.put([polled(accession_number="A1"), polled(accession_number="A1")]) == (True, True)
+
+
+def test_the_last_of_a_chain_of_replacements_is_found_also_after_a_restart(any_database: Path | str) -> None:
+    first = WorkitemStore(any_database)
+    made = polled()
+    Feed(first).put([made])
+    first.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "away")
+    again = replace(made, uid=replacement_uid(made.uid), replaces=made.uid)
+    assert Feed(first).put([again]) == (True,)
+    assert Feed(first).put([again]) == (False,)
+    first.cancel_scheduled(again.uid, UNSPECIFIED_REASON, "away again")
+    first.close()
+    second = WorkitemStore(any_database)
+    [last] = Feed(second).latest_of([study_key(made)]).values()
+    second.close()
+    assert (last.uid, last.state, last.replaces) == (again.uid, State.CANCELED, made.uid)
+    assert last.cancel_reason == "away again"
+
+
+def test_a_released_claim_is_followed_to_its_replacement(feed: Port, store: WorkitemStore) -> None:
+    made = polled()
+    feed.put([made])
+    store.carry_out(made.uid, ChangeState(State.IN_PROGRESS, random_uid()), Caller(ANN))
+    [last] = feed.latest_of([study_key(made)]).values()
+    assert last.state is State.IN_PROGRESS
+
+
+def test_a_workitem_that_cannot_be_costs_itself_alone(feed: Port, store: WorkitemStore) -> None:
+    good, bad = polled(), study_to_read("not a uid")
+    assert feed.put([bad, good]) == (False, True)
+    again = replace(bad, uid=random_uid())
+    assert feed.put([again]) == (True,), "its key leads nowhere"
+
+
+def test_processes_that_feed_at_once_make_one_workitem_a_study(any_database: Path | str) -> None:
+    """Half of them come by the study, half by the order; all at the same moment."""
+    stores = [WorkitemStore(any_database) for _ in range(RACERS)]
+    studies = [random_uid() for _ in range(STUDIES)]
+    barrier = threading.Barrier(RACERS)
+
+    def race(number: int) -> None:
+        road = [
+            polled(study, accession_number=f"A{at}") if number % 2 else ordered(f"A{at}", uid=random_uid())
+            for at, study in enumerate(studies)
+        ]
+        barrier.wait()
+        for start in range(0, STUDIES, 5):
+            Feed(stores[number]).put(road[start : start + 5])
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = stores[0].open_workitems("north")
+    with stores[0].reading.connect() as connection:
+        keys = connection.execute(sa.select(WORKITEM_KEYS.c.kind, WORKITEM_KEYS.c.root_uid)).all()
+    for one in stores:
+        one.close()
+    assert len(found) == STUDIES
+    assert {root for _kind, root in keys} == {item.uid for item in found}
+    assert sorted(kind for kind, _root in keys) == [ACCESSION] * STUDIES + [STUDY] * STUDIES

@@ -1,0 +1,145 @@
+"""The list as intake feeds it: many studies in one transaction, and one workitem however many roads lead to it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ups import dicom_json as dj
+from ups.codes import Code
+from ups.dicom_json import DicomJson
+from ups.identifiers import replacement_uid
+from ups.states import Answer
+from ups.workitem import Workitem
+from worklist_hub.protocol import Create, Decision, Update
+from worklist_hub.store import keys as by_key
+from worklist_hub.store.database import ask
+from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
+from worklist_hub.store.schema import WORKITEMS
+from worklist_hub.store.workitems import CarryOut, WorkitemStore
+
+_log = logging.getLogger("wl.hub.store")
+
+
+class Feed:
+    """Implements `store.port.Feed` over a store; any thread may call. May raise what the store raises."""
+
+    def __init__(self, store: WorkitemStore) -> None:
+        self._store = store
+        self._database = store.database
+
+    def latest_of(self, keys: Sequence[Key]) -> Mapping[Key, Workitem]:
+        """See `store.port.Feed`."""
+        return ask(self._store.reading, lambda connection: self._latest_of(connection, keys))
+
+    def put(self, workitems: Sequence[Workitem]) -> tuple[bool, ...]:
+        """See `store.port.Feed`."""
+        datasets = [workitem.to_json() for workitem in workitems]
+
+        def work(connection: sa.Connection, carry_out: CarryOut) -> tuple[bool, ...]:
+            claimed = self._claimed(connection, workitems, datasets)
+            return tuple(
+                self._root(connection, workitem.uid, keys) == workitem.uid
+                and self._put(connection, carry_out, workitem.uid, dataset)
+                for workitem, dataset, keys in zip(workitems, datasets, claimed, strict=True)
+            )
+
+        return self._store.write_together(work) if workitems else ()
+
+    def adopt(self, order: Key, uid: str, changes: dict[str, Any]) -> bool:
+        """See `store.port.Feed`."""
+
+        def work(connection: sa.Connection, carry_out: CarryOut) -> bool:
+            outcome = carry_out(uid, Update(changes))
+            if not isinstance(outcome, Decision):
+                return False
+            root = by_key.roots(connection, [order]).get(order, uid)
+            study = Key(order.site_id, STUDY, dj.text(changes, "StudyInstanceUID"))
+            by_key.note(connection, self._database, root, [study])
+            return True
+
+        return self._store.write_together(work)
+
+    def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
+        """See `store.port.Feed`."""
+        return self._store.update_scheduled(uid, changes)
+
+    def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
+        """See `store.port.Feed`."""
+        return self._store.cancel_scheduled(uid, code, reason)
+
+    def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
+        """See `store.port.Feed`."""
+        return self._store.open_workitems(site_id)
+
+    # Inside a transaction
+
+    def _claimed(
+        self, connection: sa.Connection, workitems: Sequence[Workitem], datasets: Sequence[DicomJson]
+    ) -> list[dict[Key, str]]:
+        """Of each workitem, where its keys lead now. All keys are claimed in one order, the same in every process, so
+        that none waits for one that waits for it. A replacement has those of the chain that it goes on with."""
+        keys = [() if one.replaces else keys_of(dataset) for one, dataset in zip(workitems, datasets, strict=True)]
+        claimed: list[dict[Key, str]] = [{} for _ in workitems]
+        for key, number in sorted((key, number) for number, some in enumerate(keys) for key in some):
+            claimed[number][key] = by_key.claim(connection, self._database, workitems[number].uid, key)
+        return claimed
+
+    def _put(self, connection: sa.Connection, carry_out: CarryOut, uid: str, dataset: DicomJson) -> bool:
+        outcome = carry_out(uid, Create(uid, dataset))
+        if isinstance(outcome, Decision):
+            return True
+        if outcome.answer is not Answer.DUPLICATE:
+            # It costs itself alone: the others of this transaction are put on the list.
+            by_key.forget(connection, [uid])
+            _log.error("a study cannot be put on the list: workitem=%s reason=%s", uid, outcome.text)
+        return False
+
+    def _root(self, connection: sa.Connection, uid: str, claimed: Mapping[Key, str]) -> str:
+        """Whose study it is: that of the chain that has its study already, or of an order that waits for its images,
+        else its own. An order may be of several studies: then the second one gets a workitem of its own."""
+        of = {key.kind: key for key in claimed}
+        study, order = of.get(STUDY), of.get(ACCESSION)
+        if study is None or order is None:
+            return next(iter(claimed.values()), uid)
+        if claimed[study] != uid:
+            if claimed[order] == uid:
+                by_key.lead(connection, claimed[study], order)
+            return claimed[study]
+        if claimed[order] != uid and self._waits(connection, claimed[order]):
+            by_key.lead(connection, claimed[order], study)
+            return claimed[order]
+        return uid
+
+    def _waits(self, connection: sa.Connection, root_uid: str) -> bool:
+        """Whether this is an order whose images have not come."""
+        last = self._chains(connection, [root_uid]).get(root_uid)
+        return last is not None and not last.state.is_final and not last.study_instance_uid
+
+    def _latest_of(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Workitem]:
+        found = by_key.roots(connection, keys)
+        last = self._chains(connection, list(dict.fromkeys(found.values())))
+        return {key: last[root] for key, root in found.items() if root in last}
+
+    def _chains(self, connection: sa.Connection, root_uids: Sequence[str]) -> dict[str, Workitem]:
+        """Root -> the last of its chain; all chains are followed together, a query a step."""
+        last: dict[str, str] = {}
+        following = {uid: uid for uid in root_uids}
+        while following:
+            texts = self._datasets(connection, list(following))
+            last |= {following[uid]: text for uid, text in texts.items()}
+            following = {replacement_uid(uid): following[uid] for uid in texts}
+        return {root: Workitem.from_json(json.loads(text)) for root, text in last.items()}
+
+    @staticmethod
+    def _datasets(connection: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for start in range(0, len(uids), AT_ONCE):
+            part = uids[start : start + AT_ONCE]
+            query = sa.select(WORKITEMS.c.uid, WORKITEMS.c.dataset).where(WORKITEMS.c.uid.in_(part))
+            found.update((row.uid, row.dataset) for row in connection.execute(query))
+        return found

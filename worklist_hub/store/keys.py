@@ -1,0 +1,87 @@
+"""By what a study to read is known: one row a key, unique, so that two roads to one study make one workitem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ups import dicom_json as dj
+from worklist_hub.store.database import Database
+from worklist_hub.store.schema import WORKITEM_KEYS
+
+STUDY: Final = "study"
+ACCESSION: Final = "accession"
+AT_ONCE: Final = 300
+"""Values of one query; SQLite allows some thousand parameters."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What one hospital calls a study or its order."""
+
+    site_id: str
+    kind: str
+    value: str
+
+
+def keys_of(dataset: Mapping[str, Any]) -> tuple[Key, ...]:
+    """The keys of a workitem, the study first; none where its hospital is not said."""
+    site = dj.text(dj.first_item(dataset, "ScheduledStationGeographicLocationCodeSequence"), "CodeValue")
+    request = dj.first_item(dataset, "ReferencedRequestSequence")
+    study = dj.text(dataset, "StudyInstanceUID") or dj.text(request, "StudyInstanceUID")
+    found = ((STUDY, study), (ACCESSION, dj.text(request, "AccessionNumber")))
+    return tuple(Key(site, kind, value[:128]) for kind, value in found if site and value)
+
+
+def note(connection: sa.Connection, database: Database, root_uid: str, keys: Iterable[Key]) -> None:
+    """These keys lead to this chain, but for those that lead to another already."""
+    rows = [_row(key, root_uid) for key in sorted(keys)]
+    if rows:
+        connection.execute(database.insert(WORKITEM_KEYS).on_conflict_do_nothing().values(rows))
+
+
+def claim(connection: sa.Connection, database: Database, root_uid: str, key: Key) -> str:
+    """The chain that a key leads to: ours from now on where it led nowhere. Waits for a transaction that is just
+    claiming the same one."""
+    statement = database.insert(WORKITEM_KEYS).on_conflict_do_nothing().values(_row(key, root_uid))
+    if connection.execute(statement).rowcount == 1:
+        return root_uid
+    return str(connection.execute(sa.select(WORKITEM_KEYS.c.root_uid).where(_is(key))).scalar_one())
+
+
+def lead(connection: sa.Connection, root_uid: str, key: Key) -> None:
+    """A key leads to another chain from now on."""
+    connection.execute(sa.update(WORKITEM_KEYS).where(_is(key)).values(root_uid=root_uid))
+
+
+def roots(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, str]:
+    """Where keys lead; those that lead nowhere are left out. All of one hospital and one kind."""
+    found: dict[Key, str] = {}
+    for start in range(0, len(keys), AT_ONCE):
+        part = keys[start : start + AT_ONCE]
+        first = part[0]
+        query = sa.select(WORKITEM_KEYS.c.value, WORKITEM_KEYS.c.root_uid).where(
+            WORKITEM_KEYS.c.site_id == first.site_id,
+            WORKITEM_KEYS.c.kind == first.kind,
+            WORKITEM_KEYS.c.value.in_([key.value for key in part]),
+        )
+        for value, root_uid in connection.execute(query):
+            found[Key(first.site_id, first.kind, value)] = root_uid
+    return found
+
+
+def forget(connection: sa.Connection, root_uids: Sequence[str]) -> None:
+    """The keys of chains whose beginning is cleared away."""
+    connection.execute(sa.delete(WORKITEM_KEYS).where(WORKITEM_KEYS.c.root_uid.in_(root_uids)))
+
+
+def _row(key: Key, root_uid: str) -> dict[str, str]:
+    return {"site_id": key.site_id, "kind": key.kind, "value": key.value, "root_uid": root_uid}
+
+
+def _is(key: Key) -> sa.ColumnElement[bool]:
+    columns = WORKITEM_KEYS.c
+    return sa.and_(columns.site_id == key.site_id, columns.kind == key.kind, columns.value == key.value)
