@@ -53,6 +53,10 @@ class Workitem:
     priority: str = ""
     """HIGH, MEDIUM or LOW."""
     stat: bool = False
+    setting: str = ""
+    """STROKE, ROUTINE or empty: what it is read for, where that is not `stat`."""
+    elsewhere: bool = False
+    """Whether another hospital may read it, for it needs no priors."""
     remarks: tuple[Code, ...] = ()
     """What intake noticed about the study, such as `ups.codes.TWO_PATIENTS`."""
     worklist_label: str = ""

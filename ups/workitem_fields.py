@@ -7,11 +7,15 @@ from typing import Any
 
 from ups import dicom_json as dj
 from ups.codes import (
+    ELIGIBLE,
+    ELSEWHERE,
     NO_CONTACT_SINCE,
     REMARK,
+    ROUTINE,
     SITE_SCHEME,
     STAT,
     STAT_SETTING,
+    STROKE,
     UPS_PUSH,
     Code,
     OtherId,
@@ -23,6 +27,7 @@ from ups.states import ProcedureStepState
 Reader = Callable[[Mapping[str, Any]], Any]
 Writer = Callable[[DicomJson, Any], None]
 
+_PARAMETERS = "ScheduledProcessingParametersSequence"
 READERS: dict[str, Reader] = {}
 WRITERS: dict[str, Writer] = {}
 
@@ -143,22 +148,6 @@ def _parameter(name: Code, code: Code) -> DicomJson:
     return item
 
 
-def _is_stat(item: Mapping[str, Any]) -> bool:
-    code = Code.of(dj.first_item(item, "ConceptCodeSequence"))
-    return _is_named(item, STAT_SETTING) and (code.value, code.scheme) == (STAT.value, STAT.scheme)
-
-
-def _read_stat(dataset: Mapping[str, Any]) -> bool:
-    return any(_is_stat(item) for item in dj.items(dataset, "ScheduledProcessingParametersSequence"))
-
-
-def _write_stat(dataset: DicomJson, value: bool) -> None:
-    kept = [item for item in dj.items(dataset, "ScheduledProcessingParametersSequence") if not _is_stat(item)]
-    if value:
-        kept.append(_parameter(STAT_SETTING, STAT))
-    dj.put_items(dataset, "ScheduledProcessingParametersSequence", kept)
-
-
 def _is_silence(item: Mapping[str, Any]) -> bool:
     name = Code.of(dj.first_item(item, "ConceptNameCodeSequence"))
     return (name.value, name.scheme) == (NO_CONTACT_SINCE.value, NO_CONTACT_SINCE.scheme)
@@ -188,16 +177,51 @@ def _write_silent_since(dataset: DicomJson, value: str) -> None:
         dj.remove(dataset, "ProcedureStepProgressInformationSequence")
 
 
+def _code(item: Mapping[str, Any]) -> Code:
+    return Code.of(dj.first_item(item, "ConceptCodeSequence"))
+
+
+def _is(item: Mapping[str, Any], name: Code, code: Code) -> bool:
+    found = _code(item)
+    return _is_named(item, name) and (found.value, found.scheme) == (code.value, code.scheme)
+
+
+def _bind_flag(field: str, name: Code, code: Code) -> None:
+    """True where this processing parameter has this value."""
+
+    def read(dataset: Mapping[str, Any]) -> bool:
+        return any(_is(item, name, code) for item in dj.items(dataset, _PARAMETERS))
+
+    def write(dataset: DicomJson, value: bool) -> None:
+        kept = [item for item in dj.items(dataset, _PARAMETERS) if not _is(item, name, code)]
+        dj.put_items(dataset, _PARAMETERS, [*kept, _parameter(name, code)] if value else kept)
+
+    READERS[field], WRITERS[field] = read, write
+
+
+def _setting_of(item: Mapping[str, Any]) -> str:
+    return next((code.value for code in (STROKE, ROUTINE) if _is(item, STAT_SETTING, code)), "")
+
+
+def _read_setting(dataset: Mapping[str, Any]) -> str:
+    return next((found for item in dj.items(dataset, _PARAMETERS) if (found := _setting_of(item))), "")
+
+
+def _write_setting(dataset: DicomJson, value: str) -> None:
+    kept = [item for item in dj.items(dataset, _PARAMETERS) if not _setting_of(item)]
+    made = [_parameter(STAT_SETTING, code) for code in (STROKE, ROUTINE) if code.value == value]
+    dj.put_items(dataset, _PARAMETERS, [*kept, *made])
+
+
 def _read_remarks(dataset: Mapping[str, Any]) -> tuple[Code, ...]:
-    items = dj.items(dataset, "ScheduledProcessingParametersSequence")
-    return tuple(Code.of(dj.first_item(item, "ConceptCodeSequence")) for item in items if _is_named(item, REMARK))
+    return tuple(_code(item) for item in dj.items(dataset, _PARAMETERS) if _is_named(item, REMARK))
 
 
 def _write_remarks(dataset: DicomJson, value: tuple[Code, ...]) -> None:
-    items = dj.items(dataset, "ScheduledProcessingParametersSequence")
+    items = dj.items(dataset, _PARAMETERS)
     kept = [item for item in items if not _is_named(item, REMARK)]
     made = [_parameter(REMARK, code) for code in value]
-    dj.put_items(dataset, "ScheduledProcessingParametersSequence", [*kept, *made])
+    dj.put_items(dataset, _PARAMETERS, [*kept, *made])
 
 
 def _write_replaces(dataset: DicomJson, value: str) -> None:
@@ -211,7 +235,9 @@ def _bind_all() -> None:
     READERS["state"] = _read_state
     WRITERS["state"] = lambda dataset, value: dj.put(dataset, "ProcedureStepState", str(value))
     READERS["silent_since"], WRITERS["silent_since"] = _read_silent_since, _write_silent_since
-    READERS["stat"], WRITERS["stat"] = _read_stat, _write_stat
+    _bind_flag("stat", STAT_SETTING, STAT)
+    _bind_flag("elsewhere", ELSEWHERE, ELIGIBLE)
+    READERS["setting"], WRITERS["setting"] = _read_setting, _write_setting
     READERS["remarks"], WRITERS["remarks"] = _read_remarks, _write_remarks
     READERS["other_patient_ids"], WRITERS["other_patient_ids"] = _read_other_ids, _write_other_ids
     READERS["modalities"] = lambda dataset: dj.texts(dataset, "ModalitiesInStudy")

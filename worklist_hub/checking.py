@@ -10,8 +10,9 @@ from pacs.checking import check_sites
 from pacs.errors import PacsError
 from pacs.site import Site
 from worklist_hub.config import HubConfig
+from worklist_hub.intake.asking import own_connection
 from worklist_hub.intake.lookback import look_back
-from worklist_hub.intake.runner import OpenPacs, own_connection, own_pacs
+from worklist_hub.intake.runner import OpenPacs, own_pacs
 
 
 def check(

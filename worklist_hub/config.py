@@ -15,7 +15,8 @@ from typing import Any
 from pacs.site import Site, SiteError
 from worklist_hub.access.settings import AuthSettings, Limits, SettingsError, TlsSettings
 from worklist_hub.audit.settings import AuditSettings, AuditSettingsError, audit_settings
-from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleError, rules_from
+from worklist_hub.intake.rules import READ_ALL_IMAGES, RuleBook, rulebook_from
+from worklist_hub.intake.tables import RuleError
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
 from worklist_hub.protocol import ClaimRules
 from worklist_hub.store.durability import STANDBY, WORDS
@@ -37,7 +38,21 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
 SECRETS_FILE = "secrets.toml"
 HEARTBEAT_S = 30.0
 """How often a desk tells that its claims are alive."""
-_TOP_LEVEL = ("hub", "intake", "claims", "retention", "audit", "operations", "auth", "tls", "limits", "site", "rule")
+_TOP_LEVEL = (
+    "hub",
+    "intake",
+    "claims",
+    "retention",
+    "audit",
+    "operations",
+    "auth",
+    "tls",
+    "limits",
+    "site",
+    "rule",
+    "calendar",
+    "due",
+)
 MIN_KEPT, MAX_KEPT = timedelta(days=7), timedelta(days=36500)
 """A desk that was off for some days must still find what became of its claims."""
 _FOREIGN_READING = ("permit", "deny", "unknown")
@@ -62,7 +77,7 @@ class HubConfig:
     sites: tuple[Site, ...] = ()
     poll_s: float = 10.0
     intake_enabled: bool = True
-    rules: tuple[Rule, ...] = READ_ALL_IMAGES
+    rules: RuleBook = READ_ALL_IMAGES
     source: Path | None = None
     database_url: str = ""
     """`postgresql://...` where several hub processes serve a region; "" = the file `database`."""
@@ -150,7 +165,7 @@ def load(path: Path) -> HubConfig:
         sites=sites,
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),
-        rules=_rules(path, data.get("rule", [])),
+        rules=_rules(path, data, sites),
         source=path,
         audit=audit,
         operations=operations,
@@ -192,7 +207,11 @@ def _check_tables(path: Path, data: Mapping[str, Any]) -> None:
             kind = keys[key]
             if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
                 raise ConfigError(f"{path}: [{name}] {key} must be {_NAME_OF[kind]}, not {value!r}")
-    for name in ("site", "rule"):
+    _check_lists(path, data)
+
+
+def _check_lists(path: Path, data: Mapping[str, Any]) -> None:
+    for name in ("site", "rule", "calendar"):
         if not isinstance(data.get(name, []), list) or not all(isinstance(one, dict) for one in data.get(name, [])):
             raise ConfigError(f"{path}: {name} must be written as [[{name}]]")
 
@@ -243,9 +262,17 @@ def _sites(path: Path, tables: list[dict[str, Any]]) -> tuple[Site, ...]:
     return tuple(found.values())
 
 
-def _rules(path: Path, tables: list[dict[str, Any]]) -> tuple[Rule, ...]:
+def load_rules(path: Path, sites: tuple[Site, ...]) -> RuleBook:
+    """[[rule]], [[calendar]] and [due] of a file that may hold nothing else, or be a whole hub.toml. Raises
+    `ConfigError`."""
+    data = _parsed(path)
+    _check_lists(path, data)
+    return _rules(path, data, sites)
+
+
+def _rules(path: Path, data: Mapping[str, Any], sites: tuple[Site, ...]) -> RuleBook:
     try:
-        return rules_from(tables)
+        return rulebook_from(data, frozenset(site.site_id for site in sites))
     except RuleError as error:
         raise ConfigError(f"{path}: {error}") from error
 

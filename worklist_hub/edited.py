@@ -44,7 +44,7 @@ class CurrentConfig:
             poll_s=read.poll_s,
             intake_enabled=read.intake_enabled,
         )
-        _log.info("hub.toml was edited: sites=%d rules=%d", len(read.sites), len(read.rules))
+        _log.info("hub.toml was edited: sites=%d rules=%d", len(read.sites), len(read.rules.rules))
         return self._config
 
 

@@ -32,6 +32,7 @@ from worklist_hub.server import PatientProtocol
 from worklist_hub.store import durability
 from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import EventFeed
+from worklist_hub.store.feeding import Feed
 from worklist_hub.store.retention import Housekeeper
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
@@ -235,7 +236,7 @@ class Hub:
         config = self.config
         opened = own_pacs(config.ae_title, config.secrets_file)
         return Intake(
-            self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s, lease=self.store.lease
+            Feed(self.store), config.sites, config.rules, opened=opened, poll_s=config.poll_s, lease=self.store.lease
         )
 
 

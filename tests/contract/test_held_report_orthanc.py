@@ -39,6 +39,7 @@ from worklist_client.worklist.claim import ClaimDesk
 from worklist_client.worklist.rows import entry_from_workitem
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
+from worklist_hub.store.feeding import Feed
 
 NOW = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
 
@@ -88,7 +89,7 @@ def night(request: pytest.FixtureRequest, orthanc_a: OrthancPeer, tmp_path: Path
         def opened(found: Connection) -> Pacs:
             return open_pacs(found, calling_ae=CALLING_AE, credentials=orthanc_a.credentials)
 
-        poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: opened(connection), lambda: NOW)
+        poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: opened(connection), lambda: NOW)
         service = DeliveryService(journal.outbox, desk, lambda: (site,), opened, Clock())
         yield Night(orthanc_a, tmp_path, journal, client, desk, service, lambda: poller.poll(never), site)
 

@@ -21,6 +21,7 @@ from ups.identifiers import replacement_uid, workitem_uid
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
+from worklist_hub.store.feeding import Feed
 from worklist_hub.store.workitems import WorkitemStore
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -55,7 +56,7 @@ def test_a_study_comes_is_ready_and_leaves_when_it_is_reported(
     connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
     site = Site("north", "North", "#cc0000", issuer_of_patient_id="NORTH", connections=(connection,))
     pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
-    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
     uid = workitem_uid("north", uid_of(study))
 
     def listed() -> dict[str, str]:
@@ -92,7 +93,7 @@ def test_a_study_that_is_away_for_two_polls_and_comes_again_is_on_the_list_again
     connection = orthanc_b.dicomweb()
     site = Site("north", "North", "#cc0000", connections=(connection,))
     pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
-    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
     uid = workitem_uid("north", uid_of("intake-away"))
     images = ct_series("intake-away", 2)
     orthanc_b.load(images)
@@ -132,7 +133,7 @@ def test_images_of_two_patients_under_one_study_uid_are_said(
     connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
     pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
     site = Site("north", "North", "#cc0000", connections=(connection,))
-    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
     orthanc_b.load(ct_series(study, 2))
     poller.poll(never)
     orthanc_b.load([ct_slice(study, 9, series="2", changes={"PatientID": "P2", "PatientName": "Bakker^Piet"})])

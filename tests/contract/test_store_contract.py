@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.peers.hub import ANN, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
-from ups.identifiers import random_uid, replacement_uid
+from ups.identifiers import random_uid
 from ups.states import Answer
 from ups.states import ProcedureStepState as State
 from worklist_hub.events import Raised
@@ -101,25 +100,6 @@ def test_intake_never_touches_what_somebody_is_reading(store: WorkitemStore) -> 
     assert not store.update_scheduled(made.uid, dj.make(PatientID="19"))
     (found,) = store.open_workitems("north")
     assert found.state is State.IN_PROGRESS
-
-
-def test_the_last_of_a_chain_of_replacements_is_found_also_after_a_restart(any_database: Path | str) -> None:
-    first = WorkitemStore(any_database)
-    made = study_to_read()
-    assert first.latest(made.uid) is None
-    first.create_if_absent(made)
-    first.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "away")
-    again = replace(made, uid=replacement_uid(made.uid), replaces=made.uid)
-    assert first.create_if_absent(again)
-    assert not first.create_if_absent(again)
-    first.cancel_scheduled(again.uid, UNSPECIFIED_REASON, "away again")
-    first.close()
-    second = WorkitemStore(any_database)
-    last = second.latest(made.uid)
-    second.close()
-    assert last is not None
-    assert (last.uid, last.state, last.replaces) == (again.uid, State.CANCELED, made.uid)
-    assert last.cancel_reason == "away again"
 
 
 def test_a_workitem_that_cannot_be_is_refused_to_intake_too(store: WorkitemStore) -> None:

@@ -5,7 +5,7 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
-from worklist_hub.intake.rules import Rule, StudyFacts, first_match
+from worklist_hub.intake.rules import Rule, RuleBook, StudyFacts
 
 REPORTED: Final = "a report has appeared in the study"
 VANISHED: Final = "the study is no longer in the PACS"
@@ -133,19 +133,22 @@ def plan(
     found: Sequence[Found],
     known: Iterable[Workitem],
     memory: Memory,
-    rules: Sequence[Rule],
+    rules: RuleBook,
     now: datetime,
+    others: Collection[str] = frozenset(),
 ) -> Plan:
     """What to create, mark READY and cancel.
 
     Parameters
     ----------
-    found : every study within `study_date_range`, and every study of `known` that the site still has
+    found : studies of the site: with those of `others` every one within `study_date_range`, and every study of `known`
+        that the site still has
     known : the open workitems of the site, whoever made them
+    others : studies that are not judged in this call; what is remembered of them stays
     """
     by_study = {item.answer.study_instance_uid: item for item in found}
     open_items = {item.study_instance_uid: item for item in known if item.study_instance_uid}
-    studies: dict[str, Remembered] = {}
+    studies = {study: seen for study, seen in memory.studies.items() if study in others}
     create: list[Workitem] = []
     update: list[tuple[str, dict[str, Any]]] = []
     cancel: list[tuple[str, Code, str]] = []
@@ -155,16 +158,16 @@ def plan(
         studies[study] = after
         workitem = open_items.get(study)
         if workitem is None:
-            rule = _rule_for(site, item, rules)
-            if rule is not None and not item.has_report and not after.too_old:
-                create.append(new_workitem(site, item, rule, now))
+            rule = rules.rule_for(facts_of(site, item.answer), now, site)
+            if rule is not None and rule.read and not item.has_report and not after.too_old:
+                create.append(new_workitem(site, item, rule, now, rules.due_at(rule, now, site)))
         elif workitem.state is ProcedureStepState.SCHEDULED:
             if item.has_report:
                 cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
             elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
     for study, workitem in open_items.items():
-        if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
+        if study in by_study or study in others or workitem.state is not ProcedureStepState.SCHEDULED:
             continue
         missing = memory.studies.get(study, Remembered()).missing + 1
         studies[study] = Remembered(missing=missing)
@@ -173,16 +176,18 @@ def plan(
     return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
 
 
-def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem:
+def new_workitem(site: Site, item: Found, rule: Rule, now: datetime, due: datetime | None) -> Workitem:
     """The workitem of a study to read, INCOMPLETE until its images stand still."""
     answer = item.answer
     description = answer.study_description or "\\".join(answer.modalities)
-    due = dt_from_datetime(now + timedelta(minutes=rule.due_min)) if rule.due_min else ""
     return Workitem(
         uid=workitem_uid(site.site_id, answer.study_instance_uid),
         readiness="INCOMPLETE",
-        priority=rule.priority,
-        stat=rule.stat,
+        priority=rule.whole_priority,
+        stat=rule.whole_setting == "STAT",
+        setting="" if rule.whole_setting == "STAT" else rule.whole_setting,
+        elsewhere=rule.elsewhere,
+        worklist_label=rule.queue,
         remarks=item.remarks,
         label=(description or "Study to read")[:64],
         workitem_code=INTERPRETATION_CODE,
@@ -207,8 +212,8 @@ def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem
         expertise=rule.expertise,
         expertise_text=rule.expertise_text or rule.expertise,
         start=dt_from_datetime(now),
-        due=due,
-        attributes=_input(answer.study_instance_uid),
+        due=dt_from_datetime(due) if due else "",
+        attributes=_attributes(answer.study_instance_uid, rule.expertise_scheme),
     )
 
 
@@ -267,10 +272,13 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
 
 
 def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
-    if workitem.remarks == item.remarks:
+    """Ours as they are now; those of others stay."""
+    noticed = (TWO_PATIENTS.value, REPORT_NOT_FINAL.value)
+    remarks = (*(code for code in workitem.remarks if code.value not in noticed), *item.remarks)
+    if workitem.remarks == remarks:
         return {}
     tag = TAG_OF["ScheduledProcessingParametersSequence"]
-    return {tag: replace(workitem, remarks=item.remarks).to_json()[tag]}
+    return {tag: replace(workitem, remarks=remarks).to_json()[tag]}
 
 
 def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
@@ -302,17 +310,42 @@ def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
     return changes
 
 
-def _rule_for(site: Site, item: Found, rules: Sequence[Rule]) -> Rule | None:
-    answer = item.answer
-    facts = StudyFacts(site.site_id, answer.modalities, answer.station_name, answer.study_description)
-    rule = first_match(rules, facts)
-    return rule if rule is not None and rule.read else None
+def facts_of(site: Site, answer: StudyAnswer) -> StudyFacts:
+    """What rules look at."""
+    return StudyFacts(site.site_id, answer.modalities, answer.station_name, answer.study_description)
 
 
-def _input(study_instance_uid: str) -> dict[str, Any]:
+def adopted(order: Workitem, fresh: Workitem) -> dict[str, Any]:
+    """What to write into the workitem of an order when its images have come: the study. What the order says of why, how
+    soon and for whom stays; what it leaves open the rules say."""
+    made = replace(
+        order,
+        study_instance_uid=fresh.study_instance_uid,
+        readiness=fresh.readiness,
+        modalities=fresh.modalities,
+        study_description=fresh.study_description,
+        body_part=order.body_part or fresh.body_part,
+        study_date=fresh.study_date,
+        study_time=fresh.study_time,
+        images=fresh.images,
+        remarks=fresh.remarks,
+        expertise=order.expertise or fresh.expertise,
+        expertise_text=order.expertise_text or fresh.expertise_text,
+        due=order.due or fresh.due,
+    ).to_json()
+    inputs = TAG_OF["InputInformationSequence"]
+    made[inputs] = fresh.to_json()[inputs]
+    before = order.to_json()
+    return {tag: value for tag, value in made.items() if before.get(tag) != value}
+
+
+def _attributes(study_instance_uid: str, expertise_scheme: str) -> dict[str, Any]:
     item = dj.make(TypeOfInstances="DICOM", StudyInstanceUID=study_instance_uid)
     attributes = dj.make(SOPClassUID=UPS_PUSH)
     dj.put_items(attributes, "InputInformationSequence", [item])
+    if expertise_scheme:
+        scheme = dj.make(CodingSchemeDesignator=expertise_scheme)
+        dj.put_items(attributes, "ScheduledStationClassCodeSequence", [scheme])
     return attributes
 
 

@@ -6,47 +6,31 @@ The one module of the hub that makes threads for intake (the hub is a server; `v
 from __future__ import annotations
 
 import logging
+import random
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from pacs import secrets
-from pacs.connect import open_pacs
-from pacs.errors import PacsError, UnsafeName
-from pacs.files import check_uid
-from pacs.metadata import patient_of
-from pacs.port import Cancelled, Pacs, SeriesAnswer, StudyAnswer, StudyQuery
-from pacs.reports import DOCUMENT_MODALITIES, Finality
-from pacs.site import Connection, Site
-from ups.codes import TWO_PATIENTS
-from ups.identifiers import workitem_uid
-from ups.workitem import OtherId, Workitem
-from worklist_hub.intake.poll import (
-    Found,
-    Memory,
-    after,
-    one_answer,
-    plan,
-    study_date_range,
-)
-from worklist_hub.intake.reports import ReportWatch
-from worklist_hub.intake.rules import Rule
+from pacs.errors import PacsError
+from pacs.port import Pacs
+from pacs.site import Site
+from worklist_hub.intake import asking
+from worklist_hub.intake.pace import Chance, Pace
+from worklist_hub.intake.poller import OpenPacs, Poller, SiteState
+from worklist_hub.intake.rules import RuleBook
 from worklist_hub.store.database import Held
-from worklist_hub.store.port import Store
+from worklist_hub.store.port import Feed
 
-UNSAID_REPORTS: Final = "unsaid_reports"
-"""Key of a site's `extra`: "preliminary" (the default) or "final"."""
-BACK_OFF_CAP_S: Final = 120.0
+__all__ = ["Intake", "OpenPacs", "Poller", "SiteState", "own_pacs"]
+
 STOP_S: Final = 5.0
 LEASE_LOOK_S: Final = 1.0
 """How often a process that may not poll a site looks whether it may now."""
 
 _log = logging.getLogger("wl.hub.intake")
-
-OpenPacs = Callable[[Site], Pacs]
 Lease = Callable[[str], Held]
 
 
@@ -61,145 +45,13 @@ class _Alone:
         """Nothing to let go."""
 
 
-@dataclass(frozen=True, slots=True)
-class SiteState:
-    """How polling a site goes: `failures` in a row, and the last error's name; no patient data."""
-
-    failures: int = 0
-    error: str = ""
-    polled_at: datetime | None = None
-
-
-def own_connection(site: Site) -> Connection | None:
-    """The first that is not a shared archive; None where it has none."""
-    return next((one for one in site.connections if not one.shared), None)
-
-
 def own_pacs(calling_ae: str, secrets_file: Path | None = None) -> OpenPacs:
-    """Opens a site's own PACS: its first connection that is not a shared archive. Secrets come from the environment or
-    a private file (`pacs.secrets`). Raises `PacsError` without a connection."""
+    """Opens a site's own PACS (`asking.own_pacs`)."""
 
     def opened(site: Site) -> Pacs:
-        connection = own_connection(site)
-        if connection is None:
-            raise PacsError(f"site {site.site_id} has no connection of its own")
-        credentials = secrets.find(connection.connection_id, secrets_file)
-        return open_pacs(connection, calling_ae=calling_ae, credentials=credentials)
+        return asking.own_pacs(site, calling_ae, secrets_file)
 
     return opened
-
-
-class Poller:
-    """Polls one site; `poll` is one pass."""
-
-    def __init__(
-        self, site: Site, store: Store, rules: Sequence[Rule], opened: OpenPacs, clock: Callable[[], datetime]
-    ) -> None:
-        self.site = site
-        self._store, self._rules, self._open, self._clock = store, rules, opened, clock
-        self._memory = Memory()
-        self._reports = ReportWatch(site.site_id)
-        self._mixed: frozenset[str] = frozenset()
-        self.state = SiteState()
-
-    def poll(self, cancelled: Cancelled) -> None:
-        """Ask the site, then tell the store. Raises `PacsError`, and then nothing was changed."""
-        now = self._clock()
-        pacs = self._open(self.site)
-        known = self._store.open_workitems(self.site.site_id)
-        found = self._all_found(pacs, self._answers(pacs, known, now, cancelled), cancelled)
-        decided = plan(self.site, found, known, self._memory, self._rules, now)
-        for uid, code, reason in decided.cancel:
-            self._store.cancel_scheduled(uid, code, reason)
-        for uid, changes in decided.update:
-            self._store.update_scheduled(uid, changes)
-        for fresh in decided.create:
-            workitem = after(self._store.latest(fresh.uid), fresh)
-            if workitem is not None:
-                self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
-        self._memory = decided.memory
-
-    def _answers(
-        self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled
-    ) -> list[tuple[StudyAnswer, int]]:
-        """Studies of the lookback, and by name those of open workitems that are not among them; each with the number
-        of patients that the PACS names for it.
-
-        Answers are judged by their values: a PACS that ignores the date key must not flood the list.
-        """
-        wanted = study_date_range(self.site, now)
-        first = wanted.rstrip("-")
-        by_uid: dict[str, list[StudyAnswer]] = {}
-        for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
-            if answer.study_instance_uid and answer.study_date >= first:
-                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
-        listed = {workitem.study_instance_uid: workitem.patient_id for workitem in known if workitem.study_instance_uid}
-        for uid in listed:
-            if uid not in by_uid:
-                answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
-                same = [answer for answer in answers if answer.study_instance_uid == uid]
-                by_uid.update({uid: same} if same else {})
-        return [one_answer(self.site, answers, listed.get(uid, "")) for uid, answers in by_uid.items()]
-
-    def _all_found(self, pacs: Pacs, answers: Sequence[tuple[StudyAnswer, int]], cancelled: Cancelled) -> list[Found]:
-        """Each study; one whose UID is no UID costs itself alone, for it can be neither fetched nor reported."""
-        found = []
-        for answer, patients in answers:
-            try:
-                check_uid(answer.study_instance_uid)
-                found.append(replace(self._found(pacs, answer, cancelled), patients=patients))
-            except UnsafeName:
-                _log.warning("a study is left out, its UID is no UID: site=%s", self.site.site_id)
-        self._reports.keep_only({item.answer.study_instance_uid for item in found})
-        self._warn_of_mixed([item.answer.study_instance_uid for item in found if item.patients > 1])
-        return found
-
-    def _warn_of_mixed(self, studies: Sequence[str]) -> None:
-        """Once a study, by the UID of its workitem: that of the study would lead to the patient."""
-        for study in studies:
-            if study not in self._mixed:
-                uid = workitem_uid(self.site.site_id, study)
-                _log.warning("a study holds images of two patients: site=%s workitem=%s", self.site.site_id, uid)
-        self._mixed = frozenset(studies)
-
-    def _found(self, pacs: Pacs, answer: StudyAnswer, cancelled: Cancelled) -> Found:
-        uid = answer.study_instance_uid
-        count = answer.number_of_instances
-        may_hold_report = not answer.modalities or any(one in DOCUMENT_MODALITIES for one in answer.modalities)
-        if count is not None and not may_hold_report:
-            return Found(answer, count)
-        kinds = self._reports.settled(uid, count)
-        if count is not None and kinds is not None:
-            return self._judged(answer, count, kinds)
-        series = pacs.search_for_series(uid, cancelled)
-        if not answer.modalities:
-            answer = replace(answer, modalities=tuple(dict.fromkeys(one.modality for one in series if one.modality)))
-        if count is None:
-            count = sum(_count(pacs, uid, one, cancelled) for one in series)
-        return self._judged(answer, count, self._reports.look(pacs, uid, count, series, cancelled))
-
-    def _judged(self, answer: StudyAnswer, count: int, kinds: frozenset[Finality]) -> Found:
-        """A report that does not say what it is counts as one only where the site's administrator says so."""
-        has_report = Finality.FINAL in kinds or (Finality.UNSAID in kinds and unsaid_counts(self.site))
-        return Found(answer, count, has_report, has_other_report=bool(kinds) and not has_report)
-
-    @staticmethod
-    def _identified(pacs: Pacs, workitem: Workitem, cancelled: Cancelled) -> Workitem:
-        """With the other identifiers of one instance, where the answer had none. A failure here stops nothing."""
-        if workitem.other_patient_ids or TWO_PATIENTS in workitem.remarks:
-            return workitem
-        try:
-            patient = patient_of(pacs, workitem.study_instance_uid, cancelled)
-        except PacsError as error:
-            _log.info("identifiers not read: error=%s", type(error).__name__)
-            return workitem
-        if patient.patient_id and patient.patient_id != workitem.patient_id:
-            return workitem  # of whom its identifiers are is not known
-        return replace(
-            workitem,
-            other_patient_ids=tuple(OtherId(number, issuer) for number, issuer in patient.other_patient_ids),
-            issuer_of_patient_id=patient.issuer_of_patient_id or workitem.issuer_of_patient_id,
-        )
 
 
 class Intake:
@@ -207,24 +59,29 @@ class Intake:
 
     def __init__(
         self,
-        store: Store,
+        feed: Feed,
         sites: Sequence[Site],
-        rules: Sequence[Rule],
+        rules: RuleBook,
         *,
         opened: OpenPacs,
         poll_s: float = 10.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease: Lease = lambda _name: _Alone(),
+        chance: Chance = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Parameters
         ----------
         opened : how to open a site's PACS, such as `own_pacs(ae_title)`
+        poll_s : seconds between the starts of two polls of a site
+        clock : what is new and what is due; `monotonic`: how long anything takes, whoever sets the clock
         lease : of several hub processes one polls a site: `WorkitemStore.lease`
-        poll_s : seconds between two polls of a site; after a failure it doubles up to `BACK_OFF_CAP_S`
+        chance : spreads polls and the return of hospitals that were away
         """
-        self._pollers = [Poller(site, store, rules, opened, clock) for site in sites if site.connections]
-        self._poll_s, self._lease = poll_s, lease
+        self._pollers = [Poller(site, feed, rules, opened, clock, monotonic) for site in sites if site.connections]
+        self._pace, self._lease = Pace(poll_s), lease
+        self._clock, self._chance, self._monotonic = clock, chance, monotonic
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -249,36 +106,22 @@ class Intake:
     def _work(self, poller: Poller) -> None:
         lease = self._lease(f"poll {poller.site.site_id}")
         try:
-            self._poll(poller, lease)
+            while not self._stop.is_set():
+                pause_s = self._polled(poller) if lease.is_held() else min(self._pace.poll_s, LEASE_LOOK_S)
+                self._stop.wait(pause_s)
         finally:
             lease.release()
 
-    def _poll(self, poller: Poller, lease: Held) -> None:
-        while not self._stop.is_set():
-            pause_s = self._poll_s
-            if not lease.is_held():
-                self._stop.wait(min(pause_s, LEASE_LOOK_S))
-                continue
-            try:
-                poller.poll(self._stop.is_set)
-                poller.state = SiteState(polled_at=datetime.now(UTC))
-            except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
-                if self._stop.is_set():
-                    return
+    def _polled(self, poller: Poller) -> float:
+        """Poll once; how long to wait then."""
+        began = self._monotonic()
+        try:
+            poller.poll(self._stop.is_set)
+            poller.state = SiteState(polled_at=self._clock())
+        except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
+            if not self._stop.is_set():
                 failures = poller.state.failures + 1
                 poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at)
-                pause_s = min(self._poll_s * 2 ** min(failures, 10), BACK_OFF_CAP_S)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
-            self._stop.wait(pause_s)
-
-
-def _count(pacs: Pacs, study: str, series: SeriesAnswer, cancelled: Cancelled) -> int:
-    if series.number_of_instances is not None:
-        return series.number_of_instances
-    return len(pacs.search_for_instances(study, series.series_instance_uid, cancelled))
-
-
-def unsaid_counts(site: Site) -> bool:
-    """Whether a PDF or other document that does not say that it is final counts as the report at this site."""
-    return site.extra.get(UNSAID_REPORTS) == "final"
+        return self._pace.pause_s(poller.state.failures, self._monotonic() - began, self._chance)

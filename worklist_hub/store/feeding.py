@@ -15,7 +15,7 @@ from ups.dicom_json import DicomJson
 from ups.identifiers import replacement_uid
 from ups.states import Answer
 from ups.workitem import Workitem
-from worklist_hub.protocol import Create, Decision, Update
+from worklist_hub.protocol import Create, Decision, Refusal, Update
 from worklist_hub.store import keys as by_key
 from worklist_hub.store.database import ask
 from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
@@ -67,6 +67,18 @@ class Feed:
     def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Feed`."""
         return self._store.update_scheduled(uid, changes)
+
+    def update_all(self, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """See `store.port.Feed`."""
+
+        def work(_connection: sa.Connection, carry_out: CarryOut) -> None:
+            for uid, made in sorted(changes, key=lambda one: one[0]):
+                outcome = carry_out(uid, Update(made))
+                if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
+                    _log.error("a study cannot be changed: workitem=%s reason=%s", uid, outcome.text)
+
+        if changes:
+            self._store.write_together(work)
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """See `store.port.Feed`."""

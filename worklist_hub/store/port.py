@@ -39,6 +39,10 @@ class Feed(Protocol):
         """
         ...
 
+    def update_all(self, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """`update_scheduled` for many (UID, attributes), in one transaction; one that cannot be is left out."""
+        ...
+
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """Cancel with a reason, only while SCHEDULED; False where it is not there or SCHEDULED no longer."""
         ...

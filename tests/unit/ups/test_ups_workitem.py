@@ -22,6 +22,8 @@ FULL = Workitem(
     readiness="READY",
     priority="HIGH",
     stat=True,
+    setting="STROKE",
+    elsewhere=True,
     remarks=(TWO_PATIENTS,),
     worklist_label="NEURO",
     label="CT head",
@@ -145,7 +147,7 @@ def test_clearing_stat_and_remarks_keeps_other_parameters() -> None:
         "ScheduledProcessingParametersSequence",
         [*dj.items(dataset, "ScheduledProcessingParametersSequence"), other],
     )
-    unmarked = replace(Workitem.from_json(dataset), remarks=())
+    unmarked = replace(Workitem.from_json(dataset), remarks=(), setting="", elsewhere=False)
     assert unmarked.stat
     assert Workitem.from_json(unmarked.to_json()).remarks == ()
     cleared = replace(unmarked, stat=False).to_json()

@@ -47,7 +47,7 @@ def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
     assert config.database == tmp_path / "list.sqlite"
     assert [site.site_id for site in config.sites] == ["north", "west"]
     assert [site.connections[0].kind for site in config.sites] == ["dimse", "dicomweb"]
-    assert config.rules[0].expertise == "NEURO"
+    assert config.rules.rules[0].expertise == "NEURO"
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
-from ups.codes import TWO_PATIENTS
+from ups import dicom_json as dj
+from ups.codes import TWO_PATIENTS, Code
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
@@ -27,7 +28,7 @@ from worklist_hub.intake.poll import (
     plan,
     study_date_range,
 )
-from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleBook
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 SITE = Site("north", "North", "#cc0000", issuer_of_patient_id="NORTH")
@@ -56,9 +57,9 @@ def decide(
     items: list[Found],
     known: list[Workitem] | None = None,
     memory: Memory | None = None,
-    rules: tuple[Rule, ...] = READ_ALL_IMAGES,
+    rules: tuple[Rule, ...] = READ_ALL_IMAGES.rules,
 ) -> Plan:
-    return plan(SITE, items, known or [], memory or Memory(), rules, NOW)
+    return plan(SITE, items, known or [], memory or Memory(), RuleBook(rules), NOW)
 
 
 def as_listed(decided: Plan, **changes: Any) -> list[Workitem]:
@@ -254,3 +255,32 @@ def test_an_issuer_known_from_the_images_is_not_taken_away() -> None:
     listed = as_listed(decide([found()]), issuer_of_patient_id="FROM IMAGES")
     changes = dict(decide([found(count=101)], listed).update)[listed[0].uid]
     assert "00100021" not in changes
+
+
+def test_a_rule_says_queue_setting_code_and_whether_it_may_be_read_elsewhere() -> None:
+    rule = Rule(
+        expertise="394914008", expertise_scheme="SCT", expertise_text="Radiology", queue="Night", setting="STROKE"
+    )
+    [item] = decide([found()], rules=(replace(rule, elsewhere=True),)).create
+    made = Workitem.from_json(item.to_json())
+    assert (made.worklist_label, made.setting, made.stat, made.priority) == ("Night", "STROKE", False, "HIGH")
+    assert made.elsewhere
+    [code] = dj.items(item.to_json(), "ScheduledStationClassCodeSequence")
+    assert Code.of(code) == Code("394914008", "SCT", "Radiology")
+    [item] = decide([found()], rules=(Rule(setting="STAT"),)).create
+    assert (item.stat, item.setting) == (True, "")
+
+
+def test_remarks_of_others_stay_when_ours_change() -> None:
+    other = Code("WET_READ", "99NORTH", "Wet read done")
+    listed = as_listed(decide([found()]), remarks=(other,), readiness="READY")
+    [(_, changes)] = decide([replace(found(), patients=2)], listed).update
+    assert Workitem.from_json({**listed[0].to_json(), **changes}).remarks == (other, TWO_PATIENTS)
+
+
+def test_studies_that_are_not_judged_stay_as_they_are() -> None:
+    first = decide([found("1.2.3"), found("1.2.4")])
+    known = as_listed(first)
+    part = plan(SITE, [found("1.2.3")], known, first.memory, READ_ALL_IMAGES, NOW, {"1.2.4"})
+    assert part.memory.studies["1.2.4"] == first.memory.studies["1.2.4"]
+    assert part.cancel == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,10 +19,12 @@ from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, UNSPECIFIED_REASON, Code
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
+from worklist_hub.intake.asking import OLDER_AT_ONCE
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.reports import READ_AGAIN_POLLS
-from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule
+from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleBook
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
+from worklist_hub.store.keys import STUDY, Key
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 DOSE, PDF = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.104.1"
@@ -72,7 +74,7 @@ class ScriptedPacs:
     def search_for_series(self, study: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
         return [
             SeriesAnswer(f"{study}.{modality}", modality, number_of_instances=len(classes))
-            for modality, classes in self.studies[study].items()
+            for modality, classes in self.studies.get(study, {}).items()
         ]
 
     def search_for_instances(self, study: str, series: str, cancelled: Callable[[], bool]) -> list[InstanceAnswer]:
@@ -97,19 +99,28 @@ class ScriptedPacs:
 
 
 @dataclass
-class MemoryStore:
+class MemoryFeed:
     items: dict[str, Workitem] = field(default_factory=dict)
     canceled: dict[str, str] = field(default_factory=dict)
     over: dict[str, Workitem] = field(default_factory=dict)
     updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def create_if_absent(self, workitem: Workitem) -> bool:
+    def put(self, workitems: Sequence[Workitem]) -> tuple[bool, ...]:
+        return tuple(self._put(workitem) for workitem in workitems)
+
+    def _put(self, workitem: Workitem) -> bool:
         if workitem.uid in self.items or workitem.uid in self.over:
             return False
-        self.items[workitem.uid] = Workitem.from_json(
-            {**workitem.to_json(), "00741000": {"vr": "CS", "Value": ["SCHEDULED"]}}
-        )
+        scheduled = {**workitem.to_json(), "00741000": {"vr": "CS", "Value": ["SCHEDULED"]}}
+        self.items[workitem.uid] = Workitem.from_json(scheduled)
         return True
+
+    def adopt(self, order: Key, uid: str, changes: dict[str, Any]) -> bool:
+        return self.update_scheduled(uid, changes)
+
+    def update_all(self, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        for uid, made in changes:
+            self.update_scheduled(uid, made)
 
     def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
         self.updates.append((uid, changes))
@@ -123,18 +134,25 @@ class MemoryStore:
             self.over[uid] = replace(item, state=ProcedureStepState.CANCELED, cancel_code=code, cancel_reason=reason)
         return item is not None
 
-    def latest(self, uid: str) -> Workitem | None:
-        last = None
-        while uid in self.items or uid in self.over:
-            last = self.items.get(uid) or self.over[uid]
-            uid = replacement_uid(uid)
-        return last
+    def latest_of(self, keys: Sequence[Key]) -> dict[Key, Workitem]:
+        found = {}
+        for key in keys:
+            for item in (*self.over.values(), *self.items.values()):
+                value = item.study_instance_uid if key.kind == STUDY else item.accession_number
+                if (item.site_id, value) == (key.site_id, key.value) and not item.replaces:
+                    found[key] = self._last(item)
+        return found
+
+    def _last(self, item: Workitem) -> Workitem:
+        while (uid := replacement_uid(item.uid)) in {**self.items, **self.over}:
+            item = {**self.over, **self.items}[uid]
+        return item
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         return tuple(item for item in self.items.values() if item.site_id == site_id)
 
 
-def poller(pacs: ScriptedPacs, store: MemoryStore) -> Poller:
+def poller(pacs: ScriptedPacs, store: MemoryFeed) -> Poller:
     return Poller(site(), store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
 
 
@@ -143,7 +161,7 @@ def never() -> bool:
 
 
 def test_a_study_goes_from_incomplete_to_ready_and_carries_the_national_id() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"] * 3}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -156,7 +174,7 @@ def test_a_study_goes_from_incomplete_to_ready_and_carries_the_national_id() -> 
 
 
 def test_a_dose_report_is_no_report_and_a_radiology_report_is() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"], "SR": [DOSE]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -172,7 +190,7 @@ def test_a_dose_report_is_no_report_and_a_radiology_report_is() -> None:
     "flags", ["PARTIAL|VERIFIED", "COMPLETE|UNVERIFIED", "COMPLETE|VERIFIED|PRELIMINARY", "COMPLETE", ""]
 )
 def test_a_report_that_is_not_final_leaves_the_study_on_the_list_and_is_said(flags: str) -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -186,7 +204,7 @@ def test_a_report_that_is_not_final_leaves_the_study_on_the_list_and_is_said(fla
 
 
 def test_a_document_that_does_not_say_what_it_is_counts_only_where_the_administrator_says_so() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"], "DOC": [PDF]}
     poller(pacs, store).poll(never)
     assert [item.remarks for item in store.items.values()] == [(REPORT_NOT_FINAL,)]
@@ -196,7 +214,7 @@ def test_a_document_that_does_not_say_what_it_is_counts_only_where_the_administr
 
 
 def test_a_document_that_is_not_given_hides_no_study_and_is_not_asked_for_at_each_poll() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.answers_flags = False
     pacs.studies["1.2"] = {"CT": ["ct"], "SR": [ENHANCED]}
     polling = poller(pacs, store)
@@ -207,14 +225,14 @@ def test_a_document_that_is_not_given_hides_no_study_and_is_not_asked_for_at_eac
 
 
 def test_key_objects_and_presentation_states_are_no_report() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"], "KO": ["ko"], "PR": ["pr"]}
     poller(pacs, store).poll(never)
     assert len(store.items) == 1
 
 
 def test_a_site_that_is_away_changes_nothing_however_often() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -239,10 +257,10 @@ def vanish(pacs: ScriptedPacs, polling: Poller) -> None:
 
 
 def test_a_study_that_was_away_comes_back_however_often_and_is_due_when_it_was() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     now = NOW
-    polling = Poller(site(), store, (Rule(due_min=60),), lambda _site: pacs, lambda: now)
+    polling = Poller(site(), store, RuleBook((Rule(due_min=60),)), lambda _site: pacs, lambda: now)
     polling.poll(never)
     [first] = store.items.values()
     for away in range(3):
@@ -259,7 +277,7 @@ def test_a_study_that_was_away_comes_back_however_often_and_is_due_when_it_was()
 
 
 def test_a_study_that_came_back_while_the_hub_was_not_running_is_on_the_list_again() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     first = poller(pacs, store)
     first.poll(never)
@@ -269,7 +287,7 @@ def test_a_study_that_came_back_while_the_hub_was_not_running_is_on_the_list_aga
 
 
 def test_a_study_whose_report_was_taken_away_is_to_be_read_again() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -282,7 +300,7 @@ def test_a_study_whose_report_was_taken_away_is_to_be_read_again() -> None:
 
 
 def test_what_a_person_took_off_the_list_stays_off_it() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -294,7 +312,7 @@ def test_what_a_person_took_off_the_list_stays_off_it() -> None:
 
 
 def test_two_pollers_of_one_site_bring_a_study_back_once() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     one, other = poller(pacs, store), poller(pacs, store)
     for polling in (one, other):
@@ -310,7 +328,7 @@ def test_two_pollers_of_one_site_bring_a_study_back_once() -> None:
 
 
 def test_two_patients_under_one_study_uid_are_listed_once_and_said(caplog: pytest.LogCaptureFixture) -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     pacs.others = [StudyAnswer("1.2", patient_id="P2", study_date="20261121", number_of_instances=3)]
     polling = poller(pacs, store)
@@ -327,7 +345,7 @@ def test_two_patients_under_one_study_uid_are_listed_once_and_said(caplog: pytes
 
 
 def test_identifiers_of_an_instance_of_another_patient_are_not_taken_over() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     pacs.patient_of_images = "P9"
     poller(pacs, store).poll(never)
@@ -335,7 +353,7 @@ def test_identifiers_of_an_instance_of_another_patient_are_not_taken_over() -> N
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     pacs.studies["1.2"] = {"CT": ["ct"]}
     polling = poller(pacs, store)
     polling.poll(never)
@@ -346,7 +364,7 @@ def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:
 
 
 def test_an_answer_outside_the_lookback_is_judged_by_its_date_not_by_having_been_returned() -> None:
-    pacs, store = ScriptedPacs(), MemoryStore()
+    pacs, store = ScriptedPacs(), MemoryFeed()
     polling = poller(pacs, store)
     polling.poll(never)
     pacs.date = "20200101"
@@ -359,10 +377,10 @@ def test_one_site_that_is_away_does_not_stop_the_other_and_stop_ends_all_threads
     here, away = ScriptedPacs(), ScriptedPacs()
     here.studies["1.2"] = {"CT": ["ct"]}
     away.away = True
-    store = MemoryStore()
+    store = MemoryFeed()
     created = threading.Event()
-    create = store.create_if_absent
-    store.create_if_absent = lambda item: (create(item), created.set())[0]  # type: ignore[method-assign]
+    put = store.put
+    store.put = lambda items: (put(items), created.set())[0]  # type: ignore[method-assign]
     peers = {"north": here, "south": away}
     intake = Intake(
         store,
@@ -387,3 +405,88 @@ def test_a_site_is_polled_by_its_own_pacs_never_by_a_shared_archive() -> None:
     own = site().connections[0]
     both = replace(site(), connections=(replace(own, shared=True, base_url="not used"), own))
     assert own_pacs("HUB")(both)._connection is own  # type: ignore[attr-defined]
+
+
+def test_what_is_known_at_once_is_on_the_list_before_the_first_further_question() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies = {"1.1": {"CT": ["ct"], "SR": [DOSE]}, "1.2": {"CT": ["ct"]}}
+    listed: list[int] = []
+    search = pacs.search_for_series
+    pacs.search_for_series = lambda *asked: (listed.append(len(store.items)), search(*asked))[1]  # type: ignore[method-assign]
+    poller(pacs, store).poll(never)
+    assert listed[0] == 1
+    assert len(store.items) == 2
+
+
+def test_a_study_that_the_pacs_will_not_tell_of_costs_itself_alone() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies = {f"1.{number}": {"CT": ["ct"], "SR": [DOSE]} for number in range(1, 9)}
+    search = pacs.search_for_series
+
+    def moody(study: str, cancelled: Callable[[], bool]) -> list[SeriesAnswer]:
+        if study == "1.3" and moody_about:
+            raise Refused("not this one")
+        return search(study, cancelled)
+
+    moody_about = ["1.3"]
+    pacs.search_for_series = moody  # type: ignore[method-assign]
+    polling = poller(pacs, store)
+    for _poll in range(3):
+        polling.poll(never)
+    assert len(store.items) == 7
+    assert store.canceled == {}
+    moody_about.clear()
+    polling.poll(never)
+    assert len(store.items) == 8
+
+
+def test_many_studies_beyond_the_lookback_are_asked_for_in_turn_and_none_is_taken_for_gone() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies = {f"1.{number}": {"CT": ["ct"]} for number in range(1, 2 * OLDER_AT_ONCE + 4)}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.date = "20261101"
+    del pacs.studies["1.7"]
+    asked: list[str] = []
+    search = pacs.search_for_studies
+
+    def counted(query: StudyQuery, cancelled: Callable[[], bool]) -> list[StudyAnswer]:
+        asked.append(query.study_instance_uid)
+        return search(query, cancelled)
+
+    pacs.search_for_studies = counted  # type: ignore[method-assign]
+    for _poll in range(2):
+        asked.clear()
+        polling.poll(never)
+        assert len([uid for uid in asked if uid]) == OLDER_AT_ONCE
+    assert store.canceled == {}, "missed once"
+    for _poll in range(3):
+        polling.poll(never)
+    assert [item.study_instance_uid for item in store.over.values()] == ["1.7"]
+
+
+def test_identifiers_are_read_when_everything_is_on_the_list_and_after_a_restart_too() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies = {"1.2": {"CT": ["ct"]}}
+    busy = iter([0.0, 10.0]).__next__
+    Poller(site(), store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW, busy).poll(never)
+    assert [item.other_patient_ids for item in store.items.values()] == [()]
+    poller(pacs, store).poll(never)
+    assert [item.other_patient_ids[0].patient_id for item in store.items.values()] == [BSN[0]]
+
+
+def test_the_images_of_an_order_go_into_its_workitem() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    order = Workitem(
+        "9.9", state=ProcedureStepState.SCHEDULED, site_id="north", accession_number="A1", clinical_question="Bleed?"
+    )
+    store.items["9.9"] = Workitem.from_json(order.to_json())
+    pacs.others = [
+        StudyAnswer(uid, accession_number="A1", study_date="20261121", modalities=("CT",), number_of_instances=3)
+        for uid in ("1.5", "1.6")
+    ]
+    poller(pacs, store).poll(never)
+    adopted = store.items["9.9"]
+    assert (adopted.study_instance_uid, adopted.images, adopted.modalities) == ("1.5", 3, ("CT",))
+    assert (adopted.clinical_question, adopted.accession_number, adopted.readiness) == ("Bleed?", "A1", "INCOMPLETE")
+    assert len(store.items) == 2, "the second study of the order has its own"
