@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--to", type=Path, required=True, metavar="FILE")
     _add_users(commands.add_parser("users", help="accounts of the built-in store"))
     _add_audit(commands.add_parser("audit", help="check and read the audit log"))
+    _add_intake(commands.add_parser("intake", help="what the rules of intake do"))
     _add_load_test(commands.add_parser("load-test", help="how many claims a second a hub carries"))
     return parser
 
@@ -97,6 +98,19 @@ def _add_audit(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--format", choices=formats, default=formats[0])
 
 
+def _add_intake(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True)
+    said = "what rules would have done to the studies of the last hours; asks the hospitals, changes nothing"
+    one = _with_config(what.add_parser("dry-run", help=said))
+    new = "file with other [[rule]], [[calendar]] and [due] tables, to compare with those of --config"
+    one.add_argument("--rules", type=Path, default=None, metavar="new.toml", help=new)
+    one.add_argument("--hours", type=float, default=24.0)
+    one.add_argument("--site", default="", metavar="SITE", help="this hospital alone")
+    one.add_argument("--all", action="store_true", help="also studies about which nothing changes")
+    one.add_argument("--json", action="store_true")
+    one.set_defaults(now=None)
+
+
 def _add_load_test(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default="", help=f"of a hub (its token in {TOKEN}); without it, one of its own")
     parser.add_argument("--clients", type=int, default=50)
@@ -110,6 +124,10 @@ def _command(name: str) -> Command:
         from worklist_hub.audit.commands import audit  # noqa: PLC0415 - XML and the rest: serving does not need it
 
         return audit
+    if name == "intake":
+        from worklist_hub.intake.commands import dry_run  # noqa: PLC0415 - loads pydicom: serving does not need it
+
+        return dry_run
     from worklist_hub.operations import commands  # noqa: PLC0415 - as above
 
     table: dict[str, Command] = {

@@ -117,15 +117,19 @@ def study_date_range(site: Site, now: datetime) -> str:
 
 def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
     """Whether Study Date and Time lie within the lookback; without a time the whole day counts, without a date not."""
-    zone = ZoneInfo(site.time_zone)
+    taken = taken_at(site, answer)
+    return taken is not None and taken >= now - timedelta(hours=site.lookback_h)
+
+
+def taken_at(site: Site, answer: StudyAnswer) -> datetime | None:
+    """Study Date and Time by the clock of the site; without a time the end of the day, without a date None."""
     day = _day(answer.study_date)
     if day is None:
-        return False
+        return None
     text = answer.study_time.replace(":", "")[:6].ljust(6, "0")
     clock = text if answer.study_time and text.isdigit() else "235959"
     hour, minute, second = (min(int(clock[at : at + 2]), most) for at, most in ((0, 23), (2, 59), (4, 59)))
-    taken = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
-    return taken >= now - timedelta(hours=site.lookback_h)
+    return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=ZoneInfo(site.time_zone))
 
 
 def plan(
