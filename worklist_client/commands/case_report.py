@@ -53,7 +53,7 @@ class CaseReport:
         drawn = self._drawn()
         if self._editable():
             self._keeper.set_annotations(drawn)
-            fresh = refreshed(self._keeper.draft, drawn, self._desk.tr.language)
+            fresh = refreshed(self._keeper.draft, drawn, self._keeper.draft.language)
             if fresh is not self._keeper.draft:
                 self._keeper.change(fresh)
                 self._tell(Topic.DRAFT)
@@ -61,7 +61,7 @@ class CaseReport:
 
     def measurements(self) -> tuple[MeasurementRow, ...]:
         """Everything drawn on the open studies, and whether its words are in the report."""
-        return measurement_rows(self._keeper.draft, self._drawn(), self._study_text, self._desk.tr.language)
+        return measurement_rows(self._keeper.draft, self._drawn(), self._study_text, self._keeper.draft.language)
 
     def insert_measurement(self, annotation_id: str, section: str, position: int) -> int:
         """Put the words of an annotation into a section at a text position; the position after them.
@@ -94,12 +94,13 @@ class CaseReport:
             self._viewer.set_annotations(study, tuple(item for item in drawn if item.study_instance_uid == study))
 
     def prefill_comparison(self) -> None:
-        """The comparison names the priors that hang, until the reader writes something else there."""
+        """The comparison names the priors that hang, from the moment that they do and until the reader writes something
+        else there, or takes it out. A prior that cannot be opened after all is taken out again."""
         if not self._editable():
             return
-        text = "\n".join(self._prior_line(prior) for prior in self._priors.of_report())
+        text = "\n".join(self._prior_line(prior) for prior in self._priors.hanging())
         now = self._keeper.draft.sections.get("comparison", "")
-        if text and now in ("", self._comparison) and now != text:
+        if now == self._comparison and now != text:
             self._comparison = text
             self._keeper.set_section("comparison", text)
             self._tell(Topic.DRAFT)
@@ -136,7 +137,7 @@ class CaseReport:
         """The hospital is named only where it is another one."""
         foreign = prior.site_id != self._keeper.draft.site_id
         name = self._desk.sites.name_of(prior.site_id) if foreign else ""
-        return comparison_text(prior, name, self._desk.tr.language)
+        return comparison_text(prior, name, self._keeper.draft.language)
 
     def _require_editable(self) -> None:
         if not self._editable():

@@ -87,7 +87,11 @@ class CaseSigning:
             destination_color=site.color,
             measurements=len(draft.measurements),
             priors=len(self._priors.of_report()),
-            warnings=warnings_of(draft, self._images.count(study)),
+            warnings=warnings_of(
+                draft,
+                self._images.count(study),
+                is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
+            ),
         )
 
     def sign(self) -> None:
@@ -214,7 +218,7 @@ def sign_request(
         signed_at=now.isoformat(),
         uid_seed=desk.new_uid(),
         accepts=site.accepts,
-        language=desk.tr.language,
+        language=draft.language or desk.tr.language,
     )
     return SignRequest(render, draft_uid, now, stat)
 
@@ -232,11 +236,13 @@ def sign(request: SignRequest, token: CancelToken, render: Render, delivery: Del
     return signed
 
 
-def warnings_of(draft: Draft, count: StudyCount) -> tuple[str, ...]:
+def warnings_of(draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False) -> tuple[str, ...]:
     """What the reader should know before signing; gentle, for none of it forbids to sign."""
     warnings = []
     if not draft.sections.get("impression", "").strip():
         warnings.append("The impression is empty")
     if not count.complete:
         warnings.append("Not all images of this study are here")
+    if is_prior_unseen:
+        warnings.append("No image of a prior that hangs is here yet; the comparison names it")
     return tuple(warnings)

@@ -58,6 +58,7 @@ class ReadingWindow(QMainWindow):
         self._theme = load_theme("dark")
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
+        self.session.images.later = lambda seconds, call: QTimer.singleShot(round(seconds * 1000), self, call)
         self._begun = claim is not None
         if claim is not None:
             self.session.start(claim=claim)
@@ -309,7 +310,9 @@ class ReadingWindow(QMainWindow):
     def _sign(self) -> None:
         if not is_named(self._desk.reader):
             text = self._tr("A report is signed by name. Fill in who you are before you sign.")
-            self.view.notice.say(text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign))
+            self.view.notice.say(
+                text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign)
+            )
             return
         self.session.keeper.save_now()
         if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
