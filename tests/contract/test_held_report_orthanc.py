@@ -63,7 +63,7 @@ class Night:
         """The draft as a reading window opens it."""
         entry = entry_from_workitem(self.client.retrieve(uid), me=ANN.code, sites={"north": self.site})
         desk = SimpleNamespace(journal=self.journal, new_uid=random_uid, now=Clock(), tr=SimpleNamespace(language="nl"))
-        desk.settings = SimpleNamespace(get=lambda _setting: "auto")
+        desk.settings = SimpleNamespace(get=lambda _setting: "interface")
         return DraftKeeper(cast(Any, desk), entry, lambda _reason: None)
 
     def sign(self, study: Study, draft: Draft, draft_uid: str, seed: str) -> SignedReport:

@@ -14,6 +14,8 @@ from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRev
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
 from worklist_client.report.model import SECTIONS, Draft, ReportedMeasurement
+from worklist_client.report.words import language_of
+from worklist_client.settings.declarations import REPORT_LANGUAGE
 from worklist_client.worklist.entries import StudyEntry
 
 AUTOSAVE_MS = 1000
@@ -34,6 +36,7 @@ class DraftKeeper:
             patient=entry.patient,
             accession_number=entry.accession_number,
             sections=_first_sections(entry),
+            language=report_language(desk),
         )
         self.draft_uid = ""
         self.editable = False
@@ -153,6 +156,7 @@ class DraftKeeper:
             workitem_uid=self.draft.workitem_uid,
             patient=self.draft.patient,
             accession_number=self.draft.accession_number,
+            language=stored.language or self.draft.language,
         )
         self.draft_uid = row.draft_uid
         self._revision = self.saved_revision = row.revision
@@ -196,6 +200,12 @@ class DraftKeeper:
             self._dirty = True
         self._failing = True
         self._told(sentence_of(error))
+
+
+def report_language(desk: Desk) -> str:
+    """Of a report that is begun now; the interface may change its language later, the report does not."""
+    wished = desk.settings.get(REPORT_LANGUAGE)
+    return language_of(desk.tr.language if wished == "interface" else wished)
 
 
 def _first_sections(entry: StudyEntry) -> dict[str, str]:
