@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,7 +236,8 @@ class ReadingWindow(QMainWindow):
             self._build()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt: nothing typed is lost; where it cannot be stored the window stays."""
+        """Qt: nothing typed is lost; where it cannot be stored the window stays. Otherwise everything is torn down,
+        whatever else fails: Qt deletes the window then, and what still fed or drew into it would end the program."""
         try:
             self.session.close()
         except JournalError as error:
