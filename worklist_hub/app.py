@@ -11,16 +11,18 @@ from pathlib import Path
 
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
+from worklist_hub.own_log import FORMAT, log_into
 from worklist_hub.service import Hub, embedded_config, new_token
 from worklist_hub.store.database import StoreError
 
 _EXIT_CONFIG = 2
+_log = logging.getLogger("wl.hub")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code. 2 = the configuration or the file cannot be used, said on stderr."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
     try:
         if arguments.command == "serve" and arguments.embedded:
             return _serve_embedded(arguments.data_dir, arguments.idle_s)
@@ -77,6 +79,7 @@ def _serve_embedded(data_dir: Path, idle_s: float | None) -> int:
     directory = DataDirectory(data_dir)
     if not directory.take_or_join():
         return 0  # another hub holds the lock: hub.json names it
+    log_into(data_dir)
     try:
         settings = data_dir / "hub.toml"
         config = embedded_config(data_dir, load(settings) if settings.exists() else None)
@@ -86,6 +89,9 @@ def _serve_embedded(data_dir: Path, idle_s: float | None) -> int:
         hub = Hub(config, token=token, embedded=True, on_ending=directory.withdraw, edited=settings)
         directory.publish(hub.url, token)
         hub.run()
+    except (ConfigError, StoreError) as error:
+        _log.error("the hub cannot serve: %s", error)
+        raise
     finally:
         directory.withdraw()
         directory.release()

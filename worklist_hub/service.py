@@ -74,6 +74,7 @@ class Hub:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._application(),
+                log_config=None,  # its records go where ours go
                 log_level="warning",
                 access_log=False,  # URLs of searches hold names
                 ws="websockets-sansio",
