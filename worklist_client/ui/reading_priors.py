@@ -32,7 +32,7 @@ class PriorCard(QPushButton):
         state, tone = _state(row, tr)
         what = study_title("/".join(item.study.modalities), item.study.study_description)
         first = f"{day_text(item.study.study_date, tr) or tr('no date')}   {what}"
-        self.setText(f"{_short(first)}\n{_short(f'{site_name}  ·  {state}')}")
+        self.setText(f"{_short(first)}\n{_short(f'{state}  ·  {site_name}')}")
         self.setToolTip(_explained(row, site_name, tr))
         self.setAccessibleName(f"{first}. {site_name}. {state}")
         self.setFixedHeight(CARD_HEIGHT_PX)

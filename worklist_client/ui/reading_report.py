@@ -97,6 +97,7 @@ class ReportPanel(QFrame):
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(3)
         self._patient = plain_label("report_patient", role="heading")
+        self._patient.setWordWrap(True)
         self._status = plain_label("report_status", role="muted")
         self._status.setWordWrap(True)
         layout.addWidget(self._patient)
