@@ -17,6 +17,8 @@ from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk, is_named
 from worklist_client.delivery.service import DeliveryService
+from worklist_client.identity.names import display_name
+from worklist_client.identity.patient import PatientIdentity
 from worklist_client.journal import PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.report.model import Draft, SignedReport
@@ -78,6 +80,11 @@ class CaseSigning:
             raise CannotSign("Findings and impression are both empty")
         if not self._images.opened(study):
             raise CannotSign("No image of this study is here yet")
+        if "\\" in self._entry.patient.key.patient_id:
+            raise CannotSign(
+                "The patient number holds a backslash, which separates two numbers in DICOM: the report cannot be"
+                " signed. Ask the hospital to correct the number"
+            )
         site = self._desk.sites.get(self._entry.site_id)
         return SignSummary(
             patient=self._entry.patient,
@@ -92,11 +99,16 @@ class CaseSigning:
                 self._images.count(study),
                 is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
             ),
+            to_confirm=unidentified(self._entry.patient),
         )
 
-    def sign(self) -> None:
-        """Sign what is on the screen. Raises `CannotSign`, `JournalError`."""
-        self.summary()
+    def sign(self, confirmed: tuple[str, ...] = ()) -> None:
+        """Sign what is on the screen; `confirmed` = what the reader has ticked of `SignSummary.to_confirm`.
+
+        Raises `CannotSign`, `JournalError`.
+        """
+        if set(self.summary().to_confirm) - set(confirmed):
+            raise CannotSign("Confirm first that the patient is not fully identified")
         priors = self._priors.of_report()
         documents = self._images.documents(self._entry.study_instance_uid)
         self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
@@ -234,6 +246,16 @@ def sign(request: SignRequest, token: CancelToken, render: Render, delivery: Del
     signed = render(request.render, token.cancelled)
     delivery.sign(signed, request.render.draft, request.draft_uid, request.signed_at, stat=request.stat)
     return signed
+
+
+def unidentified(patient: PatientIdentity) -> tuple[str, ...]:
+    """What the report will lack to say whose it is; the hospital's images lack it too."""
+    lacks = []
+    if not patient.key.patient_id.strip():
+        lacks.append("The images carry no patient number: the report will carry none either")
+    if not display_name(patient.name):
+        lacks.append("The images carry no patient name: the report will carry none either")
+    return tuple(lacks)
 
 
 def warnings_of(draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False) -> tuple[str, ...]:

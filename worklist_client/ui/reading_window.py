@@ -304,6 +304,11 @@ class ReadingWindow(QMainWindow):
         section, position = self.report.where()
 
         def insert() -> None:
+            known = self.session.report.place_of(annotation_id)
+            if known is not None:  # never twice: to where it stands
+                self.report.put_cursor(*known)
+                self.report.edit(known[0]).setFocus()
+                return
             after = self.session.report.insert_measurement(annotation_id, section, position)
             self.report.put_cursor(section, after)
 
@@ -317,8 +322,9 @@ class ReadingWindow(QMainWindow):
             )
             return
         self.session.keeper.save_now()
-        if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
-            self.session.signing.sign()
+        dialog = self.make_sign_dialog()
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.session.signing.sign(dialog.confirmed())
 
     def _try(self, act: Callable[[], object]) -> None:
         """The border of a command: what it refuses becomes a sentence."""
