@@ -12,6 +12,8 @@ from worklist_client.commands.desk import Desk
 from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
 
+FIRST = "Another reader claimed this study first. You can look, not report."
+
 
 class CaseClaim:
     """The claim of one case. `changed` is called after each step; `won` once when it is mine, before `changed`;
@@ -121,7 +123,8 @@ class CaseClaim:
             self._changed()
         elif result.kind is ClaimKind.LOST:
             self.holder = result.holder
-            self.stand(Standing.LOST, result.reason)
+            # A reader sees studies, not work items: where it is known who was quicker, the hub's own words add nothing.
+            self.stand(Standing.LOST, FIRST if result.holder else result.reason)
         else:
             self.stand(Standing.UNCLEAR, result.reason)
 

@@ -84,9 +84,11 @@ class CaseView:
         self.bar.show_standing(text, tone)
         self._show_editable()
         if claim.reason and claim.standing is not Standing.SIGNED:
-            again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
-            tone = "danger" if claim.standing is Standing.LOST else "attention"
-            self.notice.say(self._tr(claim.reason), tone, again, self._acts.claim)
+            if claim.standing is Standing.LOST:
+                self.notice.say(self._tr(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
+            else:
+                again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
+                self.notice.say(self._tr(claim.reason), "attention", again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
             self._say_missing_images()
