@@ -7,7 +7,13 @@ from collections.abc import Callable
 from viewer.records import Annotation
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages
-from worklist_client.commands.case_measurements import comparison_text, inserted, measurement_rows, refreshed
+from worklist_client.commands.case_measurements import (
+    comparison_text,
+    inserted,
+    measurement_rows,
+    place_in_text,
+    refreshed,
+)
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CaseViewer, MeasurementRow, NotEditable, Topic
 from worklist_client.commands.desk import Desk
@@ -66,17 +72,27 @@ class CaseReport:
     def insert_measurement(self, annotation_id: str, section: str, position: int) -> int:
         """Put the words of an annotation into a section at a text position; the position after them.
 
+        Where they stand in the report already (`place_of`) nothing is put in: the position is in the section that has
+        them.
+
         Raises `NotEditable`.
         """
         self._require_editable()
         row = next((row for row in self.measurements() if row.annotation.annotation_id == annotation_id), None)
         if row is None:
             raise NotEditable("This measurement does not exist any more")
+        known = self.place_of(annotation_id)
+        if known is not None:
+            return known[1]
         draft, after = inserted(self._keeper.draft, row, section, position)
         self._keeper.change(draft)
         self._tell(Topic.DRAFT)
         self._tell(Topic.MEASUREMENTS)
         return after
+
+    def place_of(self, annotation_id: str) -> tuple[str, int] | None:
+        """Section and text position behind the words of a measurement that is in the report already, else None."""
+        return place_in_text(self._keeper.draft, annotation_id)
 
     def go_to(self, annotation_id: str) -> bool:
         """The link back: select the annotation and show its frame. False: its image is not here."""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +29,8 @@ LINES = {"clinical_question": 2, "technique": 1, "comparison": 2, "findings": 0,
 """Lines shown of each section; 0 takes what is left."""
 EDGE_PX = 22
 """Frame, padding and margin of an editor, above and below together."""
+LIST_PX, LIST_LEAST_PX = 140, 90
+"""The list of measurements: five rows at first, three at least; the reader may drag the border."""
 STRETCH = {"findings": 5, "impression": 3}
 
 
@@ -102,27 +105,46 @@ class ReportPanel(QFrame):
         self._status.setWordWrap(True)
         layout.addWidget(self._patient)
         layout.addWidget(self._status)
+        sections = QWidget()
+        texts = QVBoxLayout(sections)
+        texts.setContentsMargins(0, 0, 0, 0)
+        texts.setSpacing(3)
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._split.setObjectName("report_split")
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(sections)
+        layout.addWidget(self._split, 1)
         for section in SECTIONS:
             title = tr(SECTION_TITLES[section])
-            layout.addWidget(plain_label(f"title_{section}", title, role="muted"))
+            texts.addWidget(plain_label(f"title_{section}", title, role="muted"))
             edit = SectionEdit(section, title)
             edit.textChanged.connect(self._on_text)
             edit.left.connect(self.left)
             edit.installEventFilter(self)
             self._edits[section] = edit
-            layout.addWidget(edit, STRETCH.get(section, 0))
-        layout.addWidget(plain_label("title_measurements", tr("Measurements"), role="muted"))
+            texts.addWidget(edit, STRETCH.get(section, 0))
         self._list = QListWidget()
         self._list.setObjectName("measurements")
         self._list.setAccessibleName(tr("Measurements"))
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._list.setMaximumHeight(96)
+        self._list.setMinimumHeight(LIST_LEAST_PX)
+        self._list.setAlternatingRowColors(False)
+        self._list.setSpacing(1)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setWordWrap(True)
         self._list.itemClicked.connect(self._follow)
         self._list.itemActivated.connect(self._insert_current)
         self._list.currentItemChanged.connect(lambda _now, _before: self._refresh())
-        layout.addWidget(self._list, 1)
+        below = QWidget()
+        beneath = QVBoxLayout(below)
+        beneath.setContentsMargins(0, 0, 0, 0)
+        beneath.setSpacing(3)
+        beneath.addWidget(plain_label("title_measurements", tr("Measurements"), role="muted"))
+        beneath.addWidget(self._list, 1)
+        self._split.addWidget(below)
+        self._split.setSizes([600, LIST_PX])
+        self._split.setStretchFactor(0, 1)
+        self._split.setStretchFactor(1, 0)
         layout.addLayout(self._buttons())
         self._editable = True
         self.set_editable(False, alarm=False)
