@@ -52,6 +52,11 @@ class CaseClaim:
             failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
         )
 
+    def ask_if_free(self) -> None:
+        """It was opened for looking, and is wanted now; not where somebody else is known to read it."""
+        if self.standing is Standing.LOOKING and not self.holder:
+            self.ask()
+
     def release(self) -> None:
         """Give the study back. Raises `NotEditable` where it is not mine."""
         if self.standing is not Standing.MINE:

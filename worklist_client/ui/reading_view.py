@@ -29,6 +29,7 @@ class ViewActs:
     next_case: Callable[[], None]
     refresh: Callable[[], None]
     watch_delivery: Callable[[bool], None]
+    name_next: Callable[[str], None]
 
 
 class CaseView:
@@ -72,7 +73,9 @@ class CaseView:
         return f"{what} – {site.name}"
 
     def show_next(self, what: str) -> None:
-        """Who comes next; empty where that is not known or nothing is left."""
+        """Who comes next, on menu and button, so that nobody is surprised; empty where nothing is left."""
+        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
+        self._acts.name_next(title.replace("&", "&&"))
         if what != self._next:
             self._next = what
             if self._delivery_said and self.notice.text() == self._delivery_said:

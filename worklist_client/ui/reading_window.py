@@ -70,9 +70,12 @@ class ReadingWindow(QMainWindow):
             self.next_case,
             lambda: self.actions_.refresh(),
             lambda on: _run_while(self._delivery, on),
+            lambda title: self.actions_.action("case.next").setText(title),
         )
         self.view = CaseView(desk, self.session, self._theme, acts)
         self.report = self.view.report
+        # What the list asks of a window, for which nothing has to be done here.
+        self.show_next, self.claim_if_free = self.view.show_next, self.session.claim.ask_if_free
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
         self._is_laid_out = False
@@ -138,17 +141,6 @@ class ReadingWindow(QMainWindow):
     def retry_images(self) -> None:
         """Go on with what is missing."""
         self.session.retry_images()
-
-    def claim_if_free(self) -> None:
-        """It was opened for looking, and is asked for now."""
-        if self.session.claim.standing is Standing.LOOKING and not self.session.claim.holder:
-            self.claim()
-
-    def show_next(self, what: str) -> None:
-        """Say who comes next, where that is known, so that nobody is surprised."""
-        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
-        self.actions_.action("case.next").setText(title.replace("&", "&&"))
-        self.view.show_next(what)
 
     def next_case(self) -> None:
         """Close, and on to the next study of the list."""
@@ -321,7 +313,7 @@ class ReadingWindow(QMainWindow):
                 text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign)
             )
             return
-        self.session.keeper.save_now()
+        self.session.signing.store_text()
         dialog = self.make_sign_dialog()
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.session.signing.sign(dialog.confirmed())
