@@ -10,6 +10,7 @@ from viewer.records import Annotation
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotEditable
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.full_disk import NOT_SAVED, is_full
 from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision, WrongRowState
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
@@ -199,7 +200,7 @@ class DraftKeeper:
         if isinstance(error, JournalError):
             self._dirty = True
         self._failing = True
-        self._told(sentence_of(error))
+        self._told(NOT_SAVED if is_full(error) else sentence_of(error))
 
 
 def report_language(desk: Desk) -> str:

@@ -16,6 +16,7 @@ from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
 from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.full_disk import NO_ROOM, is_full
 from worklist_client.commands.housekeeping import make_room
 from worklist_client.identity.names import display_name
 from worklist_client.identity.patient import PatientIdentity
@@ -351,5 +352,7 @@ def _is_stranger(label: PatientLabel, patient: PatientIdentity) -> bool:
 
 def sentence_of(error: Exception) -> str:
     """The English sentence of an error that carries one; else its kind, never its text (it might hold patient data)."""
+    if is_full(error):
+        return NO_ROOM
     reason = getattr(error, "reason", "")
     return reason if isinstance(reason, str) and reason else f"Unexpected error ({type(error).__name__})"

@@ -16,10 +16,11 @@ from worklist_client.commands.case_images import CaseImages, sentence_of
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk, is_named
+from worklist_client.commands.full_disk import NOT_SIGNED, is_full
 from worklist_client.delivery.service import DeliveryService
 from worklist_client.identity.names import display_name
 from worklist_client.identity.patient import PatientIdentity
-from worklist_client.journal import PackageRow, PackageState
+from worklist_client.journal import JournalFull, PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.report.model import Draft, SignedReport
 from worklist_client.report.request import RenderRequest, SourceInstance
@@ -112,7 +113,7 @@ class CaseSigning:
         priors = self._priors.of_report()
         documents = self._images.documents(self._entry.study_instance_uid)
         self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
-        self._keeper.save_now()
+        self.store_text()
         studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
         request = sign_request(
             self._desk,
@@ -129,8 +130,18 @@ class CaseSigning:
             lane="deliver",
             owner=self,
             done=self._signed,
-            failed=lambda error: self._claim.stand(Standing.MINE, sentence_of(error)),
+            failed=self._not_signed,
         )
+
+    def store_text(self) -> None:
+        """The text as it is on the screen, on the disk. Raises `CannotSign` where the disk is full, `JournalError`."""
+        try:
+            self._keeper.save_now()
+        except JournalFull as error:
+            raise CannotSign(NOT_SIGNED) from error
+
+    def _not_signed(self, error: Exception) -> None:
+        self._claim.stand(Standing.MINE, NOT_SIGNED if is_full(error) else sentence_of(error))
 
     def recall(self) -> bool:
         """Take up a report that was signed before (a restart, a second opening); whether there is one.
