@@ -159,7 +159,7 @@ def test_a_study_held_by_another_opens_read_only_with_the_holders_name_on_its_ba
     else:
         reading = hands.double_click(ward.robot, entry)
     ward.robot.until(reading.view.bar.standing, "the bar")
-    assert "Read-only: BOB, B is reading this study" in reading.view.bar.standing()
+    assert "Read-only: BOB, B has this study" in reading.view.bar.standing()
     assert reading.session.claim.standing is Standing.LOOKING
     assert not reading.session.editable
     assert ward.robot.desktop.desk is not None
