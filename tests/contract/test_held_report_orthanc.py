@@ -176,6 +176,35 @@ def test_a_report_held_because_the_patient_changed_is_taken_back_read_again_and_
     night.peer.remove_study(draft.study_instance_uid)
 
 
+def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(night: Night) -> None:
+    def reordered() -> list[Dataset]:
+        images = SYNTHETIC["ct"]()
+        for image in images:
+            image.AccessionNumber = "A77"
+        return images
+
+    def reorder(study: Study) -> None:
+        night.peer.remove_study(str(study.header.StudyInstanceUID))
+        night.peer.load(write_study(night.folder / "reordered", reordered()).paths)
+
+    _, draft, first, uid = signed_and_held(night, reorder)
+    origin = night.service.ways_out.origin_of(first.report_id, never)
+    assert (origin.signed_accession, origin.now_accession) == ("ACT1", "A77")
+    assert origin.now is not None
+    night.service.ways_out.read_again(first.report_id, origin.now.key, never)
+    night.poll()
+    back = replacement_uid(uid)
+    night.claim(back, draft.study_instance_uid)
+    keeper = night.keeper(back)
+    keeper.open()
+    assert keeper.draft.accession_number == "A77"
+    corrected = write_study(night.folder / "again", reordered())
+    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{night.site.connections[0]}")
+    assert night.service.status_of(second.report_id).state is DeliveryState.DONE
+    assert night.reports() == [second.report_id]
+    night.peer.remove_study(draft.study_instance_uid)
+
+
 def other_report(night: Night, study: Study) -> str:
     """A colleague at the hospital verifies a report of the same study."""
     theirs = render_report(request_of(study, draft_of(study), uid_seed=f"theirs{night.site.connections[0]}"))

@@ -75,6 +75,10 @@ class SignDialog(QDialog):
         layout.addWidget(facts)
         for place, warning in enumerate(summary.warnings):
             layout.addWidget(plain_label(f"sign_warning_{place}", f"▲  {tr(warning)}", role="attention"))
+        self._add_foot(layout, summary, tr)
+
+    def _add_foot(self, layout: QVBoxLayout, summary: SignSummary, tr: Translator) -> None:
+        """What has to be confirmed, and the buttons."""
         buttons = button_box(self, tr("Sign and send"), tr("Back to the report"))
         self._accept = buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._accept.setDefault(True)
