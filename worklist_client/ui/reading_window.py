@@ -226,6 +226,7 @@ class ReadingWindow(QMainWindow):
         if not self._is_laid_out:
             self._is_laid_out = True
             self._build()
+            self.viewer.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt: nothing typed is lost; where it cannot be stored the window stays. Otherwise everything is torn down,
