@@ -219,10 +219,8 @@ class Hub:
             if config.intake_enabled and any(site.connections for site in config.sites):
                 intake = await asyncio.to_thread(self._new_intake)
                 intake.start()
-                self.intake_states.follow(intake.states)
-            else:
-                self.intake_states.follow(dict)
             try:
+                self.intake_states.follow(intake.states if intake is not None else dict)
                 while self.current.now() is config:
                     await asyncio.sleep(EDITED_CHECK_S)
             finally:
