@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from worklist_hub.server import PatientProtocol
 from worklist_hub.store import durability
 from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import EventFeed
+from worklist_hub.store.intake_states import StoredStates
 from worklist_hub.store.retention import Housekeeper
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
@@ -92,6 +94,7 @@ class Hub:
             raise
         self.admission = self.entrance.admission
         self.store.rules = config.claims
+        self.stored_states = StoredStates(self.store, lambda: datetime.now(UTC))
         self.sweeper = Sweeper(self.store)
         self.housekeeper = Housekeeper(self.store, kept=config.kept)
         self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
@@ -220,7 +223,8 @@ class Hub:
                 intake = await asyncio.to_thread(self._new_intake)
                 intake.start()
             try:
-                self.intake_states.follow(intake.states if intake is not None else dict)
+                asked = tuple(intake.states()) if intake is not None else ()
+                self.intake_states.follow(partial(self.stored_states.of, asked), asked)
                 while self.current.now() is config:
                     await asyncio.sleep(EDITED_CHECK_S)
             finally:
@@ -233,7 +237,13 @@ class Hub:
         config = self.config
         opened = own_pacs(config.ae_title, config.secrets_file)
         return Intake(
-            self.store, config.sites, config.rules, opened=opened, poll_s=config.poll_s, lease=self.store.lease
+            self.store,
+            config.sites,
+            config.rules,
+            opened=opened,
+            poll_s=config.poll_s,
+            lease=self.store.lease,
+            told=lambda site_id, state: self.stored_states.note(site_id, state.failures, state.error, state.polled_at),
         )
 
 

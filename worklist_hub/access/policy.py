@@ -137,7 +137,7 @@ def may(caller: Caller, action: Action, row: Row | Mapping[str, Any]) -> Verdict
 
 
 def is_feed(caller: Caller, dataset: Mapping[str, Any]) -> bool:
-    """Whether this is the hospital's own feed, which says what a study is: the role of intake there, and no reader's."""
+    """Whether this is the hospital's own feed, which says what a study is: with the role of intake, and no reader's."""
     row = Row.of(dataset)
     roles = {grant.role for grant in caller.grants or () if grant.covers(row.site_id, row.expertise)}
     return not caller.is_trusted and Role.INTAKE in roles and Role.READER not in roles

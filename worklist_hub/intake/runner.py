@@ -215,6 +215,7 @@ class Intake:
         poll_s: float = 10.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         lease: Lease = lambda _name: _Alone(),
+        told: Callable[[str, SiteState], None] = lambda _site_id, _state: None,
     ) -> None:
         """
         Parameters
@@ -222,7 +223,9 @@ class Intake:
         opened : how to open a site's PACS, such as `own_pacs(ae_title)`
         lease : of several hub processes one polls a site: `WorkitemStore.lease`
         poll_s : seconds between two polls of a site; after a failure it doubles up to `BACK_OFF_CAP_S`
+        told : hears after each poll how it went
         """
+        self._told = told
         self._pollers = [Poller(site, store, rules, opened, clock) for site in sites if site.connections]
         self._poll_s, self._lease = poll_s, lease
         self._stop = threading.Event()
@@ -270,6 +273,7 @@ class Intake:
                 pause_s = min(self._poll_s * 2 ** min(failures, 10), BACK_OFF_CAP_S)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
+            self._told(poller.site.site_id, poller.state)
             self._stop.wait(pause_s)
 
 

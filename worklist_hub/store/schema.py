@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0005"
+HEAD = "0007"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -118,3 +118,13 @@ HANDED_DRAFTS = sa.Table(
     sa.Column("at", sa.String(32), nullable=False),
 )
 """`workitem_uid` is the one that the receiver claims. `sealed_for`: hub, until that claim; then claim (`drafts`)."""
+
+INTAKE_STATES = sa.Table(
+    "intake_states",
+    METADATA,
+    sa.Column("site_id", sa.String(64), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("error", sa.String(64), nullable=False),
+    sa.Column("polled_at", sa.String(32), nullable=False),
+)
+"""How asking each hospital went last, by whatever hub process asks it (`store.intake_states`)."""
