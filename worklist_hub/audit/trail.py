@@ -53,11 +53,11 @@ class Trail:
     events: list[AuditEvent] = field(default_factory=list)
     is_covered: bool = False
 
-    def searched(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A search was answered with these workitems."""
-        subjects = [subject_of(row) for row in rows]
-        found = Counter(one.site_id or "-" for one in subjects)
-        named = tuple(subjects) if len(subjects) <= NAMED_LIMIT else ()
+    def searched(self, query: str, sites: Sequence[str], rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """A search was answered with workitems of these hospitals, one each; `rows` are called for where they are few
+        enough to be named."""
+        found = Counter(site or "-" for site in sites)
+        named = tuple(subject_of(row) for row in rows()) if len(sites) <= NAMED_LIMIT else ()
         self.events.append(AuditEvent(Action.SEARCH, query=query, found=dict(found), subjects=named))
 
     def viewed(self, dataset: Mapping[str, Any]) -> None:

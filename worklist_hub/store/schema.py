@@ -21,6 +21,8 @@ def _text(name: str, length: int | None = None) -> sa.Column[str]:
     return sa.Column(name, sa.String(length) if length else sa.Text, nullable=False, server_default="")
 
 
+_HELD = "state = 'IN PROGRESS'"
+
 WORKITEMS = sa.Table(
     "workitems",
     METADATA,
@@ -50,6 +52,7 @@ WORKITEMS = sa.Table(
     _text("reserved_for", 64),
     _text("holder", 64),
     _text("further_values"),
+    sa.Column("extras", sa.Text, nullable=False, server_default="?"),
     sa.Index("workitems_by_state", "state", "position"),
     sa.Index("workitems_by_modified", "modified"),
     sa.Index("workitems_by_study", "study_instance_uid"),
@@ -57,10 +60,11 @@ WORKITEMS = sa.Table(
     sa.Index("workitems_by_patient", "patient_id"),
     sa.Index("workitems_by_accession", "accession_number"),
     sa.Index("workitems_by_holder", "holder", "state"),
+    sa.Index("workitems_silent", "alive_at", sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD)),
     sqlite_autoincrement=True,
 )
 """`dataset` is the whole DICOM JSON; the columns repeat what is searched (`store.columns`). Moments are DT in UTC: they
-sort as text. `further_values` holds every value of a repeated attribute but the first."""
+sort as text. `further_values` holds every value of a repeated attribute but the first. `extras`: `store.columns`."""
 
 EVENTS = sa.Table(
     "events",

@@ -32,6 +32,7 @@ from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
+from worklist_hub.store.lines import Line
 from worklist_hub.store.quick import FOUND, Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
@@ -42,6 +43,8 @@ Outcome = tuple[Decision | Refusal, bool]
 SWAP_TRIES = 5
 _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
+_HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
+"""As text in the statement: only so SQLite knows that an index of what is held holds all that is asked."""
 _OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
 _STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 _BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
@@ -122,11 +125,22 @@ class WorkitemStore:
         visible: sa.ColumnElement[bool] | None = None,
     ) -> list[DicomJson]:
         """Matches in order of creation; `visible`, a condition on `schema.WORKITEMS`, narrows it before anything."""
+        return [line.dataset for line in self.lines(wanted, limit=limit, offset=offset, visible=visible)]
+
+    def lines(
+        self,
+        wanted: Sequence[Match],
+        *,
+        limit: int,
+        offset: int = 0,
+        visible: sa.ColumnElement[bool] | None = None,
+    ) -> list[Line]:
+        """`search`, not parsed."""
         return found_by(self.reading, wanted, limit=limit, offset=offset, visible=visible)
 
     def silent_claims(self, since: datetime, *, limit: int = 1000) -> tuple[str, ...]:
         """UIDs of claims whose holder has said nothing since a moment, longest first."""
-        is_silent = (WORKITEMS.c.state == _OPEN[1], WORKITEMS.c.alive_at < dt_from_datetime(since))
+        is_silent = (WORKITEMS.c.state == _HELD, WORKITEMS.c.alive_at < dt_from_datetime(since))
         query = sa.select(WORKITEMS.c.uid).where(*is_silent).order_by(WORKITEMS.c.alive_at).limit(limit)
         return ask(self.reading, lambda connection: tuple(connection.execute(query).scalars()))
 
