@@ -141,6 +141,7 @@ class WorklistDetails(QSplitter):
         gap = theme.metrics["gap_px"]
         layout.setContentsMargins(gap + 4, gap, gap + 4, gap)
         self._name = plain_label("details_patient", role="name")
+        self._name.setWordWrap(True)
         self._hint = plain_label("details_hint", self._tr("Select a study to see its details."), "muted")
         self._form = QWidget()
         self._form.setStyleSheet("background: transparent;")
