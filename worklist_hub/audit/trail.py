@@ -36,6 +36,7 @@ OPEN_PATHS = frozenset(
         "/region/me",
         "/region/about",
         "/region/sites",
+        "/region/intake",
         "/region/openapi.json",
         "/openapi.json",
         "/",

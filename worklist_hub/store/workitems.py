@@ -278,7 +278,7 @@ class WorkitemStore:
         if stored is None:
             return self._insert(connection, outcome.dataset or {})
         if outcome.dataset is None:
-            self._note_alive(connection, stored, outcome, now)
+            _note_alive(connection, stored, outcome, now)
             notice = outcome.cancel_notice
             if notice is None:
                 return ()
@@ -316,11 +316,6 @@ class WorkitemStore:
         position = connection.execute(statement.values(values).returning(WORKITEMS.c.position)).scalar_one_or_none()
         return None if position is None else events_of(None, dataset, position=position)
 
-    def _note_alive(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
-        if outcome.is_alive:
-            same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
-            connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
-
     def _tick(self, connection: sa.Connection) -> datetime:
         """The server's clock, in this process never twice the same and never back: changes sort by it."""
         return self._later(self.database.now(connection) if self._clock is None else self._clock())
@@ -339,6 +334,12 @@ class WorkitemStore:
 def is_claim(request: Request) -> bool:
     """Whether it may take the quick road."""
     return isinstance(request, ChangeState) and request.state is ProcedureStepState.IN_PROGRESS
+
+
+def _note_alive(connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
+    if outcome.is_alive:
+        same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
+        connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
 
 
 def stored_of(found: Any) -> Stored:
