@@ -63,7 +63,7 @@ class Action(StrEnum):
     AUDIT = "audit"
 
 
-_NEEDED: Mapping[Action, tuple[Privilege, str]] = {
+NEEDED: Mapping[Action, tuple[Privilege, str]] = {
     Action.SEE: (Privilege.SEE, UNKNOWN),
     Action.RETRIEVE: (Privilege.SEE, UNKNOWN),
     Action.CLAIM: (Privilege.READ, NOT_CLAIM),
@@ -278,7 +278,7 @@ def _granted(caller: Caller, row: Row) -> frozenset[Privilege]:
 
 
 def _verdict(action: Action, granted: frozenset[Privilege]) -> Verdict:
-    privilege, sentence = _NEEDED[action]
+    privilege, sentence = NEEDED[action]
     return ALLOWED if privilege in granted else Verdict(sentence)
 
 

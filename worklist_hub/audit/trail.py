@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from worklist_hub.access.grounds import ground_of_seeing
 from worklist_hub.audit.changes import subject_of
 from worklist_hub.audit.ledger import AuditUnavailable, Ledger
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
@@ -121,7 +122,7 @@ class AuditTrail:
         actor = Actor.of(caller, trail.address)
         first = [AuditEvent(Action.SIGN_IN, actor, text="first use of a token")] if self._is_new(caller) else []
         if trail.is_covered or (trail.events and status < 400):
-            return [*first, *(_with_actor(event, actor) for event in trail.events)]
+            return [*first, *(_with_ground(_with_actor(event, actor), caller) for event in trail.events)]
         path = str(scope["path"])
         if status < 400 and path in OPEN_PATHS:
             return first
@@ -198,6 +199,12 @@ class Strangers:
             self._seen.clear()
         self._seen[address] = (since, count + 1)
         return told if count < self.EACH else []
+
+
+def _with_ground(event: AuditEvent, caller: Caller | None) -> AuditEvent:
+    if caller is None or event.authorization or event.action not in (Action.SEARCH, Action.VIEW):
+        return event
+    return replace(event, authorization=ground_of_seeing(caller, event.sites - {"-"}))
 
 
 def _with_actor(event: AuditEvent, actor: Actor) -> AuditEvent:
