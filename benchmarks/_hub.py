@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -19,10 +20,13 @@ if str(ROOT) not in sys.path:
 
 from tests.peers.postgres import Cluster  # noqa: E402
 from ups import dicom_json as dj  # noqa: E402
-from ups.codes import UPS_PUSH  # noqa: E402
+from ups.codes import UPS_PUSH, Person  # noqa: E402
 from ups.datetimes import dt_from_datetime  # noqa: E402
 from ups.identifiers import uid_from_name  # noqa: E402
+from worklist_hub.access.grants import ANY_SITE, Grant, Role  # noqa: E402
+from worklist_hub.accounts.store import AccountStore  # noqa: E402
 from worklist_hub.store.columns import columns_of  # noqa: E402
+from worklist_hub.store.workitems import WorkitemStore  # noqa: E402
 
 NOW = datetime.now(UTC)
 SITES = ("north", "south", "west", "east")
@@ -159,6 +163,34 @@ def fill(address: Path | str, history: int, still_open: int) -> None:
             for row in found:
                 copy.write_row(row)
         server.execute("VACUUM ANALYZE workitems")
+
+
+def sign_in_lines(folder: Path) -> list[str]:
+    """Lines for hub.toml: readers sign in, and no limit gets into the way of what is measured."""
+    auth = ["[auth]", "accounts = true", f'signing_key_file = "{folder}/signing-key.pem"']
+    return [*auth, "[limits]", "requests_per_s = 100000", "burst = 100000", "channels = 100000"]
+
+
+def make_accounts(store: WorkitemStore, count: int) -> None:
+    """Readers of every hospital."""
+    accounts = AccountStore(store.database)
+    for number in range(count):
+        reader = Person(str(number), f"Reader^{number}", "North")
+        accounts.create(f"reader{number}", reader, [Grant(ANY_SITE, Role.READER)], _PASSWORD)
+
+
+def signed_in(url: str, count: int) -> list[str]:
+    """Their tokens, each by name and password."""
+    found = []
+    for number in range(count):
+        form = {"grant_type": "password", "username": f"reader{number}", "password": _PASSWORD}
+        answer = requests.post(f"{url}/region/auth/token", data=form, timeout=30)
+        answer.raise_for_status()
+        found.append(str(answer.json()["access_token"]))
+    return found
+
+
+_PASSWORD = "correct horse battery staple"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

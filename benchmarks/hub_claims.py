@@ -1,4 +1,4 @@
-"""Claims over HTTP by 50 clients, each with a token of its own, with audit and events on, on two hub processes.
+"""Claims over HTTP by 50 readers who signed in, with audit and events on, by two hub processes (SQLite: one).
 
     python -m benchmarks.hub_claims [--seconds 8] [--hubs 2] [--database sqlite|postgresql]
 
@@ -23,28 +23,13 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks._hub import durable_cluster, fill, percentile, told
+from benchmarks._hub import durable_cluster, fill, make_accounts, percentile, sign_in_lines, signed_in, told
 from tests.peers.hub_process import HubProcess
 from ups.identifiers import random_uid, uid_from_name
 from worklist_hub.store.workitems import WorkitemStore
 
 CLIENTS, PROCESSES, RATE = 50, 2, 200.0
 SWAP = "UPDATE workitems SET state = 'IN PROGRESS', version = version + 1 WHERE uid = %s AND state = 'SCHEDULED'"
-LIMITS = ("[limits]", "requests_per_s = 100000", "burst = 100000")
-
-
-def settings(folder: Path) -> list[str]:
-    """[hub] lines: a token for each reader."""
-    path = folder / "tokens.toml"
-    readers = [f'[[reader]]\ncode = "{n}"\nname = "Reader^{n}"\ntoken = "{token(n)}"\n' for n in range(CLIENTS)]
-    path.touch(0o600)
-    path.write_text("\n".join(readers))
-    return [f'token_file = "{path}"']
-
-
-def token(number: int) -> str:
-    """Of one reader."""
-    return f"token-of-reader-{number:04}-of-the-benchmark"
 
 
 def claim(connection: http.client.HTTPConnection, uid: str, headers: dict[str, str]) -> int:
@@ -59,18 +44,18 @@ def claim(connection: http.client.HTTPConnection, uid: str, headers: dict[str, s
     return answer.status
 
 
-def work(ports: list[int], readers: range, uids: list[str], seconds: float, rate: float, out: object) -> None:
-    """One client process: a thread a reader. Each result is (status, milliseconds, moment)."""
+def work(ports: list[int], tokens: list[str], uids: list[str], seconds: float, rate: float, out: object) -> None:
+    """One client process: a thread a reader, by token. Each result is (status, milliseconds, moment)."""
     results: list[tuple[int, float, float]] = []
     started = time.monotonic()  # not before: the process itself took its time to start
     until = started + seconds
 
-    def run(place: int, number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", ports[number % len(ports)], timeout=30)
-        headers = {"Authorization": f"Bearer {token(number)}", "Content-Type": "application/dicom+json"}
-        gap = len(readers) * PROCESSES / rate if rate else 0.0
-        due = started + gap * place / len(readers)
-        for uid in uids[place :: len(readers)]:
+    def run(place: int, token: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", ports[place % len(ports)], timeout=30)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/dicom+json"}
+        gap = len(tokens) * PROCESSES / rate if rate else 0.0
+        due = started + gap * place / len(tokens)
+        for uid in uids[place :: len(tokens)]:
             if rate:
                 time.sleep(max(due - time.monotonic(), 0.0))
             began = due if rate else time.monotonic()
@@ -81,7 +66,7 @@ def work(ports: list[int], readers: range, uids: list[str], seconds: float, rate
             due += gap
         connection.close()
 
-    threads = [threading.Thread(target=run, args=one) for one in enumerate(readers)]
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(tokens)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -89,15 +74,14 @@ def work(ports: list[int], readers: range, uids: list[str], seconds: float, rate
     out.put(results)  # type: ignore[attr-defined]
 
 
-def phase(ports: list[int], uids: list[str], seconds: float, rate: float) -> tuple[float, list[float]]:
+def phase(
+    ports: list[int], tokens: list[str], uids: list[str], seconds: float, rate: float
+) -> tuple[float, list[float]]:
     """Claims a second, and the milliseconds of each."""
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
-    each = CLIENTS // PROCESSES
     made = [
-        context.Process(
-            target=work, args=(ports, range(n * each, (n + 1) * each), uids[n::PROCESSES], seconds, rate, out)
-        )
+        context.Process(target=work, args=(ports, tokens[n::PROCESSES], uids[n::PROCESSES], seconds, rate, out))
         for n in range(PROCESSES)
     ]
     for one in made:
@@ -145,17 +129,20 @@ def measured(folder: Path, url: str, hubs: int, seconds: float) -> dict[str, flo
     folder.mkdir(parents=True)
     address: Path | str = url or folder / "hub0" / "worklist.sqlite"
     (folder / "hub0").mkdir()
-    WorkitemStore(address).close()
+    store = WorkitemStore(address)
+    make_accounts(store, CLIENTS)
+    store.close()
     count = 60_000
     fill(address, 0, count)
     uids = [uid_from_name(f"bench|{number}") for number in range(count)]
     with ExitStack() as stack:
-        lines = [*settings(folder), *LIMITS]
+        lines = sign_in_lines(folder)
         made = [stack.enter_context(HubProcess(folder / f"hub{n}", url, *lines)) for n in range(hubs if url else 1)]
         ports = [hub.port for hub in made]
-        phase(ports, uids[:500], 1.0, 0.0)  # warms up
-        rate, _ = phase(ports, uids[1_000:20_000], seconds, 0.0)
-        _, steady = phase(ports, uids[20_000 : 20_000 + int(RATE * seconds)], seconds, RATE)
+        tokens = signed_in(made[0].url, CLIENTS)
+        phase(ports, tokens, uids[:500], 1.0, 0.0)  # warms up
+        rate, _ = phase(ports, tokens, uids[1_000:20_000], seconds, 0.0)
+        _, steady = phase(ports, tokens, uids[20_000 : 20_000 + int(RATE * seconds)], seconds, RATE)
     raw = raw_rate(address, uids[30_000:], 3.0)
     return {
         "claims_a_second": rate,

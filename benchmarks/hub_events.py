@@ -22,8 +22,7 @@ from pathlib import Path
 import psycopg
 from websockets.asyncio.client import connect
 
-from benchmarks._hub import durable_cluster, fill, percentile, told
-from benchmarks.hub_claims import CLIENTS, LIMITS, settings, token
+from benchmarks._hub import durable_cluster, fill, make_accounts, percentile, sign_in_lines, signed_in, told
 from tests.peers.hub_process import HubProcess
 from tests.peers.proxy import FaultProxy
 from ups.client import GLOBAL_SUBSCRIPTION, UpsClient
@@ -32,13 +31,14 @@ from ups.identifiers import random_uid, uid_from_name
 from ups.states import ProcedureStepState as State
 from worklist_hub.store.workitems import WorkitemStore
 
+CLIENTS = 50
 RATE = 10.0
 DESKS = 20
 
 
-async def watch(url: str, number: int, seen: dict[str, list[float]], ready: asyncio.Semaphore) -> None:
+async def watch(url: str, token: str, seen: dict[str, list[float]], ready: asyncio.Semaphore) -> None:
     """One websocket; notes when it hears that a workitem is IN PROGRESS."""
-    headers = {"Authorization": f"Bearer {token(number % CLIENTS)}"}
+    headers = {"Authorization": f"Bearer {token}"}
     async with connect(url, additional_headers=headers, max_size=None, compression=None, proxy=None) as socket:
         ready.release()
         async for frame in socket:
@@ -48,25 +48,27 @@ async def watch(url: str, number: int, seen: dict[str, list[float]], ready: asyn
                 seen.setdefault(uid, []).append(now)
 
 
-def subscribed(hub: HubProcess, number: int) -> str:
+def subscribed(hub: HubProcess, number: int, token: str) -> str:
     """The websocket's address of one AE title."""
-    client = UpsClient(hub.url, token=token(number % CLIENTS))
+    client = UpsClient(hub.url, token=token)
     url = client.subscribe(GLOBAL_SUBSCRIPTION, f"WATCH{number}").websocket_url
     client.close()
     return url
 
 
-async def seen_ms(hubs: list[HubProcess], watchers: int, uids: list[str], seconds: float) -> tuple[list[float], int]:
+async def seen_ms(
+    hubs: list[HubProcess], tokens: list[str], watchers: int, uids: list[str], seconds: float
+) -> tuple[list[float], int]:
     """Milliseconds of each (claim, watcher), and how many of them never came."""
     seen: dict[str, list[float]] = {}
     ready = asyncio.Semaphore(0)
-    urls = [await asyncio.to_thread(subscribed, hubs[n % len(hubs)], n) for n in range(watchers)]
-    tasks = [asyncio.create_task(watch(url, number, seen, ready)) for number, url in enumerate(urls)]
+    urls = [await asyncio.to_thread(subscribed, hubs[n % len(hubs)], n, tokens[n % CLIENTS]) for n in range(watchers)]
+    tasks = [asyncio.create_task(watch(url, tokens[number % CLIENTS], seen, ready)) for number, url in enumerate(urls)]
     for _ in tasks:
         await ready.acquire()
     sent: dict[str, float] = {}
     until = time.monotonic() + seconds
-    claimer = UpsClient(hubs[0].url, token=token(0))
+    claimer = UpsClient(hubs[0].url, token=tokens[0])
     for uid in uids:
         if time.monotonic() > until:
             break
@@ -85,8 +87,8 @@ async def seen_ms(hubs: list[HubProcess], watchers: int, uids: list[str], second
 class Desk:
     """A desk that follows the list as ours do."""
 
-    def __init__(self, url: str, number: int) -> None:
-        self.client = UpsClient(url, token=token(number))
+    def __init__(self, url: str, number: int, token: str) -> None:
+        self.client = UpsClient(url, token=token)
         self.states: dict[str, State] = {}
         self._stop = threading.Event()
         channel = EventChannel(self.client, f"DESK{number}")
@@ -106,12 +108,12 @@ class Desk:
         self.client.close()
 
 
-def missed(hubs: list[HubProcess], uids: list[str], resets: int) -> tuple[int, int]:
+def missed(hubs: list[HubProcess], tokens: list[str], uids: list[str], resets: int) -> tuple[int, int]:
     """(changes that a desk does not know in the end, reconnects) with every line reset `resets` times."""
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(hub.port)) for hub in hubs]
-        desks = [Desk(f"http://127.0.0.1:{proxies[n % len(hubs)].port}", n) for n in range(DESKS)]
-        claimer = UpsClient(hubs[0].url, token=token(0))
+        desks = [Desk(f"http://127.0.0.1:{proxies[n % len(hubs)].port}", n, tokens[n]) for n in range(DESKS)]
+        claimer = UpsClient(hubs[0].url, token=tokens[0])
         before = sum(proxy.connections for proxy in proxies)
         claimed = []
         for uid in uids[:resets]:
@@ -164,14 +166,17 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(durable_cluster()).new_database()
-        WorkitemStore(url).close()
+        store = WorkitemStore(url)
+        make_accounts(store, CLIENTS)
+        store.close()
         fill(url, 0, 1_000)
         uids = [uid_from_name(f"bench|{number}") for number in range(1_000)]
-        lines = [*settings(folder), *LIMITS]
+        lines = sign_in_lines(folder)
         hubs = [stack.enter_context(HubProcess(folder / f"hub{n}", url, *lines)) for n in range(2)]
-        found, not_seen = asyncio.run(seen_ms(hubs, arguments.watchers, uids[:500], arguments.seconds))
+        tokens = signed_in(hubs[0].url, CLIENTS)
+        found, not_seen = asyncio.run(seen_ms(hubs, tokens, arguments.watchers, uids[:500], arguments.seconds))
         print(f"{len(found)} seen, {not_seen} not", file=sys.stderr, flush=True)
-        left, reconnects = missed(hubs, uids[500:], arguments.resets)
+        left, reconnects = missed(hubs, tokens, uids[500:], arguments.resets)
         raw = raw_ms(url, 200)
     figures = {
         "p50_ms": percentile(found, 0.5),

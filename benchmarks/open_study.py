@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from _graveyard import bury
 from _region import CALLING_AE, DECODED_BYTES, await_quiet, data_dir, display, hospital, large_ct, say, study_uid
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
@@ -59,6 +60,7 @@ def by_getscu(peer: OrthancPeer) -> float:
     started = time.perf_counter()
     subprocess.run([*command, "127.0.0.1", str(peer.dicom_port)], env={**os.environ, "TCP_NODELAY": "1"}, check=True)
     took = time.perf_counter() - started
+    bury(folder)
     shutil.rmtree(folder, ignore_errors=True)
     return took
 
@@ -185,6 +187,7 @@ class Bench:
         robot.until(lambda: not self.desktop.actions.windows(), "the window to close")
         desk = self.desktop.desk
         assert desk is not None
+        bury(desk.cache.folder)
         desk.cache.wipe()
         if desk.cache.usage().studies:
             raise SystemExit("the image cache could not be emptied")

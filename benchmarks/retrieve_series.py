@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks._graveyard import bury  # noqa: E402
 from pacs.port import RetrieveRequest  # noqa: E402
 from pacs.site import Connection  # noqa: E402
 from pacs.workers import WorkerProcess  # noqa: E402
@@ -86,6 +87,7 @@ def in_fresh_folder(measure: Callable[[str], object]) -> object:
     try:
         return measure(folder)
     finally:
+        bury(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

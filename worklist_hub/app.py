@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from worklist_hub.config import ConfigError, HubConfig, load
 from worklist_hub.embedded import DataDirectory
-from worklist_hub.operations.logs import log_as_json, log_as_text
+from worklist_hub.operations.logs import log_as_json, log_as_text, log_as_text_into
 from worklist_hub.service import Hub, embedded_config, new_token
 from worklist_hub.store.database import StoreError, StoreUnavailable
 
 _EXIT_CONFIG = 2
+_log = logging.getLogger("wl.hub")
 TOKEN = "WORKLIST_HUB_TOKEN"
 """Environment variable: the Bearer token of `load-test`."""
 Command = Callable[[HubConfig, argparse.Namespace], int]
@@ -179,6 +181,7 @@ def _serve_embedded(data_dir: Path, idle_s: float | None) -> int:
     directory = DataDirectory(data_dir)
     if not directory.take_or_join():
         return 0  # another hub holds the lock: hub.json names it
+    log_as_text_into(data_dir)
     try:
         settings = data_dir / "hub.toml"
         config = embedded_config(data_dir, load(settings) if settings.exists() else None)
@@ -188,6 +191,9 @@ def _serve_embedded(data_dir: Path, idle_s: float | None) -> int:
         hub = Hub(config, token=token, embedded=True, on_ending=directory.withdraw, edited=settings)
         directory.publish(hub.url, token)
         hub.run()
+    except (ConfigError, StoreError) as error:
+        _log.error("the hub cannot serve: %s", error)
+        raise
     finally:
         directory.withdraw()
         directory.release()

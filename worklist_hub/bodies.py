@@ -15,6 +15,7 @@ from ups import dicom_json as dj
 from ups.codes import Person
 from ups.dicom_json import DicomJson
 from ups.tags import KEYWORD_OF, TAG_OF
+from worklist_hub.listed import ROW_TAGS
 from worklist_hub.protocol import Decision, Refusal
 from worklist_hub.sentences import Transaction, sentence_of, status_of
 from worklist_hub.values import checked, is_uid
@@ -30,52 +31,6 @@ MAX_NESTING = 64
 """Brackets within brackets in a body; a workitem has a dozen."""
 _ACCEPTABLE = (MEDIA_TYPE, "application/json", "application/*", "*/*")
 _UTF8 = ("utf-8", "utf8", "*", "us-ascii", "iso_ir 192")
-
-_ROW_TAGS = frozenset(
-    TAG_OF[keyword]
-    for keyword in [
-        "SpecificCharacterSet",
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "ProcedureStepState",
-        "InputReadinessState",
-        "ScheduledProcedureStepPriority",
-        "WorklistLabel",
-        "ProcedureStepLabel",
-        "ScheduledWorkitemCodeSequence",
-        "PatientName",
-        "PatientID",
-        "IssuerOfPatientID",
-        "IssuerOfPatientIDQualifiersSequence",
-        "OtherPatientIDsSequence",
-        "PatientBirthDate",
-        "PatientSex",
-        "PatientAge",
-        "AdmissionID",
-        "ReferencedRequestSequence",
-        "StudyInstanceUID",
-        "ModalitiesInStudy",
-        "StudyDescription",
-        "BodyPartExamined",
-        "StudyDate",
-        "StudyTime",
-        "NumberOfStudyRelatedInstances",
-        "ScheduledProcedureStepStartDateTime",
-        "ExpectedCompletionDateTime",
-        "ScheduledProcedureStepExpirationDateTime",
-        "ScheduledProcedureStepModificationDateTime",
-        "ScheduledStationNameCodeSequence",
-        "ScheduledStationClassCodeSequence",
-        "ScheduledStationGeographicLocationCodeSequence",
-        "ScheduledHumanPerformersSequence",
-        "ScheduledProcessingParametersSequence",
-        "ProcedureStepProgressInformationSequence",
-        "UnifiedProcedureStepPerformedProcedureSequence",
-        "ReplacedProcedureStepSequence",
-        "InputInformationSequence",
-    ]
-)
-"""What a search returns unasked: return-key types 1 and 2, and the columns of the list."""
 
 
 class BadRequest(Exception):
@@ -163,7 +118,7 @@ def flag_from_query(request: HttpRequest, name: str) -> bool:
 
 def tags_wanted(include: Sequence[str], matched: Sequence[str] = ()) -> frozenset[str] | None:
     """Which attributes a search returns; None = all. Raises `BadRequest` for an attribute that is none."""
-    wanted = _ROW_TAGS | {TAG_OF[keyword] for keyword in matched}
+    wanted = ROW_TAGS | {TAG_OF[keyword] for keyword in matched}
     for one in include:
         first = one.partition(".")[0]
         keyword = KEYWORD_OF.get(first.upper(), first)
@@ -173,15 +128,15 @@ def tags_wanted(include: Sequence[str], matched: Sequence[str] = ()) -> frozense
     return None if "all" in include else wanted
 
 
-def row_of(dataset: DicomJson, wanted: frozenset[str] | None) -> DicomJson:
-    """What a search returns of a workitem."""
-    return dataset if wanted is None else {tag: element for tag, element in dataset.items() if tag in wanted}
-
-
 def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """DICOM JSON."""
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(content, status, headers, MEDIA_TYPE)
+
+
+def lines_answer(texts: Sequence[str]) -> Response:
+    """Datasets that are JSON already."""
+    return Response(f"[{','.join(texts)}]".encode(), media_type=MEDIA_TYPE)
 
 
 def change_answer(

@@ -45,6 +45,6 @@ def not_changeable(
     for tag in sorted(changes):
         if changes[tag] == dataset.get(tag):
             continue
-        if tag in locked or not (is_feed or tag in allowed):
+        if tag in locked or not (tag in allowed or (is_feed and not is_claimed)):
             return KEYWORD_OF.get(tag, tag)
     return ""

@@ -138,12 +138,7 @@ def load(path: Path) -> HubConfig:
     if durability not in WORDS:
         words = ", ".join(f'"{word}"' for word in WORDS)
         raise ConfigError(f"{path}: [hub] durability must be one of {words}, not {durability!r}")
-    folder, database = path.resolve().parent, hub.get("database", "worklist.sqlite")
-    url = database if "://" in database else ""
-    if url and not url.startswith(("postgresql://", "postgres://")):
-        raise ConfigError(
-            f"{path}: [hub] database must be a file or postgresql://..., not {url.partition('://')[0]}://"
-        )
+    folder, (database, url) = path.resolve().parent, _database(path, hub.get("database", "worklist.sqlite"))
     sites = _sites(path, data.get("site", []))
     try:
         audit = audit_settings(data.get("audit", {}), folder, frozenset(site.site_id for site in sites))
@@ -152,7 +147,7 @@ def load(path: Path) -> HubConfig:
         raise ConfigError(f"{path}: {error}") from error
     auth, tls, limits = _access(path, data, folder)
     return HubConfig(
-        database=folder / ("worklist.sqlite" if url else database),
+        database=folder / database,
         database_url=url,
         durability=durability,
         host=host,
@@ -221,6 +216,17 @@ def _address(path: Path, listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"{path}: [hub] listen must be 'address:port' with a port of 0 to 65535, not {listen!r}")
     return host.strip("[]"), int(port)
+
+
+def _database(path: Path, given: str) -> tuple[str, str]:
+    """File and URL; where there is a URL the file names a folder for what is kept beside it."""
+    if "://" not in given:
+        return given, ""
+    if not given.startswith(("postgresql://", "postgres://")):
+        raise ConfigError(
+            f"{path}: [hub] database must be a file or postgresql://..., not {given.partition('://')[0]}://"
+        )
+    return "worklist.sqlite", given
 
 
 def _claims(path: Path, table: Mapping[str, Any]) -> ClaimRules:

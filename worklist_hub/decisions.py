@@ -258,7 +258,10 @@ def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> D
     changes = copy.deepcopy(dict(request.changes))
     dj.remove(changes, "TransactionUID", "ScheduledProcedureStepModificationDateTime", "SpecificCharacterSet")
     is_claimed = stored.state is ProcedureStepState.IN_PROGRESS
-    if locked := not_changeable(stored.dataset, changes, stored.state, is_feed=caller.is_feed):
+    # A feed that signed in is one hospital's: it can neither correct nor make a study of another.
+    sides = (stored.dataset, stored.dataset | changes)
+    is_feed = caller.is_feed or all(policy.is_feed(caller, one) for one in sides)
+    if locked := not_changeable(stored.dataset, changes, stored.state, is_feed=is_feed):
         return _refuse(Answer.INVALID_ATTRIBUTE, stored, f"{locked} may not be changed")
     if wrong := _wrong_value(changes):
         return _refuse(Answer.INVALID_ATTRIBUTE, stored, wrong)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -27,7 +27,7 @@ _ANY_REASON = "asking it failed"
 
 
 class Polled(Protocol):
-    """What intake says of a hospital: `intake.runner.SiteState`, which would load DICOM libraries here."""
+    """What intake says of a hospital: what `store.intake_states` keeps, and `intake.runner.SiteState`."""
 
     @property
     def failures(self) -> int:
@@ -69,7 +69,10 @@ class SiteIntake:
 
 
 class IntakeStates:
-    """Follows one intake after the other: an edited configuration starts a new one, and what was heard stays known."""
+    """Follows one intake after the other: an edited configuration starts a new one, and what was heard stays known.
+
+    What is heard may come from another process, and from before this one began.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -77,12 +80,11 @@ class IntakeStates:
         self._began: dict[str, datetime] = {}
         self._heard: dict[str, datetime] = {}
 
-    def follow(self, states: Callable[[], Mapping[str, Polled]]) -> None:
-        """From now on `states` says how it goes."""
-        self.now()  # the last word of the intake before
-        self._states = states
-        for site_id in states():
+    def follow(self, states: Callable[[], Mapping[str, Polled]], asked: Iterable[str]) -> None:
+        """From now on `states` says how it goes with these hospitals. It may block, and is not called here."""
+        for site_id in asked:
             self._began.setdefault(site_id, self._clock())
+        self._states = states
 
     def now(self) -> tuple[SiteIntake, ...]:
         """Every hospital that is asked."""
@@ -91,10 +93,11 @@ class IntakeStates:
     def _one(self, site_id: str, polled: Polled) -> SiteIntake:
         if polled.polled_at is not None:
             self._heard[site_id] = polled.polled_at
-        heard = self._heard.get(site_id)
-        since = heard or self._began[site_id]
+        heard, began = self._heard.get(site_id), self._began[site_id]
+        since = heard or began
         if polled.failures:
             return SiteIntake(site_id, SILENT, since, heard, _REASONS.get(polled.error, _ANY_REASON))
-        if self._clock() - since > (LONG_POLL if heard else FIRST_POLL):
+        is_heard = heard is not None and heard >= began
+        if self._clock() - max(since, began) > (LONG_POLL if is_heard else FIRST_POLL):
             return SiteIntake(site_id, SILENT, since, heard, NO_END)
-        return SiteIntake(site_id, ANSWERS if heard else WAITING, since, heard)
+        return SiteIntake(site_id, ANSWERS if is_heard else WAITING, since, heard)

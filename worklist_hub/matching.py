@@ -25,7 +25,7 @@ from worklist_hub.moments import (
     time_is_within,
 )
 
-__all__ = ["Match", "MatchKind", "MatchingError", "match_from", "matches", "moments", "wanted_from"]
+__all__ = ["Match", "MatchKind", "MatchingError", "answers", "match_from", "matches", "moments", "wanted_from"]
 
 _RANGED = ("DA", "TM", "DT")
 _WILD = ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
@@ -145,10 +145,10 @@ def _matches_value(dataset: Mapping[str, Any], match: Match) -> bool:
         return True
     vr, found = VR_OF[match.keyword], dj.texts(dataset, match.keyword)
     alternatives = match.value.split("\\") if match.kind is MatchKind.ANY_OF else [match.value]
-    return any(_answers(vr, text, value) for value in alternatives for text in found)
+    return any(answers(vr, text, value) for value in alternatives for text in found)
 
 
-def _answers(vr: str, text: str, value: str) -> bool:
+def answers(vr: str, text: str, value: str) -> bool:
     """Whether one stored value answers to one asked value."""
     if vr == "UI":
         return text in re.split(r"[,\\]", value)

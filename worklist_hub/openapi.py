@@ -106,6 +106,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("post", f"{_SUBSCRIBER}/suspend", "suspend", "PS3.18 11.12", (200,), (400, 403, 404)),
     Operation("options", "/", "capabilities", "PS3.18 8.9", (200,), (406,)),
     Operation("get", "/region/sites", "sites", "the directory of hospitals", (200,), answers="Any"),
+    Operation("get", "/region/intake", "intake", "which hospitals answer the hub", (200,), answers="Any"),
     Operation("get", "/region/about", "about", "name and version", (200,), answers="Any"),
     Operation("get", "/region/openapi.json", "openapi", "this document", (200,), answers="Any"),
     Operation(

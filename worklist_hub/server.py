@@ -17,6 +17,7 @@ class PatientProtocol(H11Protocol):
 
     headers_s = HEADERS_S
     _patience: asyncio.TimerHandle | None = None
+    _is_channel = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there; its first request must follow."""
@@ -28,7 +29,7 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()
-        elif self._patience is None and not self.transport.is_closing():
+        elif self._patience is None and not self._is_channel and not self.transport.is_closing():
             self._wait_for_head()
 
     def on_response_complete(self) -> None:
@@ -40,6 +41,7 @@ class PatientProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """A channel may be silent for as long as it likes."""
+        self._is_channel = True  # the bytes that asked for it are still being received
         self._stop_waiting()
         super().handle_websocket_upgrade(event)
 

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from worklist_hub.store import durability
 from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import EventFeed
 from worklist_hub.store.feeding import Feed
+from worklist_hub.store.intake_states import StoredStates
 from worklist_hub.store.retention import Housekeeper
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
@@ -93,6 +95,7 @@ class Hub:
             raise
         self.admission = self.entrance.admission
         self.store.rules = config.claims
+        self.stored_states = StoredStates(self.store, lambda: datetime.now(UTC))
         self.sweeper = Sweeper(self.store)
         self.housekeeper = Housekeeper(self.store, kept=config.kept)
         self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
@@ -220,10 +223,9 @@ class Hub:
             if config.intake_enabled and any(site.connections for site in config.sites):
                 intake = await asyncio.to_thread(self._new_intake)
                 intake.start()
-                self.intake_states.follow(intake.states)
-            else:
-                self.intake_states.follow(dict)
             try:
+                asked = tuple(intake.states()) if intake is not None else ()
+                self.intake_states.follow(partial(self.stored_states.of, asked), asked)
                 while self.current.now() is config:
                     await asyncio.sleep(EDITED_CHECK_S)
             finally:
@@ -236,7 +238,13 @@ class Hub:
         config = self.config
         opened = own_pacs(config.ae_title, config.secrets_file)
         return Intake(
-            Feed(self.store), config.sites, config.rules, opened=opened, poll_s=config.poll_s, lease=self.store.lease
+            Feed(self.store),
+            config.sites,
+            config.rules,
+            opened=opened,
+            poll_s=config.poll_s,
+            lease=self.store.lease,
+            told=lambda site_id, state: self.stored_states.note(site_id, state.failures, state.error, state.polled_at),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import cast
 
@@ -15,13 +16,14 @@ from ups.identifiers import random_uid
 from ups.states import TEXTS, Answer, ProcedureStepState
 from worklist_hub import bodies, sentences
 from worklist_hub.access.policy import row_filter
-from worklist_hub.access.view import shown
+from worklist_hub.access.view import shown, shown_line
 from worklist_hub.access.where import where
 from worklist_hub.audit.trail import trail_of
 from worklist_hub.bodies import BadRequest
 from worklist_hub.matching import wanted_from
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Update
 from worklist_hub.sentences import Transaction
+from worklist_hub.store.lines import Line
 from worklist_hub.store.workitems import WorkitemStore
 from worklist_hub.values import is_uid
 
@@ -84,12 +86,12 @@ class Transactions:
         offset = bodies.number_from_query(request.query_params.get("offset", "0"), "offset", 10**9)
         visible = None if caller.is_trusted else where(row_filter(caller, {one.path[0] for one in wanted if one.value}))
         answer = Response(status_code=204)
-        found = []
+        found: list[Line] = []
         if limit:
-            found = await run_in_threadpool(self._store.search, wanted, limit=limit + 1, offset=offset, visible=visible)
-        rows = [row for dataset in found[:limit] if (row := shown(caller, dataset)) is not None]
-        if rows:
-            answer = bodies.json_answer([bodies.row_of(row, tags) for row in rows])
+            found = await run_in_threadpool(self._store.lines, wanted, limit=limit + 1, offset=offset, visible=visible)
+        told = [(line, text) for line in found[:limit] if (text := shown_line(caller, line, tags)) is not None]
+        if told:
+            answer = bodies.lines_answer([text for _, text in told])
         answer.headers["Cache-Control"] = "no-store"
         if len(found) > limit:
             count, is_more = await run_in_threadpool(
@@ -100,7 +102,8 @@ class Transactions:
             )
         if bodies.flag_from_query(request, "fuzzymatching"):
             answer.headers.append("Warning", bodies.warning(request, sentences.LITERAL_MATCHING))
-        trail_of(request).searched(request.url.query, rows)
+        sites = [line.row.site_id for line, _ in told]
+        trail_of(request).searched(request.url.query, sites, lambda: [json.loads(text) for _, text in told])
         return answer
 
     async def update(self, request: HttpRequest) -> Response:

@@ -8,6 +8,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -261,6 +262,21 @@ def test_a_hub_with_a_wrong_configuration_says_what_to_do(embedded: Path) -> Non
         start_or_join(embedded)
     assert "listen" in caught.value.reason
     assert "hub.toml" in caught.value.advice
+    assert "listen" in (embedded / "hub.log").read_text()
+
+
+def test_an_embedded_hub_writes_its_own_log_beside_its_list(embedded: Path) -> None:
+    """Its lines went to the desk's redirection, which nobody rotates while a hub runs for weeks."""
+    embedded.mkdir()
+    away = "[[site.connections]]\nkind='dicomweb'\nconnection_id='a'\nbase_url='http://127.0.0.1:1'\n"
+    (embedded / "hub.toml").write_text(f"[[site]]\nsite_id='a'\nname='A'\ncolor='#000000'\n{away}")
+    address = start_or_join(embedded)
+    until = time.monotonic() + PATIENCE_S
+    while "poll failed" not in (embedded / "hub.log").read_text() and time.monotonic() < until:
+        threading.Event().wait(0.05)
+    end(address)
+    assert "poll failed: site=a error=Unreachable" in (embedded / "hub.log").read_text()
+    assert "poll failed" not in (embedded / "hub-output.log").read_text()
 
 
 def test_a_hub_that_cannot_be_run_or_never_answers_is_a_sentence(embedded: Path) -> None:

@@ -64,7 +64,7 @@ class Night:
         """The draft as a reading window opens it."""
         entry = entry_from_workitem(self.client.retrieve(uid), me=ANN.code, sites={"north": self.site})
         desk = SimpleNamespace(journal=self.journal, new_uid=random_uid, now=Clock(), tr=SimpleNamespace(language="nl"))
-        desk.settings = SimpleNamespace(get=lambda _setting: "auto")
+        desk.settings = SimpleNamespace(get=lambda _setting: "interface")
         return DraftKeeper(cast(Any, desk), entry, lambda _reason: None)
 
     def sign(self, study: Study, draft: Draft, draft_uid: str, seed: str) -> SignedReport:
@@ -173,6 +173,35 @@ def test_a_report_held_because_the_patient_changed_is_taken_back_read_again_and_
     assert night.client.retrieve(back.uid).state is ProcedureStepState.COMPLETED
     night.service.try_again()
     night.service.deliver_due(never)
+    assert night.reports() == [second.report_id]
+    night.peer.remove_study(draft.study_instance_uid)
+
+
+def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(night: Night) -> None:
+    def reordered() -> list[Dataset]:
+        images = SYNTHETIC["ct"]()
+        for image in images:
+            image.AccessionNumber = "A77"
+        return images
+
+    def reorder(study: Study) -> None:
+        night.peer.remove_study(str(study.header.StudyInstanceUID))
+        night.peer.load(write_study(night.folder / "reordered", reordered()).paths)
+
+    _, draft, first, uid = signed_and_held(night, reorder)
+    origin = night.service.ways_out.origin_of(first.report_id, never)
+    assert (origin.signed_accession, origin.now_accession) == ("ACT1", "A77")
+    assert origin.now is not None
+    night.service.ways_out.read_again(first.report_id, origin.now.key, never)
+    night.poll()
+    back = replacement_uid(uid)
+    night.claim(back, draft.study_instance_uid)
+    keeper = night.keeper(back)
+    keeper.open()
+    assert keeper.draft.accession_number == "A77"
+    corrected = write_study(night.folder / "again", reordered())
+    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{night.site.connections[0]}")
+    assert night.service.status_of(second.report_id).state is DeliveryState.DONE
     assert night.reports() == [second.report_id]
     night.peer.remove_study(draft.study_instance_uid)
 

@@ -296,7 +296,7 @@ def heard(wire: ClientConnection) -> tuple[int, dict[str, Any]]:
 
 def silent(wire: ClientConnection, ask: Asker, subscribed: str) -> bool:
     """Whether nothing came: what is told next on purpose is the first to arrive."""
-    ask("POST", f"/workitems/{subscribed}", dj.make(InputReadinessState="UNAVAILABLE"))
+    ask("POST", f"/workitems/{subscribed}", dj.make(ScheduledProcedureStepPriority="LOW"))
     kind, event = heard(wire)
     return (kind, dj.text(event, "SOPInstanceUID")) == (1, subscribed)
 

@@ -13,7 +13,7 @@ from tests.peers.hub import client_of, running_hub, study_to_read
 from ups.codes import UNSPECIFIED_REASON
 from ups.states import ProcedureStepState as State
 from worklist_hub import service
-from worklist_hub.intake.runner import Intake
+from worklist_hub.intake.runner import Intake, SiteState
 from worklist_hub.service import Hub
 
 DEADLINE_S = 20.0
@@ -29,6 +29,9 @@ class _Intake:
     def start(self) -> None:
         assert self._hub.store.create_if_absent(study_to_read("1.2.3"))
         self._started.set()
+
+    def states(self) -> dict[str, SiteState]:
+        return {"north": SiteState()}
 
     def stop(self) -> None:
         assert self._hub.store.cancel_scheduled("1.2.3", UNSPECIFIED_REASON, "closing time")

@@ -121,4 +121,4 @@ def test_the_columns_of_a_change_are_those_of_the_whole(store: WorkitemStore) ->
         previous, after = after, {**after, **change}
         assert {**columns_of(previous), **changed_columns(previous, after)} == columns_of(after)
         assert {**columns_of(after), **changed_columns(after, previous)} == columns_of(previous)
-    assert changed_columns(after, after).keys() == {"dataset"}
+    assert changed_columns(after, after).keys() == {"dataset", "extras"}

@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from websockets.sync.client import connect
 
 from tests.peers.hub import ANN, client_of, running_hub, study_to_read
-from ups.client import reader_header
+from ups.client import GLOBAL_SUBSCRIPTION, reader_header
 from worklist_hub.access.settings import Limits
 from worklist_hub.server import PatientProtocol
 from worklist_hub.service import Hub
@@ -267,3 +268,15 @@ def _send_all(hub: Hub, texts: list[bytes]) -> Counter[int]:
 
     asyncio.run(everything())
     return seen
+
+
+def test_a_channel_may_be_silent_for_longer_than_a_request_may_take(hub: Hub) -> None:
+    """Patience is for heads of requests; a night without news is no reason to cut the line."""
+    with client_of(hub) as client:
+        url = client.subscribe(GLOBAL_SUBSCRIPTION, "WATCH").websocket_url
+        made = study_to_read()
+        with connect(url, additional_headers=READER, proxy=None) as channel:
+            with pytest.raises(TimeoutError):
+                channel.recv(timeout=3 * PatientProtocol.headers_s)
+            assert hub.store.create_if_absent(made)
+            assert made.uid in str(channel.recv(timeout=5))

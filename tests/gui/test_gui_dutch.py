@@ -133,3 +133,21 @@ def test_an_english_word_among_the_texts_is_found(reading: ReadingWindow) -> Non
     label = QLabel("Body part\nExamined", reading)
     label.show()
     assert english_of(reading) == {"Body part"}
+
+
+def test_a_long_name_leaves_the_birth_date_in_sight_below_the_list(make_stage: MakeStage, qtbot: QtBot) -> None:  # noqa: F811
+    """It was cut, and the date of birth with it."""
+    name = "Steenhuizen-van den Broek-Oosterveld^Wilhelmina Johanna Elisabeth^Cornelia"
+    stage = make_stage("nl")
+    stage.tell(Snapshot((workitem(1, patient_name=name),), True), ChannelState(True))
+    stage.window.resize(1280, 800)
+    stage.choose("Study 1")
+    label = stage.window.findChild(QLabel, "details_patient")
+    assert isinstance(label, QLabel)
+    assert "geb." in label.text() or "1960" in label.text()
+
+    def whole() -> bool:
+        needed = label.fontMetrics().boundingRect(label.contentsRect(), 0x1000, label.text())  # Qt.TextWordWrap
+        return needed.width() <= label.width() and needed.height() <= label.height() + 1
+
+    qtbot.waitUntil(whole)

@@ -159,8 +159,19 @@ def test_a_study_held_by_another_opens_read_only_with_the_holders_name_on_its_ba
     else:
         reading = hands.double_click(ward.robot, entry)
     ward.robot.until(reading.view.bar.standing, "the bar")
-    assert "Read-only: BOB, B is reading this study" in reading.view.bar.standing()
+    assert "Read-only: BOB, B has this study" in reading.view.bar.standing()
     assert reading.session.claim.standing is Standing.LOOKING
     assert not reading.session.editable
     assert ward.robot.desktop.desk is not None
     assert ward.robot.desktop.desk.journal.claims.open_claims() == []
+
+
+def test_a_double_click_on_a_study_that_is_open_for_looking_claims_it_there(ward: Ward) -> None:
+    reading = ward.robot.open(listed(ward.robot, ward.study("A"), Status.AVAILABLE), claim=False)
+    ward.robot.until(reading.view.bar.standing, "the bar")
+    assert "not claimed" in reading.view.bar.standing()
+    window = ward.robot.desktop.window
+    assert window is not None
+    ward.robot.do(lambda: window.commands.run("study.claim_and_open"))
+    ward.robot.until(lambda: reading.session.claim.standing is Standing.MINE, "the claim in the same window")
+    assert ward.robot.desktop.actions.windows() == (reading,)

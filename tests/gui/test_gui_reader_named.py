@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.peers.reading_doubles import NORTH, entry
@@ -20,7 +20,6 @@ from worklist_client.settings.declarations import READER_CODE, READER_NAME
 from worklist_client.settings.language import Translator
 from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
-from worklist_client.ui import study_actions
 from worklist_client.ui.reader_dialog import ReaderDialog
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.worklist.embedded import HubAddress
@@ -33,7 +32,7 @@ def fresh(tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iter
     """The desk of a profile in which nothing was ever filled in."""
     runner, profile = TaskRunner(), open_profile("fresh", str(tmp_path))
     settings = Settings.load(profile.settings_path)
-    monkeypatch.setattr(study_actions.QApplication, "activeWindow", lambda: None)
+    monkeypatch.setattr(QApplication, "activeWindow", lambda: None)
     with Journal.open(profile.folder / "journal.sqlite") as journal:
         address = HubAddress("http://127.0.0.1:9", "")
         desk = composition.compose(runner, profile, settings, journal, Translator("en"), address, solo=True)

@@ -289,6 +289,33 @@ def test_images_of_another_patient_turn_the_report_red_and_lock_it(case: Case) -
     assert not window.commands.run("case.sign")
 
 
+def test_images_of_another_patient_say_side_by_side_whom_they_and_whom_the_list_name(case: Case) -> None:
+    case.bench.holds(STUDY, 2, PatientLabel("<b>Bakker</b>^Piet", "N2", "OTHER", "19500203", "M"))
+    window = case.open()
+    listed, named = window.view.notice.text().splitlines()[1:]
+    assert listed.startswith("The list says:  JÁNSSEN, Zoë")
+    assert "02-jan-1960" in listed
+    assert "N1 (NORTH-ISSUER)" in listed
+    assert named.startswith("The images say:  <B>BAKKER</B>, Piet")
+    assert "03-feb-1950" in named
+    assert "N2 (OTHER)" in named
+    assert window.findChild(QLabel, "reading_notice_text").textFormat() is Qt.TextFormat.PlainText  # type: ignore[union-attr]
+
+
+def test_nineteen_of_twenty_images_is_said_and_asked_again_by_itself(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_images, "RETRY_AFTER_S", (0.05,) * 100)
+    case.bench.holds(STUDY, 20)
+    case.bench.worker.headers = [replace(item, failure="no pixels") for item in case.bench.worker.headers]
+    case.bench.worker.lost = frozenset({f"{STUDY}.1.7"})
+    window = case.open()
+    case.qtbot.waitUntil(lambda: "19 of 20 images are here" in window.view.notice.text())
+    case.bench.worker.lost = frozenset()
+    case.qtbot.waitUntil(lambda: window.session.images.count(STUDY).complete)
+    case.qtbot.waitUntil(lambda: window.view.notice.text() == "")
+
+
 def test_a_measurement_goes_into_the_text_at_the_cursor_and_links_back(case: Case) -> None:
     window = case.open()
     window.viewer.set_annotations(STUDY, [length()])

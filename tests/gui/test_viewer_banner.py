@@ -15,7 +15,9 @@ TEXT = BannerText("BROEK, Johanna (van den)", "1961-07-22 F  ·  W55120", "2026-
 LABEL = StudyLabel("Noorderziekenhuis", "#4aa0e0", True, "Confirmed by you")
 
 
-def _painted(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:
+def _painted(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, width: int, text: BannerText = TEXT, label: StudyLabel = LABEL
+) -> list[str]:
     """The texts as they came out, cut or not."""
     shown: list[str] = []
     paint = QPainter.drawText
@@ -29,7 +31,8 @@ def _painted(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, width: int) -> list[
     widget = Banner(str)
     qtbot.addWidget(widget)
     widget.resize(width, banner.HEIGHT)
-    widget.show_text(TEXT, LABEL)
+    widget.show_text(text, label)
+    widget.resize(width, widget.height())
     image = widget.grab().toImage()
     assert image.pixelColor(width - 2, 2) != QColor("#000000")
     return shown
@@ -43,3 +46,43 @@ def test_name_number_and_verdict_are_whole_where_the_description_is_cut(
     for whole in (TEXT.name, "1961-07-22 F", "W55120", LABEL.verdict_text):
         assert whole in text
     assert (TEXT.study in text) == (width >= 700)
+
+
+LONG = BannerText(
+    "STEENHUIZEN-VAN DEN BROEK-OOSTERVELD, Wilhelmina Johanna Elisabeth Cornelia",
+    "1961-07-22 (64)  ·  F  ·  W5512000000000017 [SAMENWERKENDE-ZIEKENHUIZEN]",
+    "2026-11-21  ·  CT thorax-abdomen met intraveneus contrast",
+)
+SITE = "Samenwerkende Ziekenhuizen West-Friesland en Waterland"
+VERDICT = "Zelfde patiënt: BSN en geboortedatum, door u bevestigd"
+
+
+@pytest.mark.parametrize("width", [180, 300, 352, 520, 900])
+def test_no_word_of_a_long_name_number_hospital_or_verdict_is_cut(
+    width: int, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said "Same patient: n…" in a narrow viewport."""
+    shown = _painted(qtbot, monkeypatch, width, LONG, StudyLabel(SITE, "#4aa0e0", True, VERDICT))
+    whole = "".join(shown).replace(" ", "")
+    for text in (LONG.name, *LONG.details.split("  ·  "), VERDICT, SITE):
+        assert text.replace(" ", "") in whole
+    assert not any("…" in text and not LONG.study.startswith(text.rstrip("…").strip()) for text in shown)
+
+
+def test_the_banner_is_as_high_as_its_texts_and_low_again_when_there_is_room(qtbot: QtBot) -> None:
+    widget = Banner(str)
+    qtbot.addWidget(widget)
+    widget.show()
+    widget.resize(300, 10)
+    widget.show_text(LONG, StudyLabel(SITE, "#4aa0e0", True, VERDICT))
+    assert widget.height() > banner.HEIGHT
+    widget.resize(1800, widget.height())
+    assert widget.height() == banner.HEIGHT
+    assert LONG.study.split("  ·  ")[1] in widget.toolTip()
+
+
+def test_a_name_in_the_tooltip_is_no_markup(qtbot: QtBot) -> None:
+    widget = Banner(str)
+    qtbot.addWidget(widget)
+    widget.show_text(BannerText("<b>EVE</b>", "", ""), StudyLabel())
+    assert "<b>" not in widget.toolTip()

@@ -570,6 +570,48 @@ def test_an_arrow_asks_for_its_text_and_is_one_step_of_undo(reader: Reader) -> N
     assert reader.viewer.annotations(A.study) == ()
 
 
+def _edited_arrow(reader: Reader, text: str, end: Qt.Key) -> None:
+    """Type into the field that is open now."""
+    field = reader.canvas().findChild(TextField)
+    assert field.text() == "lesion"
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, end)
+    reader.settle()
+
+
+@pytest.mark.parametrize("way", ["double click", "F2"])
+def test_the_text_of_an_arrow_can_be_changed_afterwards_and_undone(reader: Reader, way: str) -> None:
+    reader.viewer.hang(A.study)
+    reader.feed(A)
+    reader.viewer.set_tool("arrow")
+    reader.drag(reader.at(20, 20), reader.at(40, 40))
+    QTest.keyClicks(reader.canvas().findChild(TextField), "lesion\r")
+    reader.settle()
+    if way == "F2":
+        QTest.keyClick(reader.viewports[0], Qt.Key.Key_F2)
+    else:
+        QTest.mouseDClick(reader.canvas(), Qt.MouseButton.LeftButton, pos=reader.at(30, 30))
+        QTest.mouseRelease(reader.canvas(), Qt.MouseButton.LeftButton, pos=reader.at(30, 30))
+    _edited_arrow(reader, "cyst", Qt.Key.Key_Return)
+    (drawn,) = reader.viewer.annotations(A.study)
+    assert drawn.text == "cyst"
+    reader.viewer.perform("annotation.undo")
+    assert [one.text for one in reader.viewer.annotations(A.study)] == ["lesion"]
+    reader.viewer.select_annotation(drawn.annotation_id)
+    reader.viewer.perform("annotation.edit_text")
+    _edited_arrow(reader, "nothing", Qt.Key.Key_Escape)
+    assert [one.text for one in reader.viewer.annotations(A.study)] == ["lesion"]
+
+
+def test_a_length_has_no_text_to_edit(reader: Reader) -> None:
+    reader.viewer.hang(A.study)
+    reader.feed(A)
+    reader.viewer.set_tool("length")
+    reader.drag(reader.at(20, 20), reader.at(40, 40))
+    reader.viewer.perform("annotation.edit_text")
+    assert reader.canvas().findChild(TextField) is None
+
+
 def test_escape_gives_the_arrow_up(reader: Reader) -> None:
     reader.viewer.hang(A.study)
     reader.feed(A)

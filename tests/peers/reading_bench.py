@@ -33,6 +33,7 @@ from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Reader, SignedObject, SignedReport
 from worklist_client.report.request import RenderRequest
 from worklist_client.settings.language import Translator
+from worklist_client.settings.store import Settings
 from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
 
 STUDY, PRIOR, FOREIGN = "1.2.1", "1.2.7", "1.2.9"
@@ -121,6 +122,7 @@ class Bench:
         self._uids = iter(f"2.25.{number}" for number in range(100, 999))
         self.topics: list[Topic] = []
         self.language = "en"
+        self.settings = Settings.in_memory()
         self.reader = Reader("Vries^Anna", "R1", "Region")
         self.holds(STUDY, 2)
 
@@ -143,6 +145,7 @@ class Bench:
             runner=self.runner,
             journal=self.journal,
             tr=Translator(self.language),
+            settings=self.settings,
             reader=self.reader,
             claims=self.claims,
             sites=SiteDirectory(self.sites),

@@ -123,7 +123,14 @@ class Select:
     annotation_id: str
 
 
-Edit = Scroll | DragWindow | Pan | Zoom | Preview | Put | Select
+@dataclass(frozen=True, slots=True)
+class EditText:
+    """Open the field for the text of an annotation that has one."""
+
+    annotation_id: str
+
+
+Edit = Scroll | DragWindow | Pan | Zoom | Preview | Put | Select | EditText
 Step = tuple[ToolState, tuple[Edit, ...]]
 Tool = Callable[[PointerEvent, ToolState, Scene], Step]
 

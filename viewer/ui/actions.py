@@ -40,6 +40,7 @@ ACTIONS: tuple[ViewerAction, ...] = (
     ViewerAction("tool.arrow", "Arrow with text", "A", "tool"),
     ViewerAction("tool.ellipse", "Ellipse", "E", "tool"),
     ViewerAction("tool.rectangle", "Rectangle", "R", "tool"),
+    ViewerAction("annotation.edit_text", "Edit text of arrow", "F2", "annotation"),
     ViewerAction("annotation.delete", "Delete annotation", "Del", "annotation"),
     ViewerAction("annotation.undo", "Undo", "Ctrl+Z", "annotation"),
     ViewerAction("annotation.redo", "Redo", "Ctrl+Shift+Z", "annotation"),

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from viewer.ui import palette
+from viewer.ui.banner_flow import Fact, Run, flow
 from viewer.ui.labels import StudyLabel
 from viewer.ui.paint_texts import font
 from viewer.ui.patient_banner import BannerText
 
 HEIGHT = 44
-ROW = 20.0
+"""Two rows; more where the viewport is narrow."""
+ROW, TIGHT_ROW = 19.0, 16.0
+TIGHT_ROWS = 3
+"""With more rows than these the banner is set smaller, and the description of the study is left to the tooltip."""
 PAD = 8.0
 DOT = "  ·  "
+CHIP_SHARE = 0.36
 NAMELESS = BannerText("", "", "")
+WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignCenter)
 
 
 class Banner(QWidget):
-    """Paints plain text only: a patient name is never markup."""
+    """Paints plain text only: a patient name is never markup. As high as its texts need: who this is, how it was
+    established and at which hospital are never cut; the description of the study is, and is whole on pointing at it."""
 
     def __init__(self, tr: Callable[[str], str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,86 +44,111 @@ class Banner(QWidget):
         if (text, label) == (self._text, self._label):
             return
         self._text, self._label = text, label
-        self.setAccessibleName(" ".join(part for part in self.lines() if part))
-        self.setToolTip("")
+        lines = [part for part in self.lines() if part]
+        self.setAccessibleName(" ".join(lines))
+        self.setToolTip("".join(f"<p style='white-space:pre'>{html.escape(line)}</p>" for line in lines))
+        self._fit()
         self.update()
 
     def lines(self) -> tuple[str, str, str, str]:
         """Hospital, patient, study, verdict: what a reader sees."""
-        patient = "  ·  ".join(part for part in (self._text.name, self._text.details) if part)
-        return self._chip_text(), patient, self._text.study, self._label.verdict_text
+        patient = DOT.join(part for part in (self._text.name, self._text.details) if part)
+        return self._label.site_name, patient, self._text.study, self._label.verdict_text
 
     def sizeHint(self) -> QSize:
-        """As wide as the viewport, two rows high."""
+        """As wide as the viewport."""
         return QSize(200, HEIGHT)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Narrower: more rows."""
+        super().resizeEvent(event)
+        self._fit()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Two rows: chip, name and identity; study and how the identity was established."""
+        """Chip on the left; name, identity, verdict and study flow beside it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         empty = not any(self.lines())
         painter.fillRect(self.rect(), QColor(palette.GROUND if empty else palette.BANNER))
-        left = self._paint_chip(painter) if self._chip_text() else PAD
-        first = QRectF(left, 3, self.width() - left - PAD, ROW)
-        used = _paint_elided(painter, first, self._text.name, palette.TEXT, bold=True)
-        rest = first.adjusted(used + (12 if used else 0), 0, 0, 0)
-        details, moved = _fitting(self._text.details, rest.width())
-        _paint_elided(painter, rest, details, palette.TEXT)
-        second = QRectF(left, 3 + ROW - 1, self.width() - left - PAD, ROW - 1)
-        if moved:
-            second.setLeft(second.left() + _paint_elided(painter, second, moved, palette.TEXT) + 12)
-        verdict = self._label.verdict_text
-        kept = min(_width(verdict) + 16, second.width() * 0.6) if verdict else 0.0
-        used = _paint_elided(painter, second.adjusted(0, 0, -kept, 0), self._text.study, palette.TEXT_QUIET)
-        _paint_elided(painter, second.adjusted(used + (16 if used else 0), 0, 0, 0), verdict, palette.ATTENTION)
+        if self._label.site_name:
+            self._paint_chip(painter)
+        left, top = self._left(), 3.0
+        runs, size, row = self._set()
+        for run in runs:
+            _paint_run(painter, QRectF(left + run.x, top + run.row * row, run.width, row), run, size)
         painter.end()
 
-    def _chip_text(self) -> str:
-        return self._label.site_name
+    def _fit(self) -> None:
+        runs, _, row = self._set()
+        height = max(HEIGHT, round(_rows(runs) * row + 6), round(self._chip_height() + 10))
+        if height != self.height():
+            self.setFixedHeight(height)
 
-    def _paint_chip(self, painter: QPainter) -> float:
+    def _set(self) -> tuple[list[Run], int, float]:
+        """Runs, size of the font, height of a row."""
+        runs = self._runs(13)
+        if _rows(runs) <= TIGHT_ROWS:
+            return runs, 13, ROW
+        return [run for run in self._runs(12) if not run.fact.may_cut or run.row < TIGHT_ROWS], 12, TIGHT_ROW
+
+    def _runs(self, size: int) -> list[Run]:
+        details = self._text.details.split(DOT) if self._text.details else []
+        facts = [
+            Fact(self._text.name, palette.TEXT, bold=True),
+            *(Fact(detail, palette.TEXT) for detail in details),
+            Fact(self._label.verdict_text, palette.ATTENTION, starts_row=True),
+            Fact(self._text.study, palette.TEXT_QUIET, may_cut=True, starts_row=True),
+        ]
+        width = max(40.0, self.width() - self._left() - PAD)
+        return flow(facts, width, lambda text, bold: QFontMetricsF(font(size, bold=bold)).horizontalAdvance(text))
+
+    def _left(self) -> float:
+        return 2 * PAD + 2 + self._chip_width() if self._label.site_name else PAD
+
+    def _foreign_text(self) -> str:
+        return self._tr("other hospital") if self._label.foreign else ""
+
+    def _chip_width(self) -> float:
+        name = QFontMetricsF(font(11, bold=True)).horizontalAdvance(self._label.site_name)
+        foreign = QFontMetricsF(font(10)).horizontalAdvance(self._foreign_text())
+        return min(max(name, foreign) + 2 * PAD, self.width() * CHIP_SHARE)
+
+    def _chip_parts(self) -> tuple[float, float]:
+        """Heights of the hospital's name and of the line that says it is another one."""
+        inner = QRectF(0, 0, self._chip_width() - 8, 1000)
+        name = QFontMetricsF(font(11, bold=True)).boundingRect(inner, WRAPPED, self._label.site_name).height()
+        foreign = self._foreign_text()
+        return name, QFontMetricsF(font(10)).boundingRect(inner, WRAPPED, foreign).height() if foreign else 0.0
+
+    def _chip_height(self) -> float:
+        return sum(self._chip_parts()) + 4 if self._label.site_name else 0.0
+
+    def _paint_chip(self, painter: QPainter) -> None:
         """Filled with the hospital's color; another hospital's carries a second line that says so."""
-        painter.setFont(font(12, bold=True))
-        metrics = QFontMetricsF(painter.font())
-        foreign = self._tr("other hospital") if self._label.foreign else ""
-        widest = max(metrics.horizontalAdvance(self._label.site_name), metrics.horizontalAdvance(foreign) * 0.9)
-        width = min(widest + 2 * PAD, self.width() * 0.4)
-        chip = QRectF(PAD, 5, width, HEIGHT - 10)
+        chip = QRectF(PAD, 5, self._chip_width(), self.height() - 10)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._label.site_color))
         painter.drawRoundedRect(chip, 4, 4)
         painter.setPen(QPen(QColor(palette.text_on(self._label.site_color))))
+        name, foreign = self._chip_parts()
         inner = chip.adjusted(4, 0, -4, 0)
-        name = metrics.elidedText(self._label.site_name, Qt.TextElideMode.ElideRight, inner.width())
-        if not foreign:
-            painter.drawText(inner, int(Qt.AlignmentFlag.AlignCenter), name)
-        else:
-            top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
-            center = Qt.AlignmentFlag.AlignHCenter
-            painter.drawText(inner.adjusted(0, 2, 0, 0), int(center | top), name)
-            painter.setFont(font(11))
-            painter.drawText(inner.adjusted(0, 0, 0, -2), int(center | bottom), foreign)
-        return chip.right() + PAD + 2
+        top = chip.top() + (chip.height() - name - foreign) / 2
+        painter.setFont(font(11, bold=True))
+        painter.drawText(QRectF(inner.left(), top, inner.width(), name), WRAPPED, self._label.site_name)
+        if foreign:
+            painter.setFont(font(10))
+            painter.drawText(QRectF(inner.left(), top + name, inner.width(), foreign), WRAPPED, self._foreign_text())
 
 
-def _fitting(details: str, width: float) -> tuple[str, str]:
-    """The identity in two parts, the second for the next row where one row is too narrow: the description of a study
-    may be cut, a patient number never if it can be helped."""
-    head, dot, tail = details.rpartition(DOT)
-    return (head, tail) if dot and _width(details) > width else (details, "")
+def _rows(runs: list[Run]) -> int:
+    return max((run.row for run in runs), default=0) + 1
 
 
-def _width(text: str) -> float:
-    return QFontMetricsF(font(13)).horizontalAdvance(text)
-
-
-def _paint_elided(painter: QPainter, rect: QRectF, text: str, color: str, *, bold: bool = False) -> float:
-    """One line, cut with an ellipsis where it must; the width it took."""
-    if not text or rect.width() < 8:
-        return 0.0
-    painter.setFont(font(13, bold=bold))
-    painter.setPen(QColor(color))
-    metrics = QFontMetricsF(painter.font())
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-    painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), shown)
-    return metrics.horizontalAdvance(shown)
+def _paint_run(painter: QPainter, room: QRectF, run: Run, size: int) -> None:
+    """One line; cut with an ellipsis only where the fact may be."""
+    painter.setFont(font(size, bold=run.fact.bold))
+    painter.setPen(QColor(run.fact.color))
+    text = run.text
+    if run.fact.may_cut:
+        text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from viewer.measure.annotation_values import measured
-from viewer.records import Annotation
-from viewer.tools.pointer import DragWindow, Edit, Pan, Preview, Put, Scene, Scroll, Select, Zoom
+from viewer.records import Annotation, AnnotationKind
+from viewer.tools.pointer import DragWindow, Edit, EditText, Pan, Preview, Put, Scene, Scroll, Select, Zoom
 from viewer.tools.shapes import BOXES
 from viewer.ui.status import degraded_reason
 from viewer.ui.text_field import TextField
@@ -67,6 +67,9 @@ class Editor:
             self._put(place, item)
         elif isinstance(item, Select):
             self.select(item.annotation_id)
+        elif isinstance(item, EditText):
+            self.select(item.annotation_id)
+            self.edit_text()
         else:
             assert_never(item)
 
@@ -83,6 +86,16 @@ class Editor:
         if found is not None and self._desk.annotations.delete(self.selected_id):
             self.select("")
             self._changed(found.study_instance_uid)
+
+    def edit_text(self) -> None:
+        """Open the field for the text of the selected arrow, where its image is shown; one step of undo."""
+        found = self._desk.annotations.find(self.selected_id)
+        if found is None or found.kind is not AnnotationKind.ARROW or self._field is not None:
+            return
+        active, viewports = self._desk.viewport, self._desk.grid.viewports
+        showing = [one for one in (active, *viewports) if one.model.shows(found.frame) and not one.failure]
+        if showing:
+            self._ask(showing[0], found)
 
     def undo(self) -> None:
         """One step of the study in the active viewport."""
@@ -124,8 +137,8 @@ class Editor:
         field = TextField(self._desk.tr_text, viewport.canvas.widget())
         field.finished.connect(lambda text: self._text_given(viewport, annotation, text))
         field.given_up.connect(lambda: self._text_given(viewport, None, ""))
-        field.open_at(round(x / ratio), round(y / ratio))
         self._field = field
+        field.open_at(round(x / ratio), round(y / ratio), annotation.text)
 
     def _text_given(self, viewport: Viewport, annotation: Annotation | None, text: str) -> None:
         self._field = None

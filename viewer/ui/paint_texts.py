@@ -13,6 +13,8 @@ from viewer.geometry.orientation import EdgeLetters
 from viewer.ui import palette
 
 MARGIN = 8.0
+LETTER_ROOM_PX = 16.0
+"""Half the room of an orientation letter in the middle of an edge."""
 SCALE_STEPS_MM = (1, 2, 5, 10, 20, 50, 100, 200)
 SCALE_SHARE = 0.25
 SCALE_SHORTEST_PX = 20
@@ -58,15 +60,18 @@ def shadowed(painter: QPainter, rect: QRectF, flags: int, text: str, color: str 
 
 
 def paint_corners(painter: QPainter, area: QRectF, corners: Mapping[str, Sequence[str]]) -> None:
-    """Lines of the four corners, each aligned to its corner."""
+    """Lines of the four corners, each aligned to its corner and kept to its half: they never run into each other."""
     painter.setFont(font())
     inner = area.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
+    half = inner.width() / 2 - LETTER_ROOM_PX
     for corner, lines in corners.items():
         if not lines:
             continue
         vertical = Qt.AlignmentFlag.AlignTop if corner.startswith("top") else Qt.AlignmentFlag.AlignBottom
         horizontal = Qt.AlignmentFlag.AlignLeft if corner.endswith("left") else Qt.AlignmentFlag.AlignRight
-        shadowed(painter, inner, int(vertical | horizontal), "\n".join(lines))
+        left = inner.left() if corner.endswith("left") else inner.right() - half
+        box = QRectF(left, inner.top(), half, inner.height())
+        shadowed(painter, box, int(vertical | horizontal | Qt.TextFlag.TextWordWrap), "\n".join(lines))
 
 
 def paint_letters(painter: QPainter, area: QRectF, edges: EdgeLetters) -> None:

@@ -178,6 +178,7 @@ DEEDS: dict[str, Deed] = {
     "scroll.last": _last,
     "link.toggle": _link,
     **{f"tool.{tool_id}": _tool(tool_id) for tool_id in TOOLS},
+    "annotation.edit_text": lambda desk: desk.editor.edit_text(),
     "annotation.delete": lambda desk: desk.editor.delete(),
     "annotation.undo": lambda desk: desk.editor.undo(),
     "annotation.redo": lambda desk: desk.editor.redo(),

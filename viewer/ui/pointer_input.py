@@ -10,7 +10,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from viewer.records import Point2
 from viewer.tools.edit import edit, grasped
 from viewer.tools.pan import pan
-from viewer.tools.pointer import IDLE, PointerEvent, PointerKind, Scene, Scroll, Tool, ToolState, Zoom
+from viewer.tools.pointer import IDLE, EditText, PointerEvent, PointerKind, Scene, Scroll, Tool, ToolState, Zoom
 from viewer.tools.table import TOOLS
 from viewer.tools.window import window
 from viewer.ui.wheel import Wheel
@@ -60,6 +60,9 @@ class PointerInput(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Mouse and wheel are ours wholly; no widget below sees them."""
+        if isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseButtonDblClick:
+            self._double_click(event)
+            return True
         if isinstance(event, QMouseEvent) and event.type() in MOUSE:
             self._mouse(MOUSE[event.type()], event)
             return True
@@ -86,6 +89,20 @@ class PointerInput(QObject):
             self.cancel()
         for item in edits:
             self.edited.emit(item)
+
+    def _double_click(self, event: QMouseEvent) -> None:
+        """On an annotation: its text. Elsewhere it is a press like any other."""
+        scene = self._scene()
+        found = None
+        if scene is not None and event.button() == Qt.MouseButton.LeftButton:
+            position = _device(event.position().x(), event.position().y(), scene.pixel_ratio)
+            found = grasped(position, scene)
+        if found is None:
+            self._mouse(PointerKind.PRESS, event)
+            return
+        self.cancel()
+        self.pressed.emit()
+        self.edited.emit(EditText(found[0].annotation_id))
 
     def _is_of_another_button(self, kind: PointerKind, event: QMouseEvent) -> bool:
         """A second button during a drag, its release, or a hover."""

@@ -35,8 +35,10 @@ class TextField(QLineEdit):
         )
         self.returnPressed.connect(self._finish)
 
-    def open_at(self, x: int, y: int) -> None:
-        """Show it beside a point of its parent, wholly inside."""
+    def open_at(self, x: int, y: int, text: str = "") -> None:
+        """Show it beside a point of its parent, wholly inside; a text that is there already is selected."""
+        self.setText(text)
+        self.selectAll()
         size = self.sizeHint()
         left = min(max(x + 6, 2), max(2, self._ground.width() - WIDTH - 2))
         top = min(max(y - size.height() // 2, 2), max(2, self._ground.height() - size.height() - 2))

@@ -233,6 +233,11 @@ class Viewport(QWidget):
         self.update()
         super().focusInEvent(event)
 
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The border tells that keys go elsewhere now."""
+        self.update()
+        super().focusOutEvent(event)
+
     def changeEvent(self, event: QEvent) -> None:
         """Another screen may have another pixel ratio."""
         self.refresh(picture=False)
@@ -250,7 +255,8 @@ class Viewport(QWidget):
             painter.setPen(pen)
             painter.drawRect(outer)
         if self.active:
-            painter.setPen(QPen(QColor(palette.ACTIVE), 2))
+            # Thick where keys act here; thin where the report has them and the tools would act here.
+            painter.setPen(QPen(QColor(palette.ACTIVE), 2 if self.hasFocus() else 1))
             painter.drawRect(outer.adjusted(2.5, 2.5, -2.5, -2.5))
         elif not label.foreign:
             painter.setPen(QPen(QColor(palette.LINE), 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -62,6 +63,8 @@ class ViewportGrid(QWidget):
             self._add()
         for place, viewport in enumerate(self.viewports):
             self._layout.addWidget(viewport, place // columns, place % columns)
+        for one, following in itertools.pairwise(self.viewports):
+            QWidget.setTabOrder(one, following)
         for row in range(self._layout.rowCount()):
             self._layout.setRowStretch(row, 1 if row < rows else 0)
         for column in range(self._layout.columnCount()):

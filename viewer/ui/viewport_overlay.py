@@ -31,6 +31,8 @@ from viewer.ui.shelf import Phase
 from viewer.ui.status import ViewportStatus
 from viewer.ui.viewport_model import ViewportModel
 
+RULER_FROM_PX = 220
+"""On a lower canvas the ruler would run into the texts of the corner below it."""
 TRACK_PX = 6
 """Room at the right edge for the track that shows the place in the stack."""
 
@@ -95,7 +97,7 @@ class ViewportOverlay:
         spacing = resolve(frame.header, frame.frame_index)
         # The ruler is vertical; as rows are drawn in their true proportion, one number holds for both directions.
         bar = scale_bar(spacing.column_mm / transform.zoom * ratio, inner.height(), spacing.unit_text)
-        if spacing.is_physical and bar is not None:
+        if spacing.is_physical and bar is not None and inner.height() >= RULER_FROM_PX:
             paint_scale_bar(painter, inner, bar)
 
     def paint_annotations(

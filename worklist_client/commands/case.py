@@ -100,6 +100,8 @@ class CaseSession:
         """
         if entry.entry_id != self.entry.entry_id:
             return
+        if (entry.images or 0) > (self.entry.images or 0):
+            self.images.more_announced(entry.study_instance_uid)
         if entry.workitem_uid == self.entry.workitem_uid:
             self.entry = _identified(entry, self.entry.patient.national_id)
             self.signing.two_patients = entry.has_two_patients
@@ -173,6 +175,7 @@ class CaseSession:
             self._is_paired = True
             self._viewer.set_layout(1, 2)
         self._viewer.hang(self.entry.study_instance_uid, study)
+        self.report.prefill_comparison()
 
     def _audit_opening(self) -> None:
         """The line that tells of the opening, on disk before the first image shows. Background."""

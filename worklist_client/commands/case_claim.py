@@ -18,6 +18,8 @@ from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.outcomes import ClaimDeskError, ClaimResult, ReleaseKind, ReleaseResult
 from worklist_client.worklist.region import RegionError
 
+FIRST = "Another reader claimed this study first. You can look, not report."
+
 
 class CaseClaim:
     """The claim of one case. `changed` is called after each step; `won` once when it is mine, before `changed`;
@@ -55,6 +57,11 @@ class CaseClaim:
             done=self._answered,
             failed=lambda error: self.stand(Standing.UNCLEAR, sentence_of(error)),
         )
+
+    def ask_if_free(self) -> None:
+        """It was opened for looking, and is wanted now; not where somebody else is known to read it."""
+        if self.standing is Standing.LOOKING and not self.holder:
+            self.ask()
 
     def release(self) -> None:
         """Give the study back. Raises `NotEditable` where it is not mine."""
@@ -152,7 +159,8 @@ class CaseClaim:
             self._changed()
         elif result.kind is ClaimKind.LOST:
             self.holder = result.holder
-            self.stand(Standing.LOST, result.reason)
+            # A reader sees studies, not work items: where it is known who was quicker, the hub's own words add nothing.
+            self.stand(Standing.LOST, FIRST if result.holder else result.reason)
         else:
             self.stand(Standing.UNCLEAR, result.reason)
 

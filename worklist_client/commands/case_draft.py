@@ -10,10 +10,13 @@ from viewer.records import Annotation
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotEditable
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.full_disk import NOT_SAVED, is_full
 from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision, WrongRowState
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
 from worklist_client.report.model import SECTIONS, Draft, ReportedMeasurement
+from worklist_client.report.words import language_of
+from worklist_client.settings.declarations import REPORT_LANGUAGE
 from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.entries import StudyEntry
 
@@ -35,6 +38,7 @@ class DraftKeeper:
             patient=entry.patient,
             accession_number=entry.accession_number,
             sections=_first_sections(entry),
+            language=report_language(desk),
         )
         self.draft_uid = ""
         self.editable = False
@@ -156,6 +160,7 @@ class DraftKeeper:
             workitem_uid=self.draft.workitem_uid,
             patient=self.draft.patient,
             accession_number=self.draft.accession_number,
+            language=stored.language or self.draft.language,
         )
         self.draft_uid = row.draft_uid
         self._revision = self.saved_revision = row.revision
@@ -214,7 +219,13 @@ class DraftKeeper:
         if isinstance(error, JournalError):
             self._dirty = True
         self._failing = True
-        self._told(sentence_of(error))
+        self._told(NOT_SAVED if is_full(error) else sentence_of(error))
+
+
+def report_language(desk: Desk) -> str:
+    """Of a report that is begun now; the interface may change its language later, the report does not."""
+    wished = desk.settings.get(REPORT_LANGUAGE)
+    return language_of(desk.tr.language if wished == "interface" else wished)
 
 
 def _first_sections(entry: StudyEntry) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pacs.connect import open_pacs
-from pacs.errors import UnsafeName
+from pacs.errors import PacsError, UnsafeName
 from pacs.files import check_uid
 from pacs.port import Pacs
 from pacs.site import Connection, Site
@@ -14,8 +14,11 @@ from viewer.api import Feed
 from viewer.cancel import CancelToken
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
+from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.desk import Desk
+from worklist_client.commands.full_disk import NO_ROOM, is_full
 from worklist_client.commands.housekeeping import make_room
+from worklist_client.identity.names import display_name
 from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.reading.errors import OpeningFailed
@@ -23,6 +26,9 @@ from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
 
 CURRENT, PRIOR = 0, 1
 """Priorities in the lane: the study being read before its priors."""
+
+RETRY_AFTER_S = (2.0, 8.0, 30.0)
+"""Pauses before what is missing is asked for again by itself. Whenever something comes, counting begins anew."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,11 @@ class _Loading:
     tasks: list[Task] = field(default_factory=list)
     running: int = 0
     error: str = ""
+    tries: int = 0
+    received: int = 0
+    """How many objects were here after the last try."""
+    is_waiting: bool = False
+    """Whether it is asked again by itself after a pause."""
 
 
 class CaseImages:
@@ -56,6 +67,9 @@ class CaseImages:
         self._viewer = viewer
         self._changed = changed
         self._loading: dict[str, _Loading] = {}
+        self._is_over = False
+        self.later: Callable[[float, Callable[[], None]], None] | None = None
+        """Set by the window: calls something after so many seconds, on the main thread. None: nothing is retried."""
         self.strangers: dict[str, PatientLabel] = {}
         """Study -> what its images call the patient, where that is somebody else."""
         self.first_header: Callable[[InstanceHeader], None] = lambda header: None
@@ -72,7 +86,7 @@ class CaseImages:
         if known is None:
             known = _Loading(request, self._new_load(request))
             self._loading[study] = known
-        known.running, known.error = 1, ""
+        known.running, known.error, known.is_waiting = 1, "", False
         worker = self._workers_for(known)[0]
 
         def ask_and_fetch(load: StudyLoad, token: CancelToken) -> None:
@@ -87,7 +101,24 @@ class CaseImages:
         """Go on where an earlier load stopped; nothing happens while one runs or when all is here."""
         known = self._loading.get(study_instance_uid)
         if known is not None and not known.load.count.complete:
+            known.tries = 0
             self.load(known.request)
+
+    def more_announced(self, study_instance_uid: str) -> None:
+        """The hospital holds more images now than when it was asked."""
+        known = self._loading.get(study_instance_uid)
+        if known is not None:
+            known.tries = 0
+            self.load(known.request)
+
+    def waiting(self, study_instance_uid: str) -> bool:
+        """Whether what is missing will be asked for again by itself."""
+        known = self._loading.get(study_instance_uid)
+        return known is not None and known.is_waiting
+
+    def patient_of(self, study_instance_uid: str) -> PatientIdentity:
+        """Whom the list says that a study is of. Raises KeyError where it was never asked for."""
+        return self._loading[study_instance_uid].request.patient
 
     def count(self, study_instance_uid: str) -> StudyCount:
         """How far a study is; an empty count where it was never asked for."""
@@ -124,6 +155,7 @@ class CaseImages:
 
     def cancel(self) -> None:
         """Stop everything; what has come stays in the cache."""
+        self._is_over = True
         for task in [task for known in self._loading.values() for task in known.tasks]:
             task.cancel()
         for study, known in self._loading.items():
@@ -150,7 +182,14 @@ class CaseImages:
             lambda connection: port_of(self._desk, connection),
             self._desk.credentials,
         )
-        return StudyLoad(opening, _CheckedFeed(self._viewer, request, self._found_stranger, self._found_first))
+        feed = _CheckedFeed(self._viewer, request, self._found_stranger, self._found_first, self._stranger_words)
+        return StudyLoad(opening, feed)
+
+    def _stranger_words(self, label: PatientLabel, patient: PatientIdentity) -> str:
+        """What stands in place of an image that names somebody else: both people, in plain text."""
+        theirs = identity_words(label.name, label.birth_date, label.patient_id, label.issuer)
+        ours = identity_words(patient.name, patient.birth_date, patient.key.patient_id, patient.key.issuer)
+        return self._desk.tr("Not drawn. The image names {theirs}; the list names {ours}.", theirs=theirs, ours=ours)
 
     def _workers_for(self, known: _Loading) -> Sequence[ImageWorker]:
         """The study being read may use all workers; a prior takes the last one, so that it never delays the study."""
@@ -185,7 +224,25 @@ class CaseImages:
         if known.error and not known.load.count.received:
             self._viewer.missing(known.request.study_instance_uid, "", "", known.error)
         self._desk.runner.submit(make_room, self._desk, lane="prefetch", owner=self, key="room", priority=9)
+        self._try_later(known)
         self._changed(known.request.study_instance_uid)
+
+    def _try_later(self, known: _Loading) -> None:
+        """Ask again by itself for what did not come: a link that broke, an image that reaches the archive late."""
+        count = known.load.count
+        if count.received > known.received:
+            known.received, known.tries = count.received, 0
+        if self._is_over or self.later is None or count.complete or known.tries >= len(RETRY_AFTER_S):
+            return
+        pause = RETRY_AFTER_S[known.tries]
+        known.tries += 1
+        known.is_waiting = True
+
+        def again() -> None:
+            if known.is_waiting and not self._is_over:
+                self.load(known.request)
+
+        self.later(pause, again)
 
     def _submit(
         self, known: _Loading, work: Callable[[StudyLoad, CancelToken], object], done: Callable[[], None]
@@ -197,10 +254,15 @@ class CaseImages:
             owner=self,
             priority=known.request.priority,
             done=lambda _value: done(),
-            failed=lambda error: self._ended(known, sentence_of(error)),
+            failed=lambda error: self._failed(known, error),
             cancelled=lambda: self._ended(known, ""),
         )
         known.tasks.append(task)
+
+    def _failed(self, known: _Loading, error: Exception) -> None:
+        if not isinstance(error, (PacsError, OpeningFailed)):
+            known.tries = len(RETRY_AFTER_S)  # refused, or a fault of ours: asking again changes nothing
+        self._ended(known, sentence_of(error))
 
     def _found_first(self, request: LoadRequest, header: InstanceHeader) -> None:
         """From a worker's thread: the first header of a study."""
@@ -226,8 +288,7 @@ def port_of(desk: Desk, connection: Connection) -> Pacs:
 class _CheckedFeed:
     """Passes a study on to the viewer, after looking whether its images are of the patient they should be of.
 
-    Images of the study being read are shown even then (the reader has to see what is wrong; the report is refused);
-    a prior of somebody else is never drawn.
+    Images of somebody else are never drawn; in their place stands whom they name and whom the list names.
     """
 
     def __init__(
@@ -236,11 +297,13 @@ class _CheckedFeed:
         request: LoadRequest,
         stranger: Callable[[LoadRequest, PatientLabel], None],
         first: Callable[[LoadRequest, InstanceHeader], None],
+        words: Callable[[PatientLabel, PatientIdentity], str],
     ) -> None:
         self._feed = feed
         self._request = request
         self._stranger = stranger
         self._first = first
+        self._words = words
         self._told = False
         self._told_first = False
 
@@ -255,7 +318,7 @@ class _CheckedFeed:
         if strange:
             # Never drawn, neither as a prior nor under the banner of the study that is read.
             for header in strange:
-                reason = "The image names another patient than the list of studies"
+                reason = self._words(header.patient, self._request.patient)
                 self._feed.missing(
                     header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid, reason
                 )
@@ -274,6 +337,12 @@ class _CheckedFeed:
         self._feed.complete(study_instance_uid, series_instance_uid)
 
 
+def identity_words(name: str, birth_date: str, patient_id: str, issuer: str) -> str:
+    """A person in one line of plain text: name, birth date, number with its issuer."""
+    number = f"{patient_id} ({issuer})" if patient_id and issuer else patient_id
+    return ", ".join(part for part in (display_name(name) or "–", shown_date(birth_date), number) if part)
+
+
 def _is_stranger(label: PatientLabel, patient: PatientIdentity) -> bool:
     """Whether two present numbers, or two present issuers, differ."""
     if label.patient_id and patient.key.patient_id and label.patient_id != patient.key.patient_id:
@@ -283,5 +352,7 @@ def _is_stranger(label: PatientLabel, patient: PatientIdentity) -> bool:
 
 def sentence_of(error: Exception) -> str:
     """The English sentence of an error that carries one; else its kind, never its text (it might hold patient data)."""
+    if is_full(error):
+        return NO_ROOM
     reason = getattr(error, "reason", "")
     return reason if isinstance(reason, str) and reason else f"Unexpected error ({type(error).__name__})"

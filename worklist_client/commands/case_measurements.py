@@ -37,13 +37,34 @@ def inserted(draft: Draft, row: MeasurementRow, section: str, position: int) -> 
     position = max(0, min(position, len(before)))
     words = row.text + (f" ({row.study_text})" if row.study_text else "")
     head, tail = before[:position], before[position:]
-    space = " " if head and not head[-1].isspace() else ""
-    stop = "" if tail[:1] in (".", ",", ";", ")") else "."
+    space = " " if head and not head[-1].isspace() and head[-1] not in "([" else ""
+    stop = _after(tail)
     text = f"{head}{space}{words}{stop}{tail}"
     kept = tuple(item for item in draft.measurements if item.annotation.annotation_id != row.annotation.annotation_id)
     reported = ReportedMeasurement(row.annotation, section, words)
     changed = replace(draft, sections={**draft.sections, section: text}, measurements=(*kept, reported))
     return changed, len(head) + len(space) + len(words) + len(stop)
+
+
+def _after(tail: str) -> str:
+    """What stands between the words and the text that follows them: a full stop where the sentence ends there, a space
+    where the next word would touch them, nothing where they already stand apart."""
+    rest = tail.partition("\n")[0].lstrip()
+    if not rest:
+        return "."
+    if rest[0] in ".,;:)]!?":
+        return ""
+    stop = "." if rest[0].isupper() else ""
+    return stop if tail[0].isspace() else f"{stop} "
+
+
+def place_in_text(draft: Draft, annotation_id: str) -> tuple[str, int] | None:
+    """Section and text position behind the words of a measurement; None where they are not in the report."""
+    known = next((item for item in draft.measurements if item.annotation.annotation_id == annotation_id), None)
+    if known is None or not known.text:
+        return None
+    found = draft.sections.get(known.section, "").find(known.text)
+    return (known.section, found + len(known.text)) if found >= 0 else None
 
 
 def refreshed(draft: Draft, drawn: tuple[Annotation, ...], language: str) -> Draft:

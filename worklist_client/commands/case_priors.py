@@ -251,18 +251,30 @@ class CasePriors:
     def of_report(self) -> tuple[PriorStudy, ...]:
         """The priors that were really opened: images of them were here."""
         return tuple(
-            PriorStudy(
-                site_id=item.site_id,
-                study_instance_uid=item.study.study_instance_uid,
-                study_date=item.study.study_date,
-                modality="/".join(item.study.modalities),
-                study_description=item.study.study_description,
-                patient=item.patient,
-                verdict="confirmed" if self._confirmed(item) else item.verdict.value,
-                confirmed_identifiers=self._confirmed(item),
-            )
+            self._as_reported(item) for item in self._opened if self._images.opened(item.study.study_instance_uid)
+        )
+
+    def hanging(self) -> tuple[PriorStudy, ...]:
+        """The priors whose images are here or on their way: not those that failed, nor those of somebody else."""
+        images = self._images
+        return tuple(
+            self._as_reported(item)
             for item in self._opened
-            if self._images.opened(item.study.study_instance_uid)
+            for study in (item.study.study_instance_uid,)
+            if study not in images.strangers and (images.opened(study) or not images.error(study))
+        )
+
+    def _as_reported(self, item: PriorCandidate) -> PriorStudy:
+        confirmed = self._confirmed(item)
+        return PriorStudy(
+            site_id=item.site_id,
+            study_instance_uid=item.study.study_instance_uid,
+            study_date=item.study.study_date,
+            modality="/".join(item.study.modalities),
+            study_description=item.study.study_description,
+            patient=item.patient,
+            verdict="confirmed" if confirmed else item.verdict.value,
+            confirmed_identifiers=confirmed,
         )
 
     def label(self, candidate: PriorCandidate) -> StudyLabel:

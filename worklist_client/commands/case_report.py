@@ -7,7 +7,13 @@ from collections.abc import Callable
 from viewer.records import Annotation
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages
-from worklist_client.commands.case_measurements import comparison_text, inserted, measurement_rows, refreshed
+from worklist_client.commands.case_measurements import (
+    comparison_text,
+    inserted,
+    measurement_rows,
+    place_in_text,
+    refreshed,
+)
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CaseViewer, MeasurementRow, NotEditable, Topic
 from worklist_client.commands.desk import Desk
@@ -53,7 +59,7 @@ class CaseReport:
         drawn = self._drawn()
         if self._editable():
             self._keeper.set_annotations(drawn)
-            fresh = refreshed(self._keeper.draft, drawn, self._desk.tr.language)
+            fresh = refreshed(self._keeper.draft, drawn, self._keeper.draft.language)
             if fresh is not self._keeper.draft:
                 self._keeper.change(fresh)
                 self._tell(Topic.DRAFT)
@@ -61,10 +67,13 @@ class CaseReport:
 
     def measurements(self) -> tuple[MeasurementRow, ...]:
         """Everything drawn on the open studies, and whether its words are in the report."""
-        return measurement_rows(self._keeper.draft, self._drawn(), self._study_text, self._desk.tr.language)
+        return measurement_rows(self._keeper.draft, self._drawn(), self._study_text, self._keeper.draft.language)
 
     def insert_measurement(self, annotation_id: str, section: str, position: int) -> int:
         """Put the words of an annotation into a section at a text position; the position after them.
+
+        Where they stand in the report already (`place_of`) nothing is put in: the position is in the section that has
+        them.
 
         Raises `NotEditable`.
         """
@@ -72,11 +81,18 @@ class CaseReport:
         row = next((row for row in self.measurements() if row.annotation.annotation_id == annotation_id), None)
         if row is None:
             raise NotEditable("This measurement does not exist any more")
+        known = self.place_of(annotation_id)
+        if known is not None:
+            return known[1]
         draft, after = inserted(self._keeper.draft, row, section, position)
         self._keeper.change(draft)
         self._tell(Topic.DRAFT)
         self._tell(Topic.MEASUREMENTS)
         return after
+
+    def place_of(self, annotation_id: str) -> tuple[str, int] | None:
+        """Section and text position behind the words of a measurement that is in the report already, else None."""
+        return place_in_text(self._keeper.draft, annotation_id)
 
     def go_to(self, annotation_id: str) -> bool:
         """The link back: select the annotation and show its frame. False: its image is not here."""
@@ -94,12 +110,13 @@ class CaseReport:
             self._viewer.set_annotations(study, tuple(item for item in drawn if item.study_instance_uid == study))
 
     def prefill_comparison(self) -> None:
-        """The comparison names the priors that hang, until the reader writes something else there."""
+        """The comparison names the priors that hang, from the moment that they do and until the reader writes something
+        else there, or takes it out. A prior that cannot be opened after all is taken out again."""
         if not self._editable():
             return
-        text = "\n".join(self._prior_line(prior) for prior in self._priors.of_report())
+        text = "\n".join(self._prior_line(prior) for prior in self._priors.hanging())
         now = self._keeper.draft.sections.get("comparison", "")
-        if text and now in ("", self._comparison) and now != text:
+        if now == self._comparison and now != text:
             self._comparison = text
             self._keeper.set_section("comparison", text)
             self._tell(Topic.DRAFT)
@@ -136,7 +153,7 @@ class CaseReport:
         """The hospital is named only where it is another one."""
         foreign = prior.site_id != self._keeper.draft.site_id
         name = self._desk.sites.name_of(prior.site_id) if foreign else ""
-        return comparison_text(prior, name, self._desk.tr.language)
+        return comparison_text(prior, name, self._keeper.draft.language)
 
     def _require_editable(self) -> None:
         if not self._editable():

@@ -16,8 +16,11 @@ from worklist_client.commands.case_images import CaseImages, sentence_of
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk, is_named
+from worklist_client.commands.full_disk import NOT_SIGNED, is_full
 from worklist_client.delivery.service import DeliveryService
-from worklist_client.journal import PackageRow, PackageState
+from worklist_client.identity.names import display_name
+from worklist_client.identity.patient import PatientIdentity
+from worklist_client.journal import JournalFull, PackageRow, PackageState
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.report.model import Draft, SignedReport
 from worklist_client.report.request import RenderRequest, SourceInstance
@@ -78,6 +81,11 @@ class CaseSigning:
             raise CannotSign("Findings and impression are both empty")
         if not self._images.opened(study):
             raise CannotSign("No image of this study is here yet")
+        if "\\" in self._entry.patient.key.patient_id:
+            raise CannotSign(
+                "The patient number holds a backslash, which separates two numbers in DICOM: the report cannot be"
+                " signed. Ask the hospital to correct the number"
+            )
         site = self._desk.sites.get(self._entry.site_id)
         return SignSummary(
             patient=self._entry.patient,
@@ -87,16 +95,25 @@ class CaseSigning:
             destination_color=site.color,
             measurements=len(draft.measurements),
             priors=len(self._priors.of_report()),
-            warnings=warnings_of(draft, self._images.count(study)),
+            warnings=warnings_of(
+                draft,
+                self._images.count(study),
+                is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
+            ),
+            to_confirm=unidentified(self._entry.patient),
         )
 
-    def sign(self) -> None:
-        """Sign what is on the screen. Raises `CannotSign`, `JournalError`."""
-        self.summary()
+    def sign(self, confirmed: tuple[str, ...] = ()) -> None:
+        """Sign what is on the screen; `confirmed` = what the reader has ticked of `SignSummary.to_confirm`.
+
+        Raises `CannotSign`, `JournalError`.
+        """
+        if set(self.summary().to_confirm) - set(confirmed):
+            raise CannotSign("Confirm first that the patient is not fully identified")
         priors = self._priors.of_report()
         documents = self._images.documents(self._entry.study_instance_uid)
         self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
-        self._keeper.save_now()
+        self.store_text()
         studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
         request = sign_request(
             self._desk,
@@ -113,8 +130,18 @@ class CaseSigning:
             lane="deliver",
             owner=self,
             done=self._signed,
-            failed=lambda error: self._claim.stand(Standing.MINE, sentence_of(error)),
+            failed=self._not_signed,
         )
+
+    def store_text(self) -> None:
+        """The text as it is on the screen, on the disk. Raises `CannotSign` where the disk is full, `JournalError`."""
+        try:
+            self._keeper.save_now()
+        except JournalFull as error:
+            raise CannotSign(NOT_SIGNED) from error
+
+    def _not_signed(self, error: Exception) -> None:
+        self._claim.stand(Standing.MINE, NOT_SIGNED if is_full(error) else sentence_of(error))
 
     def recall(self) -> bool:
         """Take up a report that was signed before (a restart, a second opening); whether there is one.
@@ -214,7 +241,7 @@ def sign_request(
         signed_at=now.isoformat(),
         uid_seed=desk.new_uid(),
         accepts=site.accepts,
-        language=desk.tr.language,
+        language=draft.language or desk.tr.language,
     )
     return SignRequest(render, draft_uid, now, stat)
 
@@ -232,11 +259,23 @@ def sign(request: SignRequest, token: CancelToken, render: Render, delivery: Del
     return signed
 
 
-def warnings_of(draft: Draft, count: StudyCount) -> tuple[str, ...]:
+def unidentified(patient: PatientIdentity) -> tuple[str, ...]:
+    """What the report will lack to say whose it is; the hospital's images lack it too."""
+    lacks = []
+    if not patient.key.patient_id.strip():
+        lacks.append("The images carry no patient number: the report will carry none either")
+    if not display_name(patient.name):
+        lacks.append("The images carry no patient name: the report will carry none either")
+    return tuple(lacks)
+
+
+def warnings_of(draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False) -> tuple[str, ...]:
     """What the reader should know before signing; gentle, for none of it forbids to sign."""
     warnings = []
     if not draft.sections.get("impression", "").strip():
         warnings.append("The impression is empty")
     if not count.complete:
         warnings.append("Not all images of this study are here")
+    if is_prior_unseen:
+        warnings.append("No image of a prior that hangs is here yet; the comparison names it")
     return tuple(warnings)

@@ -130,6 +130,8 @@ class SignSummary:
     priors: int
     warnings: tuple[str, ...] = ()
     """Translatable sentences: incomplete images, an empty impression."""
+    to_confirm: tuple[str, ...] = ()
+    """Translatable sentences, each of which the reader has to confirm once: how the patient lacks identification."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from worklist_client.delivery.packing import rows_of
 from worklist_client.delivery.reasons import reason_of
 from worklist_client.delivery.status import DeliveryState, DeliveryStatus, is_overdue
 from worklist_client.delivery.ways_out import WaysOut
-from worklist_client.journal import JournalDamaged, JournalError, Outbox, PackageRow, PackageState
+from worklist_client.journal import JournalDamaged, JournalError, JournalFull, Outbox, PackageRow, PackageState
 from worklist_client.report.draft_json import draft_to_json
 from worklist_client.report.model import Draft, SignedReport
 
@@ -36,6 +36,7 @@ WORKERS = 3
 """How many times `work` should be served."""
 BACK_OFF_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 IDLE_S = 5.0
+FULL_DISK_S = 30.0
 
 Emit = Callable[[DeliveryStatus], None]
 
@@ -197,9 +198,21 @@ class DeliveryService:
         return self._due_at.get(report_id, float("-inf")) - self._monotonic()
 
     def _attempt(self, package: PackageRow, cancelled: Cancelled, emit: Emit) -> None:
-        report_id = package.report_id
+        """One try. Where the disk is full nothing can be written down, so nothing is done: later, from where it stands.
+
+        What may have been sent without a note of it is looked for at the archive before anything is sent again.
+        """
         with self._changed:
-            self._due_at.pop(report_id, None)
+            self._due_at.pop(package.report_id, None)
+        try:
+            self._carry(package, cancelled, emit)
+        except JournalFull:
+            _log.warning("a delivery waits: the disk is full")
+            with self._changed:
+                self._due_at[package.report_id] = self._monotonic() + FULL_DISK_S
+
+    def _carry(self, package: PackageRow, cancelled: Cancelled, emit: Emit) -> None:
+        report_id = package.report_id
 
         def moved() -> None:
             emit(self.status_of(report_id))

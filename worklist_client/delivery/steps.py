@@ -7,6 +7,7 @@ completion are idempotent, and before each sending the archive is asked whether 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,6 +93,12 @@ class Courier:
                 raise
             except PacsError as error:
                 raise SiteAway(error.reason) from error
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise Later(
+                        "the disk of this computer is full: the report is kept, and sent when there is room"
+                    ) from error
+                raise
             package = self.outbox.get(package.report_id)
             moved()
 

@@ -15,6 +15,7 @@ class Code(NamedTuple):
 
 REPORT_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
 PROCEDURE_REPORTED = Code("121058", "DCM", "Procedure reported")
+PROCEDURE_DESCRIPTION = Code("121065", "DCM", "Procedure Description")
 ACQUISITION_DEVICE_TYPE = Code("122142", "DCM", "Acquisition Device Type")
 TARGET_REGION = Code("123014", "DCM", "Target Region")
 LANGUAGE = Code("121049", "DCM", "Language of Content Item and Descendants")
@@ -96,6 +97,17 @@ PROCEDURES = {
     "US": Code("25061-3", "LN", "US unspecified body region"),
 }
 """What was reported, where the study does not say it by a code of its own."""
+PROCEDURES_OF_REGION = {
+    ("CT", "HEAD"): Code("24725-4", "LN", "CT Head"),
+    ("CT", "BRAIN"): Code("24725-4", "LN", "CT Head"),
+    ("CT", "CHEST"): Code("24627-2", "LN", "CT Chest"),
+    ("CT", "ABDOMEN"): Code("41806-1", "LN", "CT Abdomen"),
+    ("MR", "BRAIN"): Code("24590-2", "LN", "MR Brain"),
+    ("CR", "CHEST"): Code("30745-4", "LN", "XR Chest Views"),
+    ("DX", "CHEST"): Code("30745-4", "LN", "XR Chest Views"),
+    ("US", "ABDOMEN"): Code("24558-9", "LN", "US Abdomen"),
+}
+"""Where every image of the study is of that one region."""
 REGIONS = {
     "HEAD": Code("69536005", "SCT", "Head"),
     "BRAIN": Code("12738006", "SCT", "Brain"),

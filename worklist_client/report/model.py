@@ -51,6 +51,9 @@ class Draft:
     key_frame: FrameRef | None = None
     known_documents: tuple[str, ...] | None = None
     """SOP Instance UIDs of the documents that the study held when it was opened; None where that is not known."""
+    language: str = ""
+    """nl or en: of the whole report, from its first word to Language of Content Item (121049, DCM). Empty in drafts of
+    an older version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,26 +63,48 @@ def content_tree(
 ) -> list[Dataset]:
     """Children of the root container, in the template's order."""
     return [
-        *_procedure(first),
+        *_procedure(first, _regions(draft, references)),
         code(HAS_CONCEPT_MOD, codes.LANGUAGE, codes.LANGUAGES[language_of(language)]),
         *_observer(reader),
         *_sections(draft, references, language),
     ]
 
 
-def _procedure(first: SourceImage) -> list[Dataset]:
-    """What was reported, on which device, of which region: where known, never guessed."""
+def _regions(draft: Draft, references: References) -> set[str]:
+    """Body Part Examined of every image of the study, empty ones too."""
+    return {
+        str(image.header.get("BodyPartExamined", "") or "").strip().upper()
+        for image in references.images.values()
+        if image.study_instance_uid == draft.study_instance_uid
+    }
+
+
+def _procedure(first: SourceImage, regions: set[str]) -> list[Dataset]:
+    """What was reported, on which device, of which region: where known, never guessed. Where no code says it, the
+    hospital's own description does, in words."""
     modality = str(first.header.get("Modality", ""))
     items = []
-    reported = _coded(first.header) or codes.PROCEDURES.get(modality)
+    said = _coded(first.header)
+    if said is None and len(regions) == 1:
+        said = codes.PROCEDURES_OF_REGION.get((modality, next(iter(regions))))
+    reported = said or codes.PROCEDURES.get(modality)
     if reported is not None:
         items.append(code(HAS_CONCEPT_MOD, codes.PROCEDURE_REPORTED, reported))
+    description = phrase(_described(first.header))
+    if said is None and description:
+        items.append(text(HAS_CONCEPT_MOD, codes.PROCEDURE_DESCRIPTION, description))
     if modality in codes.DEVICE_TYPES:
         items.append(code(HAS_CONCEPT_MOD, codes.ACQUISITION_DEVICE_TYPE, codes.DEVICE_TYPES[modality]))
     region = codes.REGIONS.get(str(first.header.get("BodyPartExamined", "")).strip().upper())
     if region is not None:
         items.append(code(HAS_CONCEPT_MOD, codes.TARGET_REGION, region))
     return items
+
+
+def _described(header: Dataset) -> str:
+    """The order's words for the procedure, else the study's."""
+    asked = next(iter(header.get("RequestAttributesSequence") or ()), Dataset())
+    return str(asked.get("RequestedProcedureDescription", "") or header.get("StudyDescription", "") or "")
 
 
 def _coded(header: Dataset) -> Code | None:

@@ -80,12 +80,32 @@ def _priors_of_the_site(request: RenderRequest) -> list[SourceInstance]:
 def _check_identity(draft: Draft, images: tuple[SourceImage, ...]) -> None:
     """Every image must be of the draft's patient and study, by the headers themselves."""
     for image in images:
+        _check_values(image.header)
         _check_header(draft, image.header)
     accessions = {str(image.header.get("AccessionNumber", "") or "") for image in images} - {""}
     if len(accessions) > 1:
         raise IdentityMismatch("the images of the study carry different accession numbers")
     if draft.accession_number and accessions != {draft.accession_number}:
         raise IdentityMismatch("the images carry another accession number than the study to read")
+
+
+_SINGLE = {
+    "PatientID": "patient number",
+    "IssuerOfPatientID": "issuer of the patient number",
+    "PatientName": "patient name",
+    "AccessionNumber": "accession number",
+}
+
+
+def _check_values(header: Dataset) -> None:
+    """What says whose study it is has one value. A backslash in it makes two (PS3.5 6.2), and which is meant is not
+    for us to guess."""
+    for keyword, words in _SINGLE.items():
+        if keyword in header and header[keyword].VM > 1:
+            raise IdentityMismatch(
+                f"the {words} of the images holds a backslash, which separates two values in DICOM: "
+                "the report cannot be signed; ask the hospital to correct it"
+            )
 
 
 def _study_header(images: tuple[SourceImage, ...]) -> Dataset:

@@ -55,6 +55,12 @@ READER_NAME = Setting(
 )
 READER_CODE = Setting("reader.code", "", "Your personal number, for example UZI or Dezi", restart=True)
 READER_ORGANISATION = Setting("reader.organisation", "", "The organisation you work for", restart=True)
+REPORT_LANGUAGE = Setting(
+    "report.language",
+    "interface",
+    "Language of new reports; a report that was begun keeps its own",
+    choices=("interface", "en", "nl"),
+)
 HUB_URL = Setting(
     "hub.url", "", "Address of the shared worklist; empty = a worklist on this computer only", restart=True
 )
@@ -85,6 +91,7 @@ DECLARATIONS: tuple[AnySetting, ...] = (
     READER_NAME,
     READER_CODE,
     READER_ORGANISATION,
+    REPORT_LANGUAGE,
     HUB_URL,
     CALLING_AE,
     RENDER_PATH,

@@ -118,6 +118,8 @@ QMenu::item:disabled, QMenuBar::item:disabled { color: @{text_disabled}; backgro
 QMenu::separator { height: 1px; background: @{line_faint}; margin: 4px 8px; }
 QTableView { background: @{surface_panel}; border: 1px solid @{line_faint};
     gridline-color: @{line_faint}; outline: none; }
+QListWidget { border: 1px solid @{line_faint}; outline: none; }
+QTableView:focus, QListWidget:focus { border: 1px solid @{line_focus}; }
 QTableView::item { padding: 0 6px; border: none; }
 QTableView::item:selected { background: @{surface_selection}; color: @{text_primary}; }
 QHeaderView { background: @{surface_window}; }
@@ -144,6 +146,7 @@ QPushButton:disabled, QToolButton:disabled { color: @{text_disabled}; background
 QPushButton:checked, QToolButton:checked { background: @{surface_selection}; border-color: @{state_accent}; }
 QPushButton[role="primary"] { background: @{state_accent}; color: @{text_on_accent}; border-color: @{state_accent};
     font-weight: 600; }
+QPushButton[role="primary"]:focus { border: 2px solid @{text_primary}; padding: 4px 11px; }
 QPushButton[role="primary"]:disabled { background: @{surface_panel}; color: @{text_disabled};
     border-color: @{line_faint}; }
 QPushButton[role="chip"] { padding: 4px 12px; border-radius: 12px; }

@@ -33,10 +33,19 @@ READ_ELSEWHERE_REASONS = (
 
 
 class ReasonDialog(QDialog):
-    """Asks for a reason: choose one or type one. The first is preselected, so Enter is enough."""
+    """Asks for a reason, or for somebody: choose one or type one. With `is_chosen` the first is preselected, so Enter
+    is enough; without, Enter does nothing until one is chosen."""
 
     def __init__(
-        self, tr: Translator, title: str, text: str, reasons: Sequence[str], action: str, parent: QWidget
+        self,
+        tr: Translator,
+        title: str,
+        text: str,
+        reasons: Sequence[str],
+        action: str,
+        parent: QWidget,
+        *,
+        is_chosen: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -60,6 +69,9 @@ class ReasonDialog(QDialog):
         if edit is not None:
             edit.selectAll()
         self._reason.setFocus()
+        if not is_chosen:
+            self._reason.setCurrentIndex(-1)
+        self._refresh()
 
     def reason(self) -> str:
         """What was chosen or typed."""

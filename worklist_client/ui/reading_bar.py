@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
+from worklist_client.ui.flow_layout import FlowLayout
 
 TONES = {"ok": "state.ok", "info": "text.secondary", "attention": "state.attention", "danger": "state.danger"}
 GLYPHS = {"ok": "●", "info": "○", "attention": "▲", "danger": "■"}
 """A shape for each tone, so that colour never speaks alone."""
+
+
+CHIP_PADDING_PX = 22
+"""Left and right of the name, its block of color included."""
 
 
 class SiteChip(QLabel):
@@ -21,6 +26,8 @@ class SiteChip(QLabel):
         self.setObjectName(name)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(site_name)
+        self.setWordWrap(True)
+        self.setProperty("padding_px", CHIP_PADDING_PX)
         self.setStyleSheet(
             f"QLabel {{ background: {theme.color('surface.raised')}; border-left: 6px solid {color};"
             f" border-radius: 3px; padding: 2px 8px; font-weight: 600; }}"
@@ -37,15 +44,16 @@ class PatientBar(QFrame):
         self._name = plain_label("patient_name", role="name")
         self._facts = plain_label("patient_facts")
         self._exam = plain_label("patient_exam", role="muted")
-        self._exam.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._standing = plain_label("claim_standing")
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(10, 4, 10, 4)
-        self._row.setSpacing(14)
-        self._row.addWidget(self._name)
-        self._row.addWidget(self._facts)
-        self._row.addWidget(self._exam, 1)
-        self._row.addWidget(self._standing)
+        self._who = FlowLayout(14)
+        for label in (self._name, self._facts, self._exam):
+            label.setWordWrap(True)
+            self._who.addWidget(label)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 10, 4)
+        row.setSpacing(14)
+        row.addLayout(self._who, 1)
+        row.addWidget(self._standing, 0, Qt.AlignmentFlag.AlignTop)
         self._alarm("")
 
     def show_case(self, name: str, facts: str, exam: str, chip: SiteChip) -> None:
@@ -54,7 +62,7 @@ class PatientBar(QFrame):
         self._facts.setText(facts)
         self._exam.setText(exam)
         self._exam.setToolTip(exam)
-        self._row.insertWidget(2, chip)
+        self._who.insert(2, chip)
 
     def show_standing(self, text: str, tone: str) -> None:
         """How the claim stands."""

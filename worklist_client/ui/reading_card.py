@@ -53,16 +53,7 @@ class IdentityCard(QDialog):
         self._sites = (sites[0][0], sites[1][0])
         self.declined = False
         """Whether the reader said that these are different people."""
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
-        (left_name, left_color), (right_name, right_color) = sites
-        grid.addWidget(plain_label("left_title", tr("Study being read"), role="muted"), 0, 1)
-        grid.addWidget(plain_label("right_title", tr("Possible prior"), role="muted"), 0, 2)
-        grid.addWidget(SiteChip("left_site", left_name, left_color, theme), 1, 1)
-        grid.addWidget(SiteChip("right_site", right_name, right_color, theme), 1, 2)
+        grid = self._new_grid(sites)
         self._add_rows(grid, candidate.comparison.evidence)
         study = candidate.study
         day = day_text(study.study_date, tr)
@@ -70,13 +61,7 @@ class IdentityCard(QDialog):
             part for part in (day, study_title("/".join(study.modalities), study.study_description)) if part
         )
         self._hint = plain_label("card_hint")
-        self._buttons = button_box(self, tr("Same patient: open this prior"), tr("Decide later"))
-        different = self._buttons.addButton(tr("Not the same patient"), QDialogButtonBox.ButtonRole.DestructiveRole)
-        different.setObjectName("card_different")
-        different.clicked.connect(self._decline)
-        self._buttons.button(QDialogButtonBox.StandardButton.Cancel).setToolTip(
-            tr("Records nothing; the prior stays closed")
-        )
+        self._buttons = self._new_buttons()
         panel = QFrame()
         panel.setProperty("role", "panel")
         panel.setLayout(grid)
@@ -103,6 +88,29 @@ class IdentityCard(QDialog):
     def can_open(self) -> bool:
         """Whether the button is live."""
         return self._buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+
+    def _new_grid(self, sites: tuple[tuple[str, str], tuple[str, str]]) -> QGridLayout:
+        """Two columns of values with their hospital above them, and one for how they agree."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(6)
+        titles = (("left", self._tr("Study being read")), ("right", self._tr("Possible prior")))
+        for column, ((side, title), (name, color)) in enumerate(zip(titles, sites, strict=True), start=1):
+            grid.setColumnStretch(column, 1)
+            grid.addWidget(plain_label(f"{side}_title", title, role="muted"), 0, column)
+            grid.addWidget(SiteChip(f"{side}_site", name, color, self._theme), 1, column)
+        return grid
+
+    def _new_buttons(self) -> QDialogButtonBox:
+        """Same, different, later; Escape is *later*."""
+        tr = self._tr
+        box = button_box(self, tr("Same patient: open this prior"), tr("Decide later"))
+        different = box.addButton(tr("Not the same patient"), QDialogButtonBox.ButtonRole.DestructiveRole)
+        different.setObjectName("card_different")
+        different.clicked.connect(self._decline)
+        later = box.button(QDialogButtonBox.StandardButton.Cancel)
+        later.setToolTip(tr("Records nothing; the prior stays closed"))
+        return box
 
     def _decline(self) -> None:
         self.declined = True

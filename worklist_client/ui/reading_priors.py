@@ -32,7 +32,7 @@ class PriorCard(QPushButton):
         state, tone = _state(row, tr)
         what = study_title("/".join(item.study.modalities), item.study.study_description)
         first = f"{day_text(item.study.study_date, tr) or tr('no date')}   {what}"
-        self.setText(f"{_short(first)}\n{_short(f'{site_name}  ·  {state}')}")
+        self.setText(f"{_short(first)}\n{_short(f'{state}  ·  {site_name}')}")
         self.setToolTip(_explained(row, site_name, tr))
         self.setAccessibleName(f"{first}. {site_name}. {state}")
         self.setFixedHeight(CARD_HEIGHT_PX)
@@ -47,6 +47,7 @@ class PriorCard(QPushButton):
             f" border: 1px solid {edge}; {block} }}"
             f"QPushButton:disabled {{ color: {faint}; background: {window};"
             f" border: 1px dashed {theme.color(tone)}; {block} }}"
+            f"QPushButton:focus {{ border: 2px solid {theme.color('line.focus')}; padding: 1px 9px; {block} }}"
             f"QPushButton:hover {{ border-color: {theme.color('line.focus')}; border-left-color: {color}; }}"
         )
 
@@ -73,6 +74,7 @@ class PriorStrip(QFrame):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its cards have it
         area.setFixedHeight(CARD_HEIGHT_PX + 14)
         self._note = plain_label("prior_note", role="muted")
         self._note.setWordWrap(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QTextCursor
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +29,8 @@ LINES = {"clinical_question": 2, "technique": 1, "comparison": 2, "findings": 0,
 """Lines shown of each section; 0 takes what is left."""
 EDGE_PX = 22
 """Frame, padding and margin of an editor, above and below together."""
+LIST_PX, LIST_LEAST_PX = 140, 90
+"""The list of measurements: five rows at first, three at least; the reader may drag the border."""
 STRETCH = {"findings": 5, "impression": 3}
 
 
@@ -97,31 +100,20 @@ class ReportPanel(QFrame):
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(3)
         self._patient = plain_label("report_patient", role="heading")
+        self._patient.setWordWrap(True)
         self._status = plain_label("report_status", role="muted")
         self._status.setWordWrap(True)
         layout.addWidget(self._patient)
         layout.addWidget(self._status)
-        for section in SECTIONS:
-            title = tr(SECTION_TITLES[section])
-            layout.addWidget(plain_label(f"title_{section}", title, role="muted"))
-            edit = SectionEdit(section, title)
-            edit.textChanged.connect(self._on_text)
-            edit.left.connect(self.left)
-            edit.installEventFilter(self)
-            self._edits[section] = edit
-            layout.addWidget(edit, STRETCH.get(section, 0))
-        layout.addWidget(plain_label("title_measurements", tr("Measurements"), role="muted"))
-        self._list = QListWidget()
-        self._list.setObjectName("measurements")
-        self._list.setAccessibleName(tr("Measurements"))
-        self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._list.setMaximumHeight(96)
-        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setWordWrap(True)
-        self._list.itemClicked.connect(self._follow)
-        self._list.itemActivated.connect(self._insert_current)
-        self._list.currentItemChanged.connect(lambda _now, _before: self._refresh())
-        layout.addWidget(self._list, 1)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("report_split")
+        split.setChildrenCollapsible(False)
+        split.addWidget(self._new_sections())
+        split.addWidget(self._new_list())
+        split.setSizes([600, LIST_PX])
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 0)
+        layout.addWidget(split, 1)
         layout.addLayout(self._buttons())
         self._editable = True
         self.set_editable(False, alarm=False)
@@ -158,7 +150,7 @@ class ReportPanel(QFrame):
             words = "  ·  ".join(part for part in (row.text or self._tr("Arrow"), row.study_text, mark) if part)
             item = QListWidgetItem(f"{'✓' if row.inserted else '+'}  {words}")
             item.setData(Qt.ItemDataRole.UserRole, row.annotation.annotation_id)
-            item.setToolTip(self._tr("Click shows its image; Enter or Insert puts it into the report"))
+            item.setToolTip(self._tr("Click or Space shows its image; Enter puts it into the report"))
             self._list.addItem(item)
             if row.annotation.annotation_id == selected:
                 self._list.setCurrentItem(item)
@@ -209,10 +201,52 @@ class ReportPanel(QFrame):
         return self._edits[section]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt: remember which section had the cursor last."""
+        """Qt: remember which section had the cursor last; Space in the list shows the image, as a click does."""
+        if isinstance(event, QKeyEvent) and watched is self._list and event.key() == Qt.Key.Key_Space:
+            if event.type() is QEvent.Type.KeyPress and self._list.currentItem() is not None:
+                self._follow(self._list.currentItem())
+            return True
         if event.type() is QEvent.Type.FocusIn and isinstance(watched, SectionEdit):
             self._last = watched.section
         return super().eventFilter(watched, event)
+
+    def _new_sections(self) -> QWidget:
+        sections = QWidget()
+        texts = QVBoxLayout(sections)
+        texts.setContentsMargins(0, 0, 0, 0)
+        texts.setSpacing(3)
+        for section in SECTIONS:
+            title = self._tr(SECTION_TITLES[section])
+            texts.addWidget(plain_label(f"title_{section}", title, role="muted"))
+            edit = SectionEdit(section, title)
+            edit.textChanged.connect(self._on_text)
+            edit.left.connect(self.left)
+            edit.installEventFilter(self)
+            self._edits[section] = edit
+            texts.addWidget(edit, STRETCH.get(section, 0))
+        return sections
+
+    def _new_list(self) -> QWidget:
+        self._list = QListWidget()
+        self._list.setObjectName("measurements")
+        self._list.setAccessibleName(self._tr("Measurements"))
+        self._list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self._list.setMinimumHeight(LIST_LEAST_PX)
+        self._list.setAlternatingRowColors(False)
+        self._list.setSpacing(1)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setWordWrap(True)
+        self._list.installEventFilter(self)
+        self._list.itemClicked.connect(self._follow)
+        self._list.itemActivated.connect(self._insert_current)
+        self._list.currentItemChanged.connect(lambda _now, _before: self._refresh())
+        below = QWidget()
+        beneath = QVBoxLayout(below)
+        beneath.setContentsMargins(0, 0, 0, 0)
+        beneath.setSpacing(3)
+        beneath.addWidget(plain_label("title_measurements", self._tr("Measurements"), role="muted"))
+        beneath.addWidget(self._list, 1)
+        return below
 
     def _buttons(self) -> QHBoxLayout:
         self._insert = QPushButton(self._tr("Insert measurement"))

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import date
 
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from worklist_client.commands.case_state import SignSummary
 from worklist_client.identity.names import display_name
@@ -65,10 +75,32 @@ class SignDialog(QDialog):
         layout.addWidget(facts)
         for place, warning in enumerate(summary.warnings):
             layout.addWidget(plain_label(f"sign_warning_{place}", f"▲  {tr(warning)}", role="attention"))
+        self._add_foot(layout, summary, tr)
+
+    def _add_foot(self, layout: QVBoxLayout, summary: SignSummary, tr: Translator) -> None:
+        """What has to be confirmed, and the buttons."""
         buttons = button_box(self, tr("Sign and send"), tr("Back to the report"))
-        buttons.button(QDialogButtonBox.StandardButton.Ok).setDefault(True)
+        self._accept = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self._accept.setDefault(True)
+        self._ticks = {sentence: self._tick(place, tr(sentence)) for place, sentence in enumerate(summary.to_confirm)}
+        for tick in self._ticks.values():
+            layout.addWidget(tick)
         layout.addWidget(buttons)
-        buttons.button(QDialogButtonBox.StandardButton.Ok).setFocus()
+        self._refresh()
+        (next(iter(self._ticks.values())) if self._ticks else self._accept).setFocus()
+
+    def confirmed(self) -> tuple[str, ...]:
+        """What was ticked, of `SignSummary.to_confirm`."""
+        return tuple(sentence for sentence, tick in self._ticks.items() if tick.isChecked())
+
+    def _tick(self, place: int, text: str) -> QCheckBox:
+        tick = QCheckBox(text)
+        tick.setObjectName(f"sign_confirm_{place}")
+        tick.toggled.connect(self._refresh)
+        return tick
+
+    def _refresh(self) -> None:
+        self._accept.setEnabled(len(self.confirmed()) == len(self._ticks))
 
     def _line(self, title: str, value: QWidget) -> None:
         row = self._grid.rowCount()

@@ -81,7 +81,7 @@ def standing_text(standing: Standing, holder: str, tr: Translator) -> tuple[str,
     if standing is Standing.LOST:
         return (tr("Read-only: {name} has this study", name=holder or tr("another reader")), "danger")
     if standing is Standing.LOOKING and holder:
-        return (tr("Read-only: {name} is reading this study", name=holder), "attention")
+        return (tr("Read-only: {name} has this study", name=holder), "attention")
     return {
         Standing.LOOKING: (tr("Read-only: not claimed"), "info"),
         Standing.ASKING: (tr("Asking for the claim …"), "info"),

@@ -10,6 +10,7 @@ from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
+from worklist_client.identity.patient import PatientIdentity, PatientKey
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
@@ -28,6 +29,7 @@ class ViewActs:
     next_case: Callable[[], None]
     refresh: Callable[[], None]
     watch_delivery: Callable[[bool], None]
+    name_next: Callable[[str], None]
 
 
 class CaseView:
@@ -42,6 +44,7 @@ class CaseView:
         self.report = ReportPanel(desk.tr, theme)
         self._next = ""
         self._delivery_said = ""
+        self._missing_said = ""
 
     def on_topic(self, topic: Topic) -> None:
         """Show what changed."""
@@ -70,7 +73,9 @@ class CaseView:
         return f"{what} – {site.name}"
 
     def show_next(self, what: str) -> None:
-        """Who comes next; empty where that is not known or nothing is left."""
+        """Who comes next, on menu and button, so that nobody is surprised; empty where nothing is left."""
+        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
+        self._acts.name_next(title.replace("&", "&&"))
         if what != self._next:
             self._next = what
             if self._delivery_said and self.notice.text() == self._delivery_said:
@@ -82,9 +87,11 @@ class CaseView:
         self.bar.show_standing(text, tone)
         self._show_editable()
         if claim.reason and claim.standing is not Standing.SIGNED:
-            again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
-            tone = "danger" if claim.standing is Standing.LOST else "attention"
-            self.notice.say(self._tr(claim.reason), tone, again, self._acts.claim)
+            if claim.standing is Standing.LOST:
+                self.notice.say(self._tr(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
+            else:
+                again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
+                self.notice.say(self._tr(claim.reason), "attention", again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
             self._say_missing_images()
@@ -123,10 +130,55 @@ class CaseView:
 
     def _say_missing_images(self) -> None:
         """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
-        for study in self.session.images.studies():
-            reason = self.session.images.error(study)
-            if reason:
-                self.notice.say(self._tr(reason), "attention", self._tr("Try again"), self._acts.retry_images)
+        if self._say_strangers():
+            return
+        images = self.session.images
+        for study in images.studies():
+            text = self._missing_text(study)
+            if text:
+                if images.waiting(study):
+                    text += "  " + self._tr("It is asked for again by itself.")
+                self._missing_said = text
+                self.notice.say(text, "attention", self._tr("Try again"), self._acts.retry_images)
+                return
+        loading = any(images.loading(study) for study in images.studies())
+        if self._missing_said and not loading and self.notice.text() == self._missing_said:
+            self.notice.hide()
+
+    def _missing_text(self, study: str) -> str:
+        """Why images of a study are not here; empty where all are, or are on their way."""
+        images, tr = self.session.images, self._tr
+        count, reason = images.count(study), images.error(study)
+        if count.complete or images.loading(study):
+            return ""
+        if reason and not count.received:
+            return tr(reason)
+        reason = reason or next((one.reason for one in count.series if one.reason), "")
+        if not count.received or not reason:
+            return tr(reason) if reason else ""
+        total = "?" if count.expected is None else str(count.expected)
+        return tr("{here} of {all} images are here: {reason}", here=count.received, all=total, reason=tr(reason))
+
+    def _say_strangers(self) -> bool:
+        """Whom the list names and whom the images name, one under the other; whether there is such a study."""
+        for study, label in self.session.images.strangers.items():
+            ours = self.session.images.patient_of(study)
+            theirs = PatientIdentity(
+                PatientKey(label.issuer, label.patient_id), ours.site_id, label.name, label.birth_date, label.sex
+            )
+            text = self._tr(
+                "The images are of another patient and are not drawn.\n"
+                "The list says:  {ours}\nThe images say:  {theirs}",
+                ours=self._person(ours),
+                theirs=self._person(theirs),
+            )
+            self.notice.say(text, "danger")
+            return True
+        return False
+
+    def _person(self, patient: PatientIdentity) -> str:
+        name = display_name(patient.name) or self._tr("no name")
+        return f"{name}  ·  {patient_facts(patient, self._desk.now().date(), self._tr)}"
 
     def _show_draft(self) -> None:
         self.report.show_sections(self.session.report.draft.sections)

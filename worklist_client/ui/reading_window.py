@@ -59,6 +59,7 @@ class ReadingWindow(QMainWindow):
         self._theme = load_theme("dark")
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
+        self.session.images.later = lambda seconds, call: QTimer.singleShot(round(seconds * 1000), self, call)
         self._begun = claim is not None
         if claim is not None:
             self.session.start(claim=claim)
@@ -69,9 +70,12 @@ class ReadingWindow(QMainWindow):
             self.next_case,
             lambda: self.actions_.refresh(),
             lambda on: _run_while(self._delivery, on),
+            lambda title: self.actions_.action("case.next").setText(title),
         )
         self.view = CaseView(desk, self.session, self._theme, acts)
         self.report = self.view.report
+        # What the list asks of a window, for which nothing has to be done here.
+        self.show_next, self.claim_if_free = self.view.show_next, self.session.claim.ask_if_free
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
         self._is_laid_out = False
@@ -137,17 +141,6 @@ class ReadingWindow(QMainWindow):
     def retry_images(self) -> None:
         """Go on with what is missing."""
         self.session.retry_images()
-
-    def claim_if_free(self) -> None:
-        """It was opened for looking, and is asked for now."""
-        if self.session.claim.standing is Standing.LOOKING and not self.session.claim.holder:
-            self.claim()
-
-    def show_next(self, what: str) -> None:
-        """Say who comes next, where that is known, so that nobody is surprised."""
-        title = self._tr("Next study: {what}", what=what) if what else self._tr("Next study")
-        self.actions_.action("case.next").setText(title.replace("&", "&&"))
-        self.view.show_next(what)
 
     def next_case(self) -> None:
         """Close, and on to the next study of the list."""
@@ -233,9 +226,11 @@ class ReadingWindow(QMainWindow):
         if not self._is_laid_out:
             self._is_laid_out = True
             self._build()
+            self.viewer.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt: nothing typed is lost; where it cannot be stored the window stays."""
+        """Qt: nothing typed is lost; where it cannot be stored the window stays. Otherwise everything is torn down,
+        whatever else fails: Qt deletes the window then, and what still fed or drew into it would end the program."""
         try:
             self.session.close()
         except JournalError as error:
@@ -302,6 +297,11 @@ class ReadingWindow(QMainWindow):
         section, position = self.report.where()
 
         def insert() -> None:
+            known = self.session.report.place_of(annotation_id)
+            if known is not None:  # never twice: to where it stands
+                self.report.put_cursor(*known)
+                self.report.edit(known[0]).setFocus()
+                return
             after = self.session.report.insert_measurement(annotation_id, section, position)
             self.report.put_cursor(section, after)
 
@@ -314,9 +314,10 @@ class ReadingWindow(QMainWindow):
                 text, "attention", self._tr("Fill in …"), lambda: name_first(self._desk, self, self.sign)
             )
             return
-        self.session.keeper.save_now()
-        if self.make_sign_dialog().exec() == QDialog.DialogCode.Accepted:
-            self.session.signing.sign()
+        self.session.signing.store_text()
+        dialog = self.make_sign_dialog()
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.session.signing.sign(dialog.confirmed())
 
     def _try(self, act: Callable[[], object]) -> None:
         """The border of a command: what it refuses becomes a sentence."""

@@ -128,6 +128,11 @@ class StudyActions(QObject):
         parent = self.parent()
         name_first(self._desk, parent if isinstance(parent, QWidget) else QApplication.activeWindow(), then)
 
+    def put_away(self, entry: StudyEntry) -> bool:
+        """Close the study's reading window, which stores what was typed; False where it cannot, and stays open."""
+        window = self._windows.get(entry.entry_id)
+        return window is None or window.close()
+
     def windows(self) -> tuple[QWidget, ...]:
         """Reading windows that are open."""
         return tuple(self._windows.values())

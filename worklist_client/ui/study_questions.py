@@ -15,6 +15,7 @@ from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.dialogs import ReasonDialog
+from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
 from worklist_client.worklist.entries import StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
@@ -25,17 +26,23 @@ TAKE_OVER_REASONS = ("It is urgent and nobody is reading it", "I go on at anothe
 
 
 class StudyQuestions(QObject):
-    """One for the worklist window; `say(sentence, tone)` tells the reader."""
+    """One for the worklist window; `say(sentence, tone)` tells the reader, `put_away(entry)` closes the study."""
 
-    def __init__(self, desk: Desk, say: Callable[[str, str], None], window: QWidget) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        say: Callable[[str, str], None],
+        put_away: Callable[[StudyEntry], bool],
+        window: QWidget,
+    ) -> None:
         super().__init__(window)
-        self._desk, self._say, self._window = desk, say, window
+        self._desk, self._say, self._put_away, self._window = desk, say, put_away, window
         self._assigning = Assigning(desk.client, desk.claims)
 
     def ask(self, verb: str, entry: StudyEntry) -> None:
         """`verb`: reserve, assign, hand_over or take_over."""
         asks = {"reserve": self.reserve, "assign": self.assign, "hand_over": self.hand_over}
-        asks.get(verb, self.take_over)(entry)
+        name_first(self._desk, self._window, lambda: asks.get(verb, self.take_over)(entry))  # others see who it was
 
     def reserve(self, entry: StudyEntry) -> None:
         """For me; or, where it is mine already, for nobody."""
@@ -55,7 +62,7 @@ class StudyQuestions(QObject):
         tr = self._desk.tr
         text = tr("Who takes this study over from you? What you wrote goes along, readable for that reader only.")
         person = self._somebody(tr("Hand over"), text, tr("Hand over"))
-        if person is not None:
+        if person is not None and self._put_away(entry):  # stored whole: nothing is typed into what is given away
             self._in_hub(lambda: self._hand_over(entry, person), self._handed)
 
     def take_over(self, entry: StudyEntry) -> None:
@@ -80,7 +87,7 @@ class StudyQuestions(QObject):
 
     def _somebody(self, title: str, text: str, action: str) -> Person | None:
         known = {f"{display_name(person.name) or person.name} ({person.code})": person for person in self.readers()}
-        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window)
+        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window, is_chosen=False)
         if not dialog.exec() or not dialog.reason():
             return None
         typed = dialog.reason()

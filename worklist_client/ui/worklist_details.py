@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from viewer.titles import study_title
 from worklist_client.commands.registry import CommandTable
+from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
@@ -140,6 +141,7 @@ class WorklistDetails(QSplitter):
         gap = theme.metrics["gap_px"]
         layout.setContentsMargins(gap + 4, gap, gap + 4, gap)
         self._name = plain_label("details_patient", role="name")
+        self._name.setWordWrap(True)
         self._hint = plain_label("details_hint", self._tr("Select a study to see its details."), "muted")
         self._form = QWidget()
         self._form.setStyleSheet("background: transparent;")
@@ -215,13 +217,13 @@ def _status_line(entry: StudyEntry, context: RowContext, tr: Translator) -> str:
     """The status with who and why."""
     words = status_text(entry, context)
     if entry.status is Status.CLAIMED and entry.holder:
-        name = entry.holder.replace("^", " ").strip()
+        name = display_name(entry.holder)
         if entry.silent_since is not None:
             since = entry.silent_since.astimezone(context.now.tzinfo)
             return tr("{name}, no contact since {time}", name=name, time=f"{since:%H:%M}")
         return tr("Being read by {name}", name=name)
     if entry.status is Status.RESERVED and entry.reserved_for:
-        return tr("Reserved for {name}", name=entry.reserved_for.replace("^", " ").strip())
+        return tr("Reserved for {name}", name=display_name(entry.reserved_for))
     if entry.status is Status.CANCELED and entry.cancel_reason:
         return f"{words}: {entry.cancel_reason}"
     return words

@@ -62,7 +62,7 @@ class WorklistWindow(QMainWindow):
         self.table, self.filters = self.rows.table, self.rows.filters
         sites = parts.desk.sites
         self._timeline_model = TimelineModel(parts.desk.tr, parts.theme, sites.name_of, self.rows.site_color, self)
-        self._questions = StudyQuestions(parts.desk, parts.actions.said.emit, self)
+        self._questions = StudyQuestions(parts.desk, parts.actions.said.emit, parts.actions.put_away, self)
         self._build()
         self._connect()
         self.rows.show()

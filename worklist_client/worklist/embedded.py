@@ -18,14 +18,15 @@ from worklist_client.settings.session import Session
 from worklist_client.worklist.region import RegionError, about
 
 ADDRESS_FILE = "hub.json"
-LOG_FILE = "hub.log"
+OUTPUT_FILE = "hub-output.log"
+"""What the hub's process prints: why it could not start. Its log, `hub.log`, the hub writes itself, of bounded size."""
 DEADLINE_S = 20.0
 """A cold start on a slow disk takes a few seconds; beyond this something is wrong."""
 POLL_S = 0.02
 RESTART_S = 0.25
 ANSWER_TIMEOUTS_S = (1.0, 3.0)
-_LOG_TAIL_BYTES = 600
-_LOG_LIMIT_BYTES = 1_000_000
+_TAIL_BYTES = 600
+_OUTPUT_LIMIT_BYTES = 100_000
 
 
 class EmbeddedHubError(Exception):
@@ -76,16 +77,16 @@ def start_or_join(
             process = _start(data_dir, started)
         elif process.poll():
             raise EmbeddedHubError(
-                f"the worklist hub of this desk ended at once with code {process.returncode}{_log_tail(data_dir)}",
-                f"Look into {data_dir / LOG_FILE}; where hub.toml was changed, undo the change",
+                f"the worklist hub of this desk ended at once with code {process.returncode}{_output_tail(data_dir)}",
+                f"Look into {data_dir / OUTPUT_FILE}; where hub.toml was changed, undo the change",
             )
         wait(POLL_S)
     if process.poll() is None:
         process.terminate()
         process.wait(5.0)
     raise EmbeddedHubError(
-        f"the worklist hub of this desk did not answer within {deadline_s:g} seconds{_log_tail(data_dir)}",
-        f"Start the program again; if that does not help, look into {data_dir / LOG_FILE}",
+        f"the worklist hub of this desk did not answer within {deadline_s:g} seconds{_output_tail(data_dir)}",
+        f"Start the program again; if that does not help, look into {data_dir / OUTPUT_FILE}",
     )
 
 
@@ -113,10 +114,10 @@ def answering_hub(data_dir: Path) -> HubAddress | None:
 
 
 def _start(data_dir: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    log = data_dir / LOG_FILE
+    output = data_dir / OUTPUT_FILE
     # Appended, for the hub of another window may be writing it; begun anew where it has grown long.
-    fresh = os.O_TRUNC if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES else 0
-    descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | fresh, 0o600)
+    fresh = os.O_TRUNC if output.exists() and output.stat().st_size > _OUTPUT_LIMIT_BYTES else 0
+    descriptor = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND | fresh, 0o600)
     try:
         return subprocess.Popen(
             command,
@@ -141,12 +142,12 @@ def _detached() -> int:
     return getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
-def _log_tail(data_dir: Path) -> str:
+def _output_tail(data_dir: Path) -> str:
     try:
-        with (data_dir / LOG_FILE).open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - _LOG_TAIL_BYTES))
-            lines = log.read().decode("utf-8", "replace").strip().splitlines()
+        with (data_dir / OUTPUT_FILE).open("rb") as output:
+            output.seek(0, os.SEEK_END)
+            output.seek(max(0, output.tell() - _TAIL_BYTES))
+            lines = output.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
     return f" ({lines[-1].strip()})" if lines else ""

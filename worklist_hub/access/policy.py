@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ups import dicom_json as dj
 from ups.states import TEXTS, Answer, ProcedureStepState
 from ups.tags import TAG_OF
-from worklist_hub.access.grants import Privilege
+from worklist_hub.access.grants import Privilege, Role
 
 if TYPE_CHECKING:
     from worklist_hub.protocol import Caller, Request
@@ -63,7 +63,7 @@ class Action(StrEnum):
     AUDIT = "audit"
 
 
-_NEEDED: Mapping[Action, tuple[Privilege, str]] = {
+NEEDED: Mapping[Action, tuple[Privilege, str]] = {
     Action.SEE: (Privilege.SEE, UNKNOWN),
     Action.RETRIEVE: (Privilege.SEE, UNKNOWN),
     Action.CLAIM: (Privilege.READ, NOT_CLAIM),
@@ -134,6 +134,13 @@ def may(caller: Caller, action: Action, row: Row | Mapping[str, Any]) -> Verdict
     if is_holder and action in (Action.TAKE_OVER, Action.CLAIM):
         return ALLOWED  # the same claim again, or one's own from another desk
     return _verdict(action, granted)
+
+
+def is_feed(caller: Caller, dataset: Mapping[str, Any]) -> bool:
+    """Whether this is the hospital's own feed, which says what a study is: with the role of intake, and no reader's."""
+    row = Row.of(dataset)
+    roles = {grant.role for grant in caller.grants or () if grant.covers(row.site_id, row.expertise)}
+    return not caller.is_trusted and Role.INTAKE in roles and Role.READER not in roles
 
 
 def shows_details(caller: Caller, row: Row) -> bool:
@@ -271,7 +278,7 @@ def _granted(caller: Caller, row: Row) -> frozenset[Privilege]:
 
 
 def _verdict(action: Action, granted: frozenset[Privilege]) -> Verdict:
-    privilege, sentence = _NEEDED[action]
+    privilege, sentence = NEEDED[action]
     return ALLOWED if privilege in granted else Verdict(sentence)
 
 

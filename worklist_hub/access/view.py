@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ups import dicom_json as dj
 from ups.dicom_json import DicomJson
@@ -19,6 +20,22 @@ _SHOWN = frozenset(TAG_OF[keyword] for keyword in SHOWN_KEYWORDS)
 _SHOWN_OF_EVENT = _SHOWN | {TAG_OF[keyword] for keyword in (*_HEAD, "HumanPerformerCodeSequence")}
 
 
+class Line(Protocol):
+    """One workitem that a search found (`store.lines`)."""
+
+    text: str
+    row: Row
+
+    @property
+    def dataset(self) -> DicomJson:
+        """Parsed where somebody asks."""
+        ...
+
+    def is_answer(self, tags: frozenset[str] | None) -> bool:
+        """Whether `text` holds nothing but these attributes."""
+        ...
+
+
 def shown(caller: Caller, dataset: DicomJson) -> DicomJson | None:
     """The workitem as this caller may see it; None where it does not exist for him. The argument is not changed."""
     if caller.is_trusted:
@@ -27,6 +44,22 @@ def shown(caller: Caller, dataset: DicomJson) -> DicomJson | None:
     if not may(caller, Action.SEE, row):
         return None
     return dataset if shows_details(caller, row) else reduced(dataset)
+
+
+def shown_line(caller: Caller, line: Line, tags: frozenset[str] | None) -> str | None:
+    """`shown` as the JSON of these attributes (None = all); None where it does not exist for him."""
+    seen: Mapping[str, Any] = {}
+    if not caller.is_trusted:
+        if not may(caller, Action.SEE, line.row):
+            return None
+        if not shows_details(caller, line.row):
+            seen = reduced(line.dataset)
+    if not seen:
+        if line.is_answer(tags):
+            return line.text
+        seen = line.dataset
+    kept = seen if tags is None else {tag: element for tag, element in seen.items() if tag in tags}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
 def event_for(caller: Caller, event: DicomJson) -> DicomJson | None:

@@ -9,6 +9,7 @@ from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
+from worklist_hub.access.grounds import ground_of
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
 from worklist_hub.protocol import (
     Caller,
@@ -60,6 +61,7 @@ def events_of_change(
     action = _action(request, caller, before, outcome)
     reason = request.reason if isinstance(request, RequestCancel) else _reason(dataset or {}, action)
     text = outcome.text if isinstance(outcome, Refusal) else ""
+    ground = ground_of(caller, request, before)
     if action is Action.TAKE_OVER and before is not None:
         text = f"taken from {_holder(before)}"
     elif action in (Action.ASSIGN, Action.RESERVE, Action.HAND_OVER):
@@ -72,6 +74,7 @@ def events_of_change(
             subjects=(subject,),
             reason=reason,
             text=text,
+            authorization="" if isinstance(outcome, Refusal) and outcome.is_forbidden else ground,
         ),
     )
 

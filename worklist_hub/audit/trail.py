@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from worklist_hub.access.grounds import ground_of_seeing
 from worklist_hub.audit.changes import subject_of
 from worklist_hub.audit.ledger import AuditUnavailable, Ledger
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
@@ -36,6 +37,7 @@ OPEN_PATHS = frozenset(
         "/region/me",
         "/region/about",
         "/region/sites",
+        "/region/intake",
         "/region/openapi.json",
         "/openapi.json",
         "/",
@@ -53,11 +55,11 @@ class Trail:
     events: list[AuditEvent] = field(default_factory=list)
     is_covered: bool = False
 
-    def searched(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A search was answered with these workitems."""
-        subjects = [subject_of(row) for row in rows]
-        found = Counter(one.site_id or "-" for one in subjects)
-        named = tuple(subjects) if len(subjects) <= NAMED_LIMIT else ()
+    def searched(self, query: str, sites: Sequence[str], rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """A search was answered with workitems of these hospitals, one each; `rows` are called for where they are few
+        enough to be named."""
+        found = Counter(site or "-" for site in sites)
+        named = tuple(subject_of(row) for row in rows()) if len(sites) <= NAMED_LIMIT else ()
         self.events.append(AuditEvent(Action.SEARCH, query=query, found=dict(found), subjects=named))
 
     def viewed(self, dataset: Mapping[str, Any]) -> None:
@@ -120,7 +122,7 @@ class AuditTrail:
         actor = Actor.of(caller, trail.address)
         first = [AuditEvent(Action.SIGN_IN, actor, text="first use of a token")] if self._is_new(caller) else []
         if trail.is_covered or (trail.events and status < 400):
-            return [*first, *(_with_actor(event, actor) for event in trail.events)]
+            return [*first, *(_with_ground(_with_actor(event, actor), caller) for event in trail.events)]
         path = str(scope["path"])
         if status < 400 and path in OPEN_PATHS:
             return first
@@ -197,6 +199,12 @@ class Strangers:
             self._seen.clear()
         self._seen[address] = (since, count + 1)
         return told if count < self.EACH else []
+
+
+def _with_ground(event: AuditEvent, caller: Caller | None) -> AuditEvent:
+    if caller is None or event.authorization or event.action not in (Action.SEARCH, Action.VIEW):
+        return event
+    return replace(event, authorization=ground_of_seeing(caller, event.sites - {"-"}))
 
 
 def _with_actor(event: AuditEvent, actor: Actor) -> AuditEvent:

@@ -5,6 +5,7 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -286,7 +287,7 @@ def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
 
 
 def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
-    """What the hospital corrected of the patient meanwhile (an unknown trauma patient gets a name and a number).
+    """What the hospital corrected of patient and order meanwhile (an unknown trauma patient gets a name and a number).
 
     With another number the other identifiers are those of somebody else: they go, and come with the images again.
     Where the hospital names two patients, nobody can say which is right: nothing is corrected.
@@ -308,6 +309,10 @@ def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
     for keyword, (listed, now_said) in said.items():
         if now_said and now_said != listed:
             dj.put(changes, keyword, now_said)
+    requests = copy.deepcopy(dj.items(workitem.attributes, "ReferencedRequestSequence"))
+    if requests and answer.accession_number and dj.text(requests[0], "AccessionNumber") != answer.accession_number:
+        dj.put(requests[0], "AccessionNumber", answer.accession_number)
+        dj.put_items(changes, "ReferencedRequestSequence", requests)
     if is_other:
         others = (dj.make(PatientID=one, IssuerOfPatientID=by) for one, by in answer.other_patient_ids)
         dj.put_items(changes, "OtherPatientIDsSequence", others)

@@ -69,6 +69,7 @@ class Intake:
         lease: Lease = lambda _name: _Alone(),
         chance: Chance = random.random,
         monotonic: Callable[[], float] = time.monotonic,
+        told: Callable[[str, SiteState], None] = lambda _site_id, _state: None,
     ) -> None:
         """
         Parameters
@@ -78,7 +79,9 @@ class Intake:
         clock : what is new and what is due; `monotonic`: how long anything takes, whoever sets the clock
         lease : of several hub processes one polls a site: `WorkitemStore.lease`
         chance : spreads polls and the return of hospitals that were away
+        told : hears after each poll how it went
         """
+        self._told = told
         self._pollers = [Poller(site, feed, rules, opened, clock, monotonic) for site in sites if site.connections]
         self._pace, self._lease = Pace(poll_s), lease
         self._clock, self._chance, self._monotonic = clock, chance, monotonic
@@ -124,4 +127,5 @@ class Intake:
                 poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
+        self._told(poller.site.site_id, poller.state)
         return self._pace.pause_s(poller.state.failures, self._monotonic() - began, self._chance)

@@ -11,9 +11,11 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TextIO
+
+from worklist_hub.own_log import LOG_NAME, OwnLog
 
 _OURS = ("wl", "worklist_hub", "viewer", "pacs", "ups")
 FRAMES = 12
@@ -83,8 +85,16 @@ def log_as_text(stream: TextIO | None = None) -> None:
     _log_with(TextFormatter(), stream)
 
 
+def log_as_text_into(folder: Path) -> None:
+    """Send every record of this process to a file of its own there. For the one hub that holds the folder's lock."""
+    _log_to(OwnLog(folder / LOG_NAME), TextFormatter())
+
+
 def _log_with(formatter: logging.Formatter, stream: TextIO | None) -> None:
-    handler = logging.StreamHandler(stream or sys.stderr)
+    _log_to(logging.StreamHandler(stream or sys.stderr), formatter)
+
+
+def _log_to(handler: logging.Handler, formatter: logging.Formatter) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(_is_wanted)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

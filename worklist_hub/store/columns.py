@@ -10,6 +10,8 @@ from ups import dicom_json as dj
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF, VR_OF
+from worklist_hub.access.policy import Row
+from worklist_hub.listed import ROW_TAGS
 
 Path = tuple[str, ...]
 MODIFIED = "ScheduledProcedureStepModificationDateTime"
@@ -45,6 +47,11 @@ COLUMN_OF: dict[Path, str] = {
 """Attribute, from the outside in -> the column with its first value. `study_instance_uid` is apart: it also comes from
 the request, where the workitem itself has none."""
 
+ROW_COLUMNS = ("state", "site_id", "expertise", "holder", "reserved_for")
+"""What the policy asks of a row (`access.policy.Row`)."""
+_PATH_OF = {column: path for path, column in COLUMN_OF.items()}
+UNKNOWN = "?"
+"""In `extras`: look into the dataset; the row is unlike others, or was written before there was this column."""
 LIMITS = {
     "patient_id": 256,
     "priority": 16,
@@ -62,6 +69,7 @@ LIMITS = {
     "modified": 32,
 }
 _DELIMITER = "\\"
+_ESCAPED = json.dumps(_DELIMITER)[1:-1]
 _OF_STUDY = {TAG_OF["StudyInstanceUID"], TAG_OF["ReferencedRequestSequence"]}
 
 
@@ -77,8 +85,8 @@ def columns_of(dataset: DicomJson) -> dict[str, Any]:
     study = dj.text(dataset, "StudyInstanceUID") or dj.text(request, "StudyInstanceUID")
     made["study_instance_uid"] = study[:64]
     made["further_values"] = "".join(further)
-    made["dataset"] = text_of(dataset)
-    return made
+    text = text_of(dataset)
+    return {**made, "dataset": text, "extras": _extras(dataset, text)}
 
 
 def changed_columns(before: Mapping[str, Any], after: DicomJson) -> dict[str, Any]:
@@ -93,7 +101,23 @@ def changed_columns(before: Mapping[str, Any], after: DicomJson) -> dict[str, An
         made[column] = clipped(column, comparable(path[-1], found[0])) if found else ""
     if not tags.isdisjoint(_OF_STUDY):
         return columns_of(after)
-    return {**made, "dataset": text_of(after)}
+    text = text_of(after)
+    return {**made, "dataset": text, "extras": _extras(after, text)}
+
+
+def _extras(dataset: Mapping[str, Any], text: str) -> str:
+    """The tags that a line of the list does not show, with commas, so that it is known without looking whether the text
+    as it stands is the line; `UNKNOWN` where the columns say something else than what the policy would read."""
+    if _ESCAPED in text:
+        return UNKNOWN  # `further_values` could not be read back
+    row = Row.of(dataset)
+    state = row.state.value if dj.has(dataset, "ProcedureStepState") else ""
+    read = (state, row.site_id, row.expertise, row.holder_code, row.reserved_code)
+    for column, value in zip(ROW_COLUMNS, read, strict=True):
+        found = values_at(dataset, _PATH_OF[column])
+        if value != (clipped(column, comparable(_PATH_OF[column][-1], found[0])) if found else ""):
+            return UNKNOWN
+    return ",".join(sorted(tag for tag in dataset if tag not in ROW_TAGS))
 
 
 def text_of(dataset: Mapping[str, Any]) -> str:

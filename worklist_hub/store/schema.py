@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0006"
+HEAD = "0008"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -20,6 +20,8 @@ def _text(name: str, length: int | None = None) -> sa.Column[str]:
     """A column that repeats a part of the dataset; "" where the dataset has none."""
     return sa.Column(name, sa.String(length) if length else sa.Text, nullable=False, server_default="")
 
+
+_HELD = "state = 'IN PROGRESS'"
 
 WORKITEMS = sa.Table(
     "workitems",
@@ -50,6 +52,7 @@ WORKITEMS = sa.Table(
     _text("reserved_for", 64),
     _text("holder", 64),
     _text("further_values"),
+    sa.Column("extras", sa.Text, nullable=False, server_default="?"),
     sa.Index("workitems_by_state", "state", "position"),
     sa.Index("workitems_by_modified", "modified"),
     sa.Index("workitems_by_study", "study_instance_uid"),
@@ -57,10 +60,11 @@ WORKITEMS = sa.Table(
     sa.Index("workitems_by_patient", "patient_id"),
     sa.Index("workitems_by_accession", "accession_number"),
     sa.Index("workitems_by_holder", "holder", "state"),
+    sa.Index("workitems_silent", "alive_at", sqlite_where=sa.text(_HELD), postgresql_where=sa.text(_HELD)),
     sqlite_autoincrement=True,
 )
 """`dataset` is the whole DICOM JSON; the columns repeat what is searched (`store.columns`). Moments are DT in UTC: they
-sort as text. `further_values` holds every value of a repeated attribute but the first."""
+sort as text. `further_values` holds every value of a repeated attribute but the first. `extras`: `store.columns`."""
 
 EVENTS = sa.Table(
     "events",
@@ -118,6 +122,16 @@ HANDED_DRAFTS = sa.Table(
     sa.Column("at", sa.String(32), nullable=False),
 )
 """`workitem_uid` is the one that the receiver claims. `sealed_for`: hub, until that claim; then claim (`drafts`)."""
+
+INTAKE_STATES = sa.Table(
+    "intake_states",
+    METADATA,
+    sa.Column("site_id", sa.String(64), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("error", sa.String(64), nullable=False),
+    sa.Column("polled_at", sa.String(32), nullable=False),
+)
+"""How asking each hospital went last, by whatever hub process asks it (`store.intake_states`)."""
 
 WORKITEM_KEYS = sa.Table(
     "workitem_keys",

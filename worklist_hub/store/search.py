@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ups.datetimes import datetime_from_dt, dt_from_datetime
-from ups.dicom_json import DicomJson
 from ups.tags import VR_OF
 from worklist_hub.matching import Match, MatchKind, matches, moments
 from worklist_hub.store.columns import COLUMN_OF, LIMITS, clipped, comparable, further_value
 from worklist_hub.store.database import ask
+from worklist_hub.store.lines import Line, is_sure, selected
 from worklist_hub.store.schema import WORKITEMS
 
 CHUNK = 2000
@@ -34,25 +33,25 @@ def found_by(
     limit: int,
     offset: int,
     visible: sa.ColumnElement[bool] | None = None,
-) -> list[DicomJson]:
+) -> list[Line]:
     """Matches in order of creation; `visible` narrows it to what the asker may see."""
     clauses = [clause for clause in map(narrowed, wanted) if clause is not None]
     if visible is not None:
         clauses.append(visible)
     rest = [one for one in wanted if not is_exact(one)]
-    query = sa.select(WORKITEMS.c.position, WORKITEMS.c.dataset).where(*clauses).order_by(WORKITEMS.c.position)
+    query = sa.select(*selected(rest)).where(*clauses).order_by(WORKITEMS.c.position)
     if not rest:
         part = query.limit(limit).offset(offset)
-        rows = ask(reading, lambda connection: connection.execute(part).all())
-        return [json.loads(row.dataset) for row in rows]
-    found: list[DicomJson] = []
-    for dataset in _in_chunks(reading, query, min(limit + offset + MARGIN, CHUNK)):
-        if not matches(dataset, rest):
+        return [Line(row) for row in ask(reading, lambda connection: connection.execute(part).all())]
+    found: list[Line] = []
+    for row in _in_chunks(reading, query, min(limit + offset + MARGIN, CHUNK)):
+        line = Line(row)
+        if not is_sure(row, rest) and not matches(line.dataset, rest):
             continue
         if offset > 0:
             offset -= 1
             continue
-        found.append(dataset)
+        found.append(line)
         if len(found) == limit:
             break
     return found
@@ -78,14 +77,13 @@ def counted(
     return min(found, most), found > most
 
 
-def _in_chunks(reading: sa.Engine, query: sa.Select[Any], size: int) -> Iterator[DicomJson]:
+def _in_chunks(reading: sa.Engine, query: sa.Select[Any], size: int) -> Iterator[sa.Row[Any]]:
     """Pages by position, each a query of its own: a million rows are never in memory at once."""
     last = 0
     while True:
         part = query.where(WORKITEMS.c.position > last).limit(size)
         rows = ask(reading, lambda connection, part=part: connection.execute(part).all())  # type: ignore[misc]
-        for row in rows:
-            yield json.loads(row.dataset)
+        yield from rows
         if len(rows) < size:
             return
         last, size = rows[-1].position, min(2 * size, CHUNK)

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from worklist_hub.store.checkpoints import MOST_PAGES, Checkpoints
 from worklist_hub.store.database import Job, QuickJob, StoreError, StoreUnavailable, V, bring_up_to_date
 from worklist_hub.store.quick import QuickSqlite
 from worklist_hub.store.schema import EVENTS
@@ -27,6 +28,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "fullfsync=1",
     "foreign_keys=1",
+    f"wal_autocheckpoint={MOST_PAGES}",
     "mmap_size=1073741824",  # what is open lies scattered among years of history: read it without copying
 )
 
@@ -52,6 +54,7 @@ class SqliteDatabase:
         self._writing, self.reading = open_engines(path)
         self._told = threading.Event()
         self.writer = Writer(self._writing)
+        self.checkpoints = Checkpoints(path, self._writing)
         self.transaction_id: sa.ColumnElement[int] = sa.literal(0)
         self.is_settled: sa.ColumnElement[bool] = EVENTS.c.xid == 0
 
@@ -101,6 +104,7 @@ class SqliteDatabase:
     def close(self) -> None:
         """See `Database`."""
         self.writer.close()
+        self.checkpoints.close()
         self._told.set()
         self._writing.dispose()
         self.reading.dispose()

@@ -33,6 +33,7 @@ from worklist_hub.store.database import Address, Database, Held, Job, ask, open_
 from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
 from worklist_hub.store.keys import keys_of, note
+from worklist_hub.store.lines import Line
 from worklist_hub.store.quick import FOUND, Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
@@ -44,6 +45,8 @@ CarryOut = Callable[[str, Request], Decision | Refusal]
 SWAP_TRIES = 5
 _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
+_HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
+"""As text in the statement: only so SQLite knows that an index of what is held holds all that is asked."""
 _OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
 _STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 _BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
@@ -124,11 +127,22 @@ class WorkitemStore:
         visible: sa.ColumnElement[bool] | None = None,
     ) -> list[DicomJson]:
         """Matches in order of creation; `visible`, a condition on `schema.WORKITEMS`, narrows it before anything."""
+        return [line.dataset for line in self.lines(wanted, limit=limit, offset=offset, visible=visible)]
+
+    def lines(
+        self,
+        wanted: Sequence[Match],
+        *,
+        limit: int,
+        offset: int = 0,
+        visible: sa.ColumnElement[bool] | None = None,
+    ) -> list[Line]:
+        """`search`, not parsed."""
         return found_by(self.reading, wanted, limit=limit, offset=offset, visible=visible)
 
     def silent_claims(self, since: datetime, *, limit: int = 1000) -> tuple[str, ...]:
         """UIDs of claims whose holder has said nothing since a moment, longest first."""
-        is_silent = (WORKITEMS.c.state == _OPEN[1], WORKITEMS.c.alive_at < dt_from_datetime(since))
+        is_silent = (WORKITEMS.c.state == _HELD, WORKITEMS.c.alive_at < dt_from_datetime(since))
         query = sa.select(WORKITEMS.c.uid).where(*is_silent).order_by(WORKITEMS.c.alive_at).limit(limit)
         return ask(self.reading, lambda connection: tuple(connection.execute(query).scalars()))
 
@@ -273,7 +287,7 @@ class WorkitemStore:
         if stored is None:
             return self._insert(connection, outcome.dataset or {})
         if outcome.dataset is None:
-            self._note_alive(connection, stored, outcome, now)
+            _note_alive(connection, stored, outcome, now)
             notice = outcome.cancel_notice
             if notice is None:
                 return ()
@@ -315,11 +329,6 @@ class WorkitemStore:
             note(connection, self.database, values["uid"], keys_of(dataset))
         return events_of(None, dataset, position=position)
 
-    def _note_alive(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
-        if outcome.is_alive:
-            same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
-            connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
-
     def _tick(self, connection: sa.Connection) -> datetime:
         """The server's clock, in this process never twice the same and never back: changes sort by it."""
         return self._later(self.database.now(connection) if self._clock is None else self._clock())
@@ -338,6 +347,12 @@ class WorkitemStore:
 def is_claim(request: Request) -> bool:
     """Whether it may take the quick road."""
     return isinstance(request, ChangeState) and request.state is ProcedureStepState.IN_PROGRESS
+
+
+def _note_alive(connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> None:
+    if outcome.is_alive:
+        same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
+        connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
 
 
 def stored_of(found: Any) -> Stored:

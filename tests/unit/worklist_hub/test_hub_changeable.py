@@ -13,6 +13,7 @@ from ups.codes import Code, OtherId, Person
 from ups.states import Answer, ProcedureStepState
 from ups.tags import KEYWORD_OF, TAG_OF, VR_OF
 from ups.workitem import Workitem
+from worklist_hub.access.grants import EVERYTHING, Grant, Role
 from worklist_hub.decisions import decide, hash_of
 from worklist_hub.protocol import Caller, Decision, Refusal, Stored, Update
 
@@ -178,3 +179,35 @@ def test_one_forbidden_attribute_among_allowed_ones_changes_nothing() -> None:
 def test_what_is_not_claimed_cannot_be_fenced() -> None:
     outcome = decide(study(SCHEDULED), Update(changes.fence()), Caller(BOB), NOW)
     assert outcome.answer is Answer.INVALID_ATTRIBUTE  # else nobody could ever release it
+
+
+def signed_in(*grants: Grant) -> Caller:
+    return Caller(ANN, grants=grants, subject="a")
+
+
+def corrected(caller: Caller, **changes_: str) -> Decision | Refusal:
+    return decide(study(SCHEDULED), Update(dj.make(**changes_)), caller, NOW)
+
+
+def test_the_feed_of_a_hospital_that_signed_in_corrects_what_is_its_own() -> None:
+    feed = signed_in(Grant("north", Role.INTAKE))
+    assert isinstance(corrected(feed, PatientName="Roe^Jane", InputReadinessState="INCOMPLETE"), Decision)
+    moved = Workitem("1.2.3", site_id="south").to_json()
+    site = TAG_OF["ScheduledStationGeographicLocationCodeSequence"]
+    assert isinstance(decide(study(SCHEDULED), Update({site: moved[site]}), feed, NOW), Refusal)
+    claimed = Update(dj.make(PatientName="Roe^Jane"), OURS)
+    assert isinstance(decide(study(CLAIMED), claimed, feed, NOW), Refusal)
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        signed_in(Grant("south", Role.INTAKE)),
+        signed_in(Grant("north", Role.COORDINATOR)),
+        signed_in(Grant("*", Role.INTAKE), Grant("*", Role.COORDINATOR), Grant("*", Role.READER)),
+        Caller(ANN, grants=EVERYTHING, is_trusted=True),
+    ],
+    ids=["another hospital's feed", "coordinator", "reader with more roles", "own desk"],
+)
+def test_nobody_else_who_signed_in_says_whose_study_it_is(caller: Caller) -> None:
+    assert isinstance(corrected(caller, PatientName="Roe^Jane"), Refusal)

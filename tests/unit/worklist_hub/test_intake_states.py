@@ -23,7 +23,7 @@ class Night:
 
     def __post_init__(self) -> None:
         self.told = IntakeStates(lambda: self.now)
-        self.told.follow(lambda: {"north": self.state})
+        self.told.follow(lambda: {"north": self.state}, ["north"])
 
     def later(self, by: timedelta, state: SiteState) -> SiteIntake:
         self.now, self.state = self.now + by, state
@@ -63,14 +63,21 @@ def test_a_poll_without_end_is_silence(heard: datetime | None, patience: timedel
 
 def test_an_edited_configuration_does_not_forget_when_a_hospital_answered_last() -> None:
     night = Night()
-    night.state = SiteState(polled_at=START)
-    night.told.follow(lambda: {"north": SiteState(1, "Unreachable"), "west": SiteState()})
+    night.later(timedelta(), SiteState(polled_at=START))
+    night.told.follow(lambda: {"north": SiteState(1, "Unreachable"), "west": SiteState()}, ["north", "west"])
     night.now += timedelta(seconds=5)
     north, west = night.told.now()
     assert (north.state, north.last_success) == (SILENT, START)
     assert (west.state, west.since) == (WAITING, START)
-    night.told.follow(dict)
+    night.told.follow(dict, [])
     assert night.told.now() == ()
+
+
+def test_what_another_process_heard_before_this_one_began_is_no_silence_yet() -> None:
+    night, yesterday = Night(), START - timedelta(days=1)
+    assert night.later(timedelta(), SiteState(polled_at=yesterday)).state == WAITING
+    silent = night.later(FIRST_POLL + timedelta(seconds=1), SiteState(polled_at=yesterday))
+    assert (silent.state, silent.since) == (SILENT, yesterday)
 
 
 def test_no_word_of_an_error_itself_is_published() -> None:

@@ -36,8 +36,10 @@ from worklist_client.journal import (
     RowMissing,
     StaleRevision,
     WrongRowState,
+    database,
 )
 from worklist_client.journal.database import Database, text_from_time, time_from_text
+from worklist_client.journal.migrations import MIGRATIONS
 from worklist_client.journal.rows import MAIN_PACKAGE_STATES
 
 NOW = datetime(2026, 3, 1, 3, 12, 5, 123456, tzinfo=UTC)
@@ -527,3 +529,24 @@ def test_many_threads_write_at_once(journal: Journal) -> None:
         list(pool.map(write, range(6)))
     assert len(journal.claims.open_claims()) == 30
     assert journal.audit.first_broken_line() == 0
+
+
+def test_a_journal_of_the_first_version_opens_with_its_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.sqlite"
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS[:1])
+    with Journal.open(path) as first:
+        first.drafts.save(draft())
+        with first._database.transaction() as connection:
+            row = package()
+            values = (row.report_id, row.workitem_uid, row.site_id, row.study_instance_uid, "", "P1", "A1", "text")
+            stamp = text_from_time(NOW)
+            connection.execute(
+                "INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'SIGNED', 'SIGNED', '', 0, NULL, ?, 'd1')",
+                (*values, stamp, stamp),
+            )
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS)
+    with Journal.open(path) as second:
+        [found] = second.outbox.undelivered()
+        assert (found.report_id, found.beside) == ("r1", ())
+        second.outbox.attention("r1", "look", NOW)
+        assert second.outbox.send_beside("r1", ["1.2", "1.3", "1.2"], NOW).beside == ("1.2", "1.3")

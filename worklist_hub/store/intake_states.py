@@ -1,0 +1,66 @@
+"""How asking the hospitals goes, in the worklist's database: one of several hub processes asks, and each is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ups.datetimes import datetime_from_dt, dt_from_datetime
+from worklist_hub.store.database import StoreError, StoreUnavailable, ask
+from worklist_hub.store.schema import INTAKE_STATES
+from worklist_hub.store.workitems import WorkitemStore
+
+WRITTEN_EACH: Final = timedelta(seconds=20)
+"""So often a hospital that goes on answering is noted again: every poll would be a commit."""
+_log = logging.getLogger("wl.hub.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How polling a hospital went last; `polled_at` is the last poll that ended well, by whatever process."""
+
+    failures: int = 0
+    error: str = ""
+    polled_at: datetime | None = None
+
+
+class StoredStates:
+    """Written by the process that polls, read by all."""
+
+    def __init__(self, store: WorkitemStore, clock: Callable[[], datetime]) -> None:
+        self._store, self._clock = store, clock
+        self._written: dict[str, tuple[bool, datetime]] = {}
+
+    def note(self, site_id: str, failures: int, error: str, polled_at: datetime | None) -> None:
+        """What a poll came to. A database that is away is no reason to stop polling: the next note follows."""
+        now, is_failing = self._clock(), failures > 0
+        was_failing, at = self._written.get(site_id, (not is_failing, now))
+        if was_failing == is_failing and now - at < WRITTEN_EACH:
+            return
+        values = {"site_id": site_id, "failures": failures, "error": error[:64]}
+        moment = {"polled_at": dt_from_datetime(polled_at)} if polled_at is not None else {}
+        statement = self._store.database.insert(INTAKE_STATES).values({"polled_at": "", **values, **moment})
+        # A process that took over knows of no answer yet: the one before it does.
+        statement = statement.on_conflict_do_update(index_elements=["site_id"], set_={**values, **moment})
+        try:
+            self._store.change(lambda connection: connection.execute(statement).rowcount)
+        except (StoreUnavailable, StoreError, sa.exc.SQLAlchemyError) as error_:
+            _log.warning("intake state not written: site=%s error=%s", site_id, type(error_).__name__)
+            return
+        self._written[site_id] = (is_failing, now)
+
+    def of(self, site_ids: Iterable[str]) -> dict[str, Polled]:
+        """Of these hospitals, in their order. Raises `StoreUnavailable`."""
+        query = sa.select(INTAKE_STATES)
+        rows = ask(self._store.reading, lambda connection: connection.execute(query).all())
+        found = {row.site_id: _polled(row) for row in rows}
+        return {site_id: found.get(site_id, Polled()) for site_id in site_ids}
+
+
+def _polled(row: sa.Row[Any]) -> Polled:
+    return Polled(row.failures, row.error, datetime_from_dt(row.polled_at) if row.polled_at else None)
