@@ -3,8 +3,8 @@
     python -m benchmarks.hub_intake [--rate 60] [--seconds 40] [--burst 2000] [--database sqlite|postgresql]
 
 Prints one JSON line. `seen` is from the moment when the hospital had sent the answer that first names a study to the
-moment when a subscriber has its event, in milliseconds, at `--rate` new studies a second; `studies_a_second` is how fast
-a burst that one poll finds comes on the list; `raw` is bare rows a second in the same database, a commit each.
+moment when a subscriber has its event, in milliseconds, at `--rate` new studies a second; `studies_a_second` is how
+fast a burst that one poll finds comes on the list; `raw` is bare rows a second in the same database, a commit each.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in (arguments.database,) if arguments.database else ("sqlite", "postgresql"):
-            url = stack.enter_context(durable_cluster()).url if name == "postgresql" else ""
+            url = stack.enter_context(durable_cluster()).url() if name == "postgresql" else ""
             made |= {f"{name}_{key}": value for key, value in figures(folder / name, url, arguments).items()}
     told("hub_intake", made)
     return 0

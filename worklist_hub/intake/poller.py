@@ -92,7 +92,10 @@ class Poller:
                 later.append(one)
             else:
                 at_once.append(found)
-        self._judge(at_once, known, now, there)
+        # New ones first: somebody may be waiting for them.
+        listed = {item.study_instance_uid for item in known}
+        self._judge([item for item in at_once if item.answer.study_instance_uid not in listed], known, now, there)
+        self._judge([item for item in at_once if item.answer.study_instance_uid in listed], known, now, there)
         for part in _parts(later, ASKED_AT_ONCE):
             more = [found for one in part if (found := self._asker.found(pacs, one, cancelled)) is not None]
             self._judge(more, known, now, there)
@@ -111,10 +114,10 @@ class Poller:
     def _apply(self, decided: Plan) -> None:
         for uid, code, reason in decided.cancel:
             self._feed.cancel_scheduled(uid, code, reason)
-        for changes in _parts(decided.update, AT_ONCE):
-            self._feed.update_all(changes)
         for fresh in _parts(decided.create, AT_ONCE):
             self._put(fresh)
+        for changes in _parts(decided.update, AT_ONCE):
+            self._feed.update_all(changes)
         self._memory = replace(decided.memory, is_first=self._memory.is_first)
 
     def _put(self, fresh: Sequence[Workitem]) -> None:
@@ -145,6 +148,7 @@ class Poller:
         """Read further identifiers (a national number, an issuer) from one image of each study that came without, when
         everything is on the list. A failure here stops nothing."""
         until = self._monotonic() + IDENTIFY_S
+        read: list[tuple[str, dict[str, Any]]] = []
         while self._nameless and self._monotonic() < until:
             item = self._nameless.popleft()
             try:
@@ -155,7 +159,9 @@ class Poller:
                 _log.info("identifiers not read: site=%s error=%s", self.site.site_id, type(error).__name__)
                 continue
             if changes:
-                self._feed.update_scheduled(item.uid, changes)
+                read.append((item.uid, changes))
+        for part in _parts(read, AT_ONCE):
+            self._feed.update_all(part)
 
 
 def _is_nameless(item: Workitem) -> bool:

@@ -15,8 +15,9 @@ from ups.dicom_json import DicomJson
 from ups.identifiers import replacement_uid
 from ups.states import Answer
 from ups.workitem import Workitem
-from worklist_hub.protocol import Create, Decision, Refusal, Update
+from worklist_hub.protocol import Decision, Refusal, Update
 from worklist_hub.store import keys as by_key
+from worklist_hub.store.creating import create_all
 from worklist_hub.store.database import ask
 from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
 from worklist_hub.store.schema import WORKITEMS
@@ -40,15 +41,22 @@ class Feed:
         """See `store.port.Feed`."""
         datasets = [workitem.to_json() for workitem in workitems]
 
-        def work(connection: sa.Connection, carry_out: CarryOut) -> tuple[bool, ...]:
-            claimed = self._claimed(connection, workitems, datasets)
-            return tuple(
-                self._root(connection, workitem.uid, keys) == workitem.uid
-                and self._put(connection, carry_out, workitem.uid, dataset)
-                for workitem, dataset, keys in zip(workitems, datasets, claimed, strict=True)
-            )
+        def work(connection: sa.Connection) -> tuple[bool, ...]:
+            ours = self._ours(connection, workitems, datasets)
+            wanted = [(one.uid, data) for one, data in zip(workitems, datasets, strict=True) if one.uid in ours]
+            made = {}
+            for (uid, _data), outcome in zip(wanted, create_all(self._store, connection, wanted), strict=True):
+                made[uid] = isinstance(outcome, Decision)
+                if isinstance(outcome, Refusal) and outcome.answer is not Answer.DUPLICATE:
+                    # It costs itself alone: the others of this transaction are put on the list.
+                    by_key.forget(connection, [uid])
+                    _log.error("a study cannot be put on the list: workitem=%s reason=%s", uid, outcome.text)
+            return tuple(made.pop(one.uid, False) for one in workitems)
 
-        return self._store.write_together(work) if workitems else ()
+        made = self._database.do(work) if workitems else ()
+        if any(made):
+            self._database.tell()
+        return made
 
     def adopt(self, order: Key, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Feed`."""
@@ -90,26 +98,22 @@ class Feed:
 
     # Inside a transaction
 
-    def _claimed(
+    def _ours(
         self, connection: sa.Connection, workitems: Sequence[Workitem], datasets: Sequence[DicomJson]
-    ) -> list[dict[Key, str]]:
-        """Of each workitem, where its keys lead now. All keys are claimed in one order, the same in every process, so
-        that none waits for one that waits for it. A replacement has those of the chain that it goes on with."""
-        keys = [() if one.replaces else keys_of(dataset) for one, dataset in zip(workitems, datasets, strict=True)]
-        claimed: list[dict[Key, str]] = [{} for _ in workitems]
-        for key, number in sorted((key, number) for number, some in enumerate(keys) for key in some):
-            claimed[number][key] = by_key.claim(connection, self._database, workitems[number].uid, key)
-        return claimed
-
-    def _put(self, connection: sa.Connection, carry_out: CarryOut, uid: str, dataset: DicomJson) -> bool:
-        outcome = carry_out(uid, Create(uid, dataset))
-        if isinstance(outcome, Decision):
-            return True
-        if outcome.answer is not Answer.DUPLICATE:
-            # It costs itself alone: the others of this transaction are put on the list.
-            by_key.forget(connection, [uid])
-            _log.error("a study cannot be put on the list: workitem=%s reason=%s", uid, outcome.text)
-        return False
+    ) -> set[str]:
+        """UIDs of the workitems to make: those that no other road has made. A replacement goes on with the keys of its
+        chain."""
+        keys = [() if one.replaces else keys_of(data) for one, data in zip(workitems, datasets, strict=True)]
+        wanted: dict[Key, str] = {}
+        for one, some in zip(workitems, keys, strict=True):
+            for key in some:
+                wanted.setdefault(key, one.uid)
+        roots = by_key.claim(connection, self._database, wanted)
+        ours = set()
+        for one, some in zip(workitems, keys, strict=True):
+            if self._root(connection, one.uid, {key: roots[key] for key in some}) == one.uid:
+                ours.add(one.uid)
+        return ours
 
     def _root(self, connection: sa.Connection, uid: str, claimed: Mapping[Key, str]) -> str:
         """Whose study it is: that of the chain that has its study already, or of an order that waits for its images,

@@ -43,13 +43,17 @@ def note(connection: sa.Connection, database: Database, root_uid: str, keys: Ite
         connection.execute(database.insert(WORKITEM_KEYS).on_conflict_do_nothing().values(rows))
 
 
-def claim(connection: sa.Connection, database: Database, root_uid: str, key: Key) -> str:
-    """The chain that a key leads to: ours from now on where it led nowhere. Waits for a transaction that is just
-    claiming the same one."""
-    statement = database.insert(WORKITEM_KEYS).on_conflict_do_nothing().values(_row(key, root_uid))
-    if connection.execute(statement).rowcount == 1:
-        return root_uid
-    return str(connection.execute(sa.select(WORKITEM_KEYS.c.root_uid).where(_is(key))).scalar_one())
+def claim(connection: sa.Connection, database: Database, wanted: Mapping[Key, str]) -> dict[Key, str]:
+    """The chain that each key leads to: the wanted one from now on where it led nowhere. Waits for a transaction that
+    is just claiming the same ones; all claim in one order, so that none waits for one that waits for it."""
+    if not wanted:
+        return {}
+    rows = [_row(key, wanted[key]) for key in sorted(wanted)]
+    connection.execute(database.insert(WORKITEM_KEYS).on_conflict_do_nothing(), rows)
+    found: dict[Key, str] = {}
+    for kind in {(key.site_id, key.kind) for key in wanted}:
+        found |= roots(connection, [key for key in wanted if (key.site_id, key.kind) == kind])
+    return found
 
 
 def lead(connection: sa.Connection, root_uid: str, key: Key) -> None:

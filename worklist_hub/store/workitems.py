@@ -262,7 +262,7 @@ class WorkitemStore:
         only: ProcedureStepState | None = None,
     ) -> Outcome:
         for _ in range(SWAP_TRIES):
-            stored, now = self.read_in(connection, uid), self._tick(connection)
+            stored, now = self.read_in(connection, uid), self.tick(connection)
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
@@ -329,7 +329,7 @@ class WorkitemStore:
             note(connection, self.database, values["uid"], keys_of(dataset))
         return events_of(None, dataset, position=position)
 
-    def _tick(self, connection: sa.Connection) -> datetime:
+    def tick(self, connection: sa.Connection) -> datetime:
         """The server's clock, in this process never twice the same and never back: changes sort by it."""
         return self._later(self.database.now(connection) if self._clock is None else self._clock())
 
