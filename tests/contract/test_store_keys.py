@@ -165,3 +165,17 @@ def test_processes_that_feed_at_once_make_one_workitem_a_study(any_database: Pat
     assert len(found) == STUDIES
     assert {root for _kind, root in keys} == {item.uid for item in found}
     assert sorted(kind for kind, _root in keys) == [ACCESSION] * STUDIES + [STUDY] * STUDIES
+
+
+def test_what_has_changed_since_the_last_reading_is_read_again(feed: Port, store: WorkitemStore) -> None:
+    made = [polled() for _ in range(3)]
+    feed.put(made)
+    assert [item.uid for item in feed.open_workitems("north")] == [one.uid for one in made]
+    feed.update_all([(made[0].uid, dj.make(PatientID="18")), ("1.2.3", dj.make(PatientID="18"))])
+    store.cancel_scheduled(made[1].uid, UNSPECIFIED_REASON, "away")
+    store.carry_out(made[2].uid, ChangeState(State.IN_PROGRESS, random_uid()), Caller(ANN))
+    found = feed.open_workitems("north")
+    assert [(item.uid, item.patient_id, item.state) for item in found] == [
+        (made[0].uid, "18", State.SCHEDULED),
+        (made[2].uid, made[2].patient_id, State.IN_PROGRESS),
+    ]

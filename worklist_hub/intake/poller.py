@@ -18,7 +18,8 @@ from ups import dicom_json as dj
 from ups.codes import TWO_PATIENTS
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
-from worklist_hub.intake.asking import SiteAsker
+from worklist_hub.intake.asking import Asked, SiteAsker
+from worklist_hub.intake.pace import CALM
 from worklist_hub.intake.poll import Found, Memory, Plan, adopted, after, plan
 from worklist_hub.intake.rules import RuleBook
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
@@ -31,6 +32,8 @@ ASKED_AT_ONCE: Final = 5
 for."""
 IDENTIFY_S: Final = 5.0
 """So long a poll reads identifiers from images; the rest waits for the next."""
+RUSH_S: Final = 0.5
+"""So long where many studies are coming in: they are more urgent."""
 
 _log = logging.getLogger("wl.hub.intake")
 V = TypeVar("V")
@@ -74,16 +77,33 @@ class Poller:
         self._asker = SiteAsker(site)
         self._nameless: deque[_Nameless] = deque()
         self.state = SiteState()
+        self.new = 0
+        """How many studies the last poll put on the list."""
 
-    def poll(self, cancelled: Cancelled) -> None:
+    def poll(self, cancelled: Cancelled, *, is_glance: bool = False) -> None:
         """Ask the site and tell the list. Raises `PacsError` where it does not answer: what it had said by then is on
-        the list, and nothing counts as vanished."""
+        the list, and nothing counts as vanished. A glance looks for new studies alone."""
+        self.new = 0
         now = self._clock()
         pacs = self._open(self.site)
         known = self._feed.open_workitems(self.site.site_id)
-        asked = self._asker.studies(pacs, known, now, cancelled)
+        asked = self._asker.studies(pacs, [] if is_glance else known, now, cancelled)
+        listed = {item.study_instance_uid for item in known}
+        if is_glance:
+            seen = listed | self._memory.studies.keys()
+            fresh = tuple(one for one in asked.studies if one.answer.study_instance_uid not in seen)
+            self._take(pacs, replace(asked, studies=fresh), known, now, cancelled)
+            return
         if self._memory.is_first:
             self._nameless.extend(_nameless(item) for item in known if _is_nameless(item))
+        self._take(pacs, asked, known, now, cancelled)
+        there = {one.answer.study_instance_uid for one in asked.studies} | asked.left_out
+        self._apply(plan(self.site, [], known, self._memory, self._rules, now, there))  # those that are gone
+        self._memory = replace(self._memory, is_first=False)
+        self._identify(pacs, cancelled)
+
+    def _take(self, pacs: Pacs, asked: Asked, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> None:
+        """Judge what the search answered: what is known at once first, of that what is new."""
         there = {one.answer.study_instance_uid for one in asked.studies} | asked.left_out
         at_once, later = [], []
         for one in asked.studies:
@@ -92,16 +112,12 @@ class Poller:
                 later.append(one)
             else:
                 at_once.append(found)
-        # New ones first: somebody may be waiting for them.
         listed = {item.study_instance_uid for item in known}
         self._judge([item for item in at_once if item.answer.study_instance_uid not in listed], known, now, there)
         self._judge([item for item in at_once if item.answer.study_instance_uid in listed], known, now, there)
         for part in _parts(later, ASKED_AT_ONCE):
             more = [found for one in part if (found := self._asker.found(pacs, one, cancelled)) is not None]
             self._judge(more, known, now, there)
-        self._apply(plan(self.site, [], known, self._memory, self._rules, now, there))  # those that are gone
-        self._memory = replace(self._memory, is_first=False)
-        self._identify(pacs, cancelled)
 
     def _judge(self, found: Sequence[Found], known: Sequence[Workitem], now: datetime, there: Collection[str]) -> None:
         """Judge some studies, and none of the others."""
@@ -138,6 +154,7 @@ class Poller:
             if made is not None:
                 wanted.append(made)
         for item, is_made in zip(wanted, self._feed.put(wanted), strict=True):
+            self.new += is_made
             if is_made and _is_nameless(item):
                 self._nameless.append(_nameless(item))
 
@@ -147,7 +164,7 @@ class Poller:
     def _identify(self, pacs: Pacs, cancelled: Cancelled) -> None:
         """Read further identifiers (a national number, an issuer) from one image of each study that came without, when
         everything is on the list. A failure here stops nothing."""
-        until = self._monotonic() + IDENTIFY_S
+        until = self._monotonic() + (RUSH_S if self.new > CALM else IDENTIFY_S)
         read: list[tuple[str, dict[str, Any]]] = []
         while self._nameless and self._monotonic() < until:
             item = self._nameless.popleft()

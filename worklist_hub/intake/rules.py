@@ -155,6 +155,9 @@ class RuleBook:
         return arrived + timedelta(minutes=minutes)
 
     def _is_time(self, rule: Rule, arrived: datetime, site: Site) -> bool:
+        if not rule.when and not rule.unless:
+            return True
+
         def holds(name: str) -> bool:
             return self.calendars.holds(name, site.site_id, arrived, ZoneInfo(site.time_zone))
 

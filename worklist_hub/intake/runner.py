@@ -85,6 +85,8 @@ class Intake:
         self._pollers = [Poller(site, feed, rules, opened, clock, monotonic) for site in sites if site.connections]
         self._pace, self._lease = Pace(poll_s), lease
         self._clock, self._chance, self._monotonic = clock, chance, monotonic
+        self._whole_at: dict[str, float] = {}
+        """When the last whole poll of each site began."""
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -118,8 +120,12 @@ class Intake:
     def _polled(self, poller: Poller) -> float:
         """Poll once; how long to wait then."""
         began = self._monotonic()
+        site_id = poller.site.site_id
+        is_whole = site_id not in self._whole_at or self._pace.is_whole(began - self._whole_at[site_id])
         try:
-            poller.poll(self._stop.is_set)
+            poller.poll(self._stop.is_set, is_glance=not is_whole)
+            if is_whole:
+                self._whole_at[site_id] = began
             poller.state = SiteState(polled_at=self._clock())
         except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
             if not self._stop.is_set():
@@ -128,4 +134,4 @@ class Intake:
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
         self._told(poller.site.site_id, poller.state)
-        return self._pace.pause_s(poller.state.failures, self._monotonic() - began, self._chance)
+        return self._pace.pause_s(poller.state.failures, self._monotonic() - began, self._chance, poller.new)

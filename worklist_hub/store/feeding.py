@@ -21,7 +21,7 @@ from worklist_hub.store.creating import create_all
 from worklist_hub.store.database import ask
 from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
 from worklist_hub.store.schema import WORKITEMS
-from worklist_hub.store.workitems import CarryOut, WorkitemStore
+from worklist_hub.store.workitems import OPEN, CarryOut, WorkitemStore
 
 _log = logging.getLogger("wl.hub.store")
 
@@ -32,6 +32,8 @@ class Feed:
     def __init__(self, store: WorkitemStore) -> None:
         self._store = store
         self._database = store.database
+        self._known: dict[str, dict[str, tuple[int, Workitem]]] = {}
+        """Site -> UID -> version and workitem, as last read."""
 
     def latest_of(self, keys: Sequence[Key]) -> Mapping[Key, Workitem]:
         """See `store.port.Feed`."""
@@ -93,10 +95,24 @@ class Feed:
         return self._store.cancel_scheduled(uid, code, reason)
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
-        """See `store.port.Feed`."""
-        return self._store.open_workitems(site_id)
+        """See `store.port.Feed`. What has not changed since the last time is not read again."""
+        return ask(self._store.reading, lambda connection: self._open(connection, site_id))
 
     # Inside a transaction
+
+    def _open(self, connection: sa.Connection, site_id: str) -> tuple[Workitem, ...]:
+        columns = WORKITEMS.c
+        query = sa.select(columns.uid, columns.version).where(columns.site_id == site_id, columns.state.in_(OPEN))
+        versions = {row.uid: row.version for row in connection.execute(query.order_by(columns.position))}
+        before = self._known.get(site_id, {})
+        changed = [uid for uid, version in versions.items() if uid not in before or before[uid][0] != version]
+        texts = self._datasets(connection, changed)
+        known = {uid: before[uid] for uid in versions if uid in before and uid not in texts}
+        # One that ended between the two queries is left out: it is not open.
+        known |= {uid: (versions[uid], Workitem.from_json(json.loads(text))) for uid, text in texts.items()}
+        self._known[site_id] = known
+        found = (known[uid][1] for uid in versions if uid in known)
+        return tuple(item for item in found if not item.state.is_final)
 
     def _ours(
         self, connection: sa.Connection, workitems: Sequence[Workitem], datasets: Sequence[DicomJson]

@@ -47,7 +47,7 @@ _ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
 _HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
 """As text in the statement: only so SQLite knows that an index of what is held holds all that is asked."""
-_OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
+OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
 _STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 _BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
 
@@ -195,7 +195,7 @@ class WorkitemStore:
 
     def open_workitems(self, site_id: str) -> tuple[Workitem, ...]:
         """See `store.port.Store`."""
-        query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(_OPEN))
+        query = sa.select(WORKITEMS.c.dataset).where(WORKITEMS.c.site_id == site_id, WORKITEMS.c.state.in_(OPEN))
         query = query.order_by(WORKITEMS.c.position)
         texts = ask(self.reading, lambda connection: connection.execute(query).scalars().all())
         return tuple(Workitem.from_json(json.loads(text)) for text in texts)

@@ -73,3 +73,11 @@ def test_the_random_source_and_the_clock_are_the_callers() -> None:
 
 class _NoFeed:
     """Is never reached: the hospital cannot be opened."""
+
+
+def test_in_a_rush_the_next_poll_comes_sooner_and_only_whole_intervals_count() -> None:
+    middle = 0.5
+    pauses = [PACE.pause_s(0, 0.2, lambda: middle, new) for new in (0, 20, 40, 100, 10_000)]
+    assert pauses == pytest.approx([9.8, 9.8, 4.8, 1.8, 1.0])
+    assert PACE.is_whole(9.1)
+    assert not PACE.is_whole(8.9)

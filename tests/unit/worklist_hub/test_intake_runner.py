@@ -490,3 +490,22 @@ def test_the_images_of_an_order_go_into_its_workitem() -> None:
     assert (adopted.study_instance_uid, adopted.images, adopted.modalities) == ("1.5", 3, ("CT",))
     assert (adopted.clinical_question, adopted.accession_number, adopted.readiness) == ("Bleed?", "A1", "INCOMPLETE")
     assert len(store.items) == 2, "the second study of the order has its own"
+
+
+def test_a_glance_finds_what_is_new_and_leaves_everything_else_to_the_next_whole_poll() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies = {"1.1": {"CT": ["ct"]}, "1.2": {"CT": ["ct"]}}
+    polling = poller(pacs, store)
+    polling.poll(never)
+    pacs.studies["1.3"] = {"CT": ["ct"]}
+    del pacs.studies["1.2"]
+    updates = len(store.updates)
+    for _glance in range(5):
+        polling.poll(never, is_glance=True)
+    assert sorted(item.study_instance_uid for item in store.items.values()) == ["1.1", "1.2", "1.3"]
+    assert {item.readiness for item in store.items.values()} == {"INCOMPLETE"}, "no time has passed"
+    assert len(store.updates) == updates
+    polling.poll(never)
+    assert [item.readiness for item in store.items.values()] == ["READY", "INCOMPLETE", "READY"]
+    polling.poll(never)
+    assert [item.study_instance_uid for item in store.over.values()] == ["1.2"]
