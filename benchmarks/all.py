@@ -62,6 +62,12 @@ GOALS = {
     ("hub_events", "not_seen"): Goal(0, "events that never came"),
     ("hub_events", "missed_after_reconnects"): Goal(0, "changes missed over all reconnects"),
     ("hub_events", "reconnects"): Goal(1000, "reconnects forced", is_least=True),
+    ("hub_intake", "postgresql_sustained_a_second"): Goal(
+        50, "new studies a second, sustained, PostgreSQL", is_least=True
+    ),
+    ("hub_intake", "postgresql_seen_p95_ms"): Goal(1000, "seen by a poll to its event, p95, 60 a second, PostgreSQL"),
+    ("hub_intake", "sqlite_sustained_a_second"): Goal(50, "new studies a second, sustained, SQLite", is_least=True),
+    ("hub_intake", "sqlite_seen_p95_ms"): Goal(1000, "seen by a poll to its event, p95, 60 a second, SQLite"),
 }
 
 

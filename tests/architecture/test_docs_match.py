@@ -193,7 +193,7 @@ def test_configurations_in_the_documents_are_taken_by_the_hub(name: str, block: 
     config = load(path)
     kinds = [connection.kind for site in config.sites for connection in site.connections]
     assert kinds == ["dimse", "dicomweb"]
-    assert config.rules[0].expertise
+    assert config.rules.rules[0].expertise
 
 
 def test_the_reference_of_hub_toml_names_every_key() -> None:

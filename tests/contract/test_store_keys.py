@@ -16,6 +16,7 @@ from ups.codes import UNSPECIFIED_REASON
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
+from worklist_hub.matching import match_from
 from worklist_hub.protocol import Caller, ChangeState, Create
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
@@ -179,3 +180,11 @@ def test_what_has_changed_since_the_last_reading_is_read_again(feed: Port, store
         (made[0].uid, "18", State.SCHEDULED),
         (made[2].uid, made[2].patient_id, State.IN_PROGRESS),
     ]
+
+
+def test_what_may_be_read_elsewhere_is_found_by_its_flag(feed: Port, store: WorkitemStore) -> None:
+    here, elsewhere = polled(), polled(elsewhere=True, setting="STROKE")
+    feed.put([here, elsewhere])
+    flag = match_from("ScheduledProcessingParametersSequence.ConceptCodeSequence.CodeValue", "ELIGIBLE")
+    found = store.search([flag], limit=10)
+    assert [dj.text(one, "SOPInstanceUID") for one in found] == [elsewhere.uid]

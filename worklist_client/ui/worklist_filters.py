@@ -15,9 +15,12 @@ from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.query import Filter, choices
 
 OPEN = frozenset(Status) - {Status.DELIVERING, Status.REPORTED, Status.CANCELED}
+ELSEWHERE = "elsewhere"
+"""The view of studies that can be read without priors, and so by another hospital."""
 STATUS_VIEWS: tuple[tuple[str, str, frozenset[Status]], ...] = (
     ("open", "To be reported", OPEN),
     ("available", "Available", frozenset({Status.AVAILABLE, Status.RESERVED})),
+    (ELSEWHERE, "May be read elsewhere", frozenset({Status.AVAILABLE, Status.RESERVED})),
     ("claimed", "Being read", frozenset({Status.CLAIMED, Status.MINE})),
     ("reported", "Reported", frozenset({Status.DELIVERING, Status.REPORTED})),
     ("all", "Every status", frozenset(Status)),
@@ -47,6 +50,7 @@ class FilterChoice:
             expertises=frozenset({self.expertise} - {""}),
             statuses=next(statuses for view, _title, statuses in STATUS_VIEWS if view == self.status_view),
             mine=self.mine,
+            elsewhere=self.status_view == ELSEWHERE,
         )
 
 

@@ -68,6 +68,8 @@ class StudyEntry:
     worklist_label: str = ""
     silent_since: datetime | None = None
     """The holder's last sign of life, where the hub shows the claim as stale; it may be taken over with a reason."""
+    elsewhere: bool = False
+    """A single study that another hospital may read, for it needs no priors."""
     remarks: tuple[str, ...] = ()
     """Code values of what intake noticed about the study (`ups.codes`)."""
 

@@ -29,6 +29,8 @@ class Filter:
     statuses: frozenset[Status] = frozenset()
     mine: bool = False
     """Only what I hold, deliver, or what is reserved for me."""
+    elsewhere: bool = False
+    """Only what another hospital may read, for it needs no priors."""
 
     @property
     def is_empty(self) -> bool:
@@ -47,6 +49,8 @@ def matches(entry: StudyEntry, wanted: Filter, *, me: str, site_names: Mapping[s
     if wanted.statuses and entry.status not in wanted.statuses:
         return False
     if wanted.mine and not is_mine(entry, me):
+        return False
+    if wanted.elsewhere and not entry.elsewhere:
         return False
     words = folded(wanted.text).split()
     if not words:

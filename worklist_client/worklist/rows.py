@@ -62,6 +62,7 @@ def entry_from_workitem(workitem: Workitem, *, me: str, sites: Mapping[str, Site
         replaces=workitem.replaces,
         worklist_label=workitem.worklist_label,
         silent_since=_moment(workitem.silent_since, zone),
+        elsewhere=workitem.elsewhere,
         remarks=tuple(code.value for code in workitem.remarks if code.scheme == SITE_SCHEME),
     )
 

@@ -113,3 +113,10 @@ def test_choices_are_what_the_list_holds() -> None:
     assert found["modality"] == (("CT", "CT"), ("MR", "MR"), ("SR", "SR"))
     assert found["expertise"] == (("neuro", "Neuro"),)
     assert [value for value, _ in found["site"]] == ["north", "west"]
+
+
+def test_the_view_of_what_may_be_read_elsewhere_shows_nothing_else() -> None:
+    entries = [entry(1), entry(2, elsewhere=True)]
+    assert len(numbers(entries, Filter(elsewhere=True))) == 1
+    assert numbers(entries, Filter(elsewhere=True)) == numbers(entries[1:])
+    assert len(numbers(entries, Filter())) == 2

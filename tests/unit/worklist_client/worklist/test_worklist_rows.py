@@ -182,3 +182,8 @@ def test_what_intake_noticed_reaches_the_row() -> None:
     assert made.remarks == ("TWO_PATIENTS",)
     assert made.has_two_patients
     assert not entry().has_two_patients
+
+
+def test_a_study_that_may_be_read_elsewhere_says_so() -> None:
+    assert entry(elsewhere=True).elsewhere
+    assert not entry().elsewhere
