@@ -80,6 +80,7 @@ class Play:
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
         robot.until(lambda: self._status(entry) is Status.REPORTED, "'reported' on the list")
         self._card()
+        self._assign()
 
     def _list(self) -> StudyEntry:
         robot = self._robot
@@ -140,6 +141,18 @@ class Play:
         robot.until(lambda: self._status(entry) is Status.AVAILABLE, "the study given back")
         robot.do(lambda: reading.commands.run("case.close"))
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
+
+    def _assign(self) -> None:
+        """Whom a study that waits may be assigned to: the readers whom the list knows; nobody is chosen."""
+        robot, window = self._robot, self._robot.desktop.window
+        assert window is not None
+        entry = robot.until(self._waiting, "a study that waits", 60)
+        robot.select(entry)
+        look = self._look_then(lambda dialog: dialog.reject(), "8-assign", window)
+        robot.with_dialog("reason_dialog", look, lambda: window.commands.run("study.assign"))
+
+    def _waiting(self) -> StudyEntry | None:
+        return next((one for one in self._robot.entries() if one.status is Status.AVAILABLE), None)
 
     def _look_then(self, act: Callable[[QDialog], None], name: str, window: QWidget) -> Callable[[QDialog], None]:
         def looked(dialog: QDialog) -> None:
