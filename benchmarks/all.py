@@ -7,6 +7,7 @@ standard error. A figure that has a goal in `GOALS` is marked as reached or miss
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -76,9 +77,11 @@ def main(names: list[str]) -> int:
     scripts = [path for path in sorted(HERE.glob("*.py")) if path.name != "all.py" and not path.name.startswith("_")]
     chosen = [path for path in scripts if not names or path.stem in names]
     results: dict[str, dict[str, float]] = {}
+    path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH", "")]))
+    found = {**os.environ, "PYTHONPATH": path}  # a script finds its own folder only
     for script in chosen:
         print(f"-- {script.stem}", file=sys.stderr, flush=True)
-        done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False, env=found)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if done.returncode != 0 or not lines:
             print(f"{script.stem} failed with status {done.returncode}", file=sys.stderr)

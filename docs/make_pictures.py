@@ -25,6 +25,7 @@ TAKEN = {
     "3-signing": "signing",
     "5-delivered": "delivered",
     "6-card": "card",
+    "8-assign": "assign",
 }
 """Names of the demo's own pictures, and of ours."""
 WIDTH_PX = 1280

@@ -2,6 +2,6 @@
 
 import sys
 
-from worklist_client.app import main
+from worklist_client.programs import main
 
 sys.exit(main())

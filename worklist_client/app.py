@@ -1,4 +1,4 @@
-"""The composition root: `worklist-client [--profile NAME] [--data-dir DIR] [--hub URL --token T] ...`, and `demo`.
+"""The desktop's composition root: `worklist-client [--profile NAME] [--data-dir DIR] [--hub URL --token T] ...`.
 
 Order at start, for a list that can be used within two seconds: the hub process first, then Qt, then the window, and
 only after its first paint the worker processes and the modules of the reading window.
@@ -30,12 +30,6 @@ each call into Qt gives it away."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the desktop client; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] in (["secret"], ["check"]):
-        # What an administrator does at a terminal: without windows, so without Qt.
-        return int(import_module("worklist_client.administration").main(arguments))
-    if arguments[:1] == ["demo"]:
-        # The demo is a program of its own around this one; the client does not need it to run.
-        return int(import_module("worklist_client.demo.region").main(arguments[1:]))
     options = parse(arguments)
     try:
         profile = open_profile(options.profile, options.data_dir)

@@ -35,7 +35,9 @@ def test_the_hub_checks_its_hospitals_and_says_what_to_do(tmp_path: Path, capsys
             text += SITE.format(name="north", port=port, ae="WRONG")
             config.write_text(text, encoding="utf-8")
             assert main(["check", "--config", str(config)]) == 1
-        said = capsys.readouterr().out.splitlines()
+        told = capsys.readouterr().out.splitlines()
+        assert told[0].startswith("database: ")
+        said = told[1:]
         assert ["FAILED" in line for line in said] == [True, True]
         assert "firewall" in said[0]
         assert "called_ae 'WRONG'" in said[1]

@@ -34,7 +34,7 @@ from worklist_client.report.draft_json import draft_from_json
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),  # on a quiet machine a minute; it waits for steps, not for time
 ]
 
 STUDIES = tuple(f"study {number}" for number in range(6))

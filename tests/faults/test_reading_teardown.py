@@ -114,9 +114,9 @@ def test_fifty_studies_opened_and_closed_leave_no_memory_no_thread_and_no_widget
         reader.close(window)
         del window
         if number == 9:  # libraries are loaded, lanes have their threads, caches of Qt are full
-            assert parts_alive() == begun
+            reader.qtbot.waitUntil(lambda: parts_alive() == begun)  # small images under way end first
             memory, threads = process.memory_full_info().pss, other_threads()
-    assert parts_alive() == begun
+    reader.qtbot.waitUntil(lambda: parts_alive() == begun)
     assert other_threads() <= threads
     assert (process.memory_full_info().pss - memory) / 2**20 < GROWTH_MB[reader.path]
 

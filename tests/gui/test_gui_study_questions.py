@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
@@ -187,6 +187,9 @@ def answering(text: str | None, *, offers: str = "") -> list[list[str]]:
         box = dialog._reason
         offered.append([box.itemText(index) for index in range(box.count())])
         button = dialog._buttons.button(QDialogButtonBox.StandardButton.Ok)
+        label = dialog.findChild(QLabel, "reason_text")
+        assert isinstance(label, QLabel)
+        assert "DOE, Jane" in label.text()  # whose study it is, where somebody decides about it
         if text is None:
             offered.append([box.currentText(), str(button.isEnabled())])
             dialog.reject()
@@ -242,7 +245,7 @@ def test_nobody_is_chosen_before_somebody_is(reader: MakeReader, hub: Hub, study
     bob.sees(study, Status.AVAILABLE)
     claimed_by(bob, study)
     ann.sees(study, Status.CLAIMED)
-    other = study_to_read()
+    other = study_to_read(patient_name="Doe^Jane")
     hub.store.create_if_absent(other)
     offered = answering(None)
     ann.run("study.assign", ann.sees(other.uid, Status.AVAILABLE))

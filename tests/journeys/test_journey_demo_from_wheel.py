@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 
 ROOT = Path(__file__).resolve().parents[2]
-PICTURES = ("1-worklist", "2-reading", "3-signing", "4-signed", "5-delivered", "6-card", "7-confirmed")
+PICTURES = ("1-worklist", "2-reading", "3-signing", "4-signed", "5-delivered", "6-card", "7-confirmed", "8-assign")
 
 
 def _run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ from pydicom import dcmread
 from PySide6.QtWidgets import QDialog, QWidget
 
 from worklist_client import app
-from worklist_client.demo.region import client_arguments
 from worklist_client.demo.robot import Robot, Stuck, press_ok
 from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
@@ -35,10 +34,10 @@ LESION_AT = 0.55
 IMPRESSION = {"en": "Progression of the liver metastases.", "nl": "Progressie van de levermetastasen."}
 
 
-def main(data_dir: Path, output: Path, language: str, render: str) -> int:
-    """Play; returns 0 when the report arrived."""
+def main(client_arguments: list[str], output: Path) -> int:
+    """Play on a desktop started with these arguments; returns 0 when the report arrived."""
     output.mkdir(parents=True, exist_ok=True)
-    options = app.parse(client_arguments(data_dir, language, render))
+    options = app.parse(client_arguments)
     profile = open_profile(options.profile, options.data_dir)
     settings = Settings.load(profile.settings_path)
     runner, hub = app.start_hub(options, profile, settings)
@@ -47,7 +46,7 @@ def main(data_dir: Path, output: Path, language: str, render: str) -> int:
     def played(desktop: Desktop) -> None:
         robot = Robot(desktop)
         try:
-            Play(robot, output, language).all()
+            Play(robot, output, options.language).all()
         except Stuck as error:
             robot.picture(output / "stuck.png")
             stuck.append(error)
@@ -56,7 +55,7 @@ def main(data_dir: Path, output: Path, language: str, render: str) -> int:
     if stuck:
         print(f"The demo got stuck: {stuck[0]}. The screen then: {output / 'stuck.png'}")
         return 1
-    count = keep_delivered(data_dir.parent / "archive", output / "delivered")
+    count = keep_delivered(Path(options.data_dir).parent / "archive", output / "delivered")
     print(f"The whole loop was played. Pictures and {count} delivered objects: {output}")
     return status if count else 1
 
@@ -80,6 +79,7 @@ class Play:
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
         robot.until(lambda: self._status(entry) is Status.REPORTED, "'reported' on the list")
         self._card()
+        self._assign()
 
     def _list(self) -> StudyEntry:
         robot = self._robot
@@ -140,6 +140,18 @@ class Play:
         robot.until(lambda: self._status(entry) is Status.AVAILABLE, "the study given back")
         robot.do(lambda: reading.commands.run("case.close"))
         robot.until(lambda: not robot.desktop.actions.windows(), "the reading window to close")
+
+    def _assign(self) -> None:
+        """Whom a study that waits may be assigned to: the readers whom the list knows; nobody is chosen."""
+        robot, window = self._robot, self._robot.desktop.window
+        assert window is not None
+        entry = robot.until(self._waiting, "a study that waits", 60)
+        robot.select(entry)
+        look = self._look_then(lambda dialog: dialog.reject(), "8-assign", window)
+        robot.with_dialog("reason_dialog", look, lambda: window.commands.run("study.assign"))
+
+    def _waiting(self) -> StudyEntry | None:
+        return next((one for one in self._robot.entries() if one.status is Status.AVAILABLE), None)
 
     def _look_then(self, act: Callable[[QDialog], None], name: str, window: QWidget) -> Callable[[QDialog], None]:
         def looked(dialog: QDialog) -> None:

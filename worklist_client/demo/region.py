@@ -48,8 +48,8 @@ class Hospital:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the demo; returns the desktop's exit status."""
-    options = _options(arguments)
+    """Run the demo, `arguments[0]` being its name; returns the desktop's exit status."""
+    options = _options(arguments[1:])
     playing = options.play or not has_display()
     kept = user_cache_path("universal-radiology-worklist") / ("demo-played" if playing else "demo")
     folder = Path(options.folder or kept)
@@ -60,15 +60,16 @@ def main(arguments: list[str]) -> int:
         if playing:
             output = Path(options.output or "demo-output").resolve()
             autoplay = import_module("worklist_client.demo.autoplay")
-            return int(autoplay.main(run, output, options.language, options.render))
+            return int(autoplay.main(client_arguments(run, options), output))
         print("The desktop opens. A STAT study arrives after a minute; a colleague reads along. Close it to end.")
         app = import_module("worklist_client.app")
-        return int(app.main(client_arguments(run, options.language, options.render)))
+        return int(app.main(client_arguments(run, options)))
 
 
-def client_arguments(data_dir: Path, language: str, render: str) -> list[str]:
+def client_arguments(data_dir: Path, options: argparse.Namespace) -> list[str]:
     """What the desktop is started with."""
-    return ["--data-dir", str(data_dir), "--profile", PROFILE, "--language", language, "--render", render]
+    shown = ["--language", options.language, "--render", options.render]
+    return ["--data-dir", str(data_dir), "--profile", PROFILE, *shown]
 
 
 def start_region(folder: Path, stack: ExitStack, *, fresh: bool, night: bool = True) -> Path:

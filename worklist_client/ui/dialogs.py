@@ -33,8 +33,8 @@ READ_ELSEWHERE_REASONS = (
 
 
 class ReasonDialog(QDialog):
-    """Asks for a reason, or for somebody: choose one or type one. With `is_chosen` the first is preselected, so Enter
-    is enough; without, Enter does nothing until one is chosen."""
+    """Asks for a reason, or for somebody: choose one or type one. The first is preselected, so Enter is enough; with a
+    `hint` none is, and Enter does nothing until one is chosen."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class ReasonDialog(QDialog):
         action: str,
         parent: QWidget,
         *,
-        is_chosen: bool = True,
+        hint: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -69,8 +69,11 @@ class ReasonDialog(QDialog):
         if edit is not None:
             edit.selectAll()
         self._reason.setFocus()
-        if not is_chosen:
+        if hint:
             self._reason.setCurrentIndex(-1)
+            self._reason.setPlaceholderText(hint)
+            if edit is not None:
+                edit.setPlaceholderText(hint)
         self._refresh()
 
     def reason(self) -> str:

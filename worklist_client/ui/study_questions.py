@@ -16,6 +16,7 @@ from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.dialogs import ReasonDialog
 from worklist_client.ui.reader_dialog import name_first
+from worklist_client.ui.study_actions import study_line
 from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
 from worklist_client.worklist.entries import StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
@@ -53,7 +54,8 @@ class StudyQuestions(QObject):
     def assign(self, entry: StudyEntry) -> None:
         """For somebody; asks whom."""
         tr = self._desk.tr
-        person = self._somebody(tr("Assign"), tr("Who is to read this study?"), tr("Assign"))
+        text = f"{study_line(entry)}\n\n{tr('Who is to read this study?')}"
+        person = self._somebody(tr("Assign"), text, tr("Assign"))
         if person is not None:
             self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
 
@@ -61,7 +63,7 @@ class StudyQuestions(QObject):
         """To somebody, with what is written; asks to whom."""
         tr = self._desk.tr
         text = tr("Who takes this study over from you? What you wrote goes along, readable for that reader only.")
-        person = self._somebody(tr("Hand over"), text, tr("Hand over"))
+        person = self._somebody(tr("Hand over"), f"{study_line(entry)}\n\n{text}", tr("Hand over"))
         if person is not None and self._put_away(entry):  # stored whole: nothing is typed into what is given away
             self._in_hub(lambda: self._hand_over(entry, person), self._handed)
 
@@ -71,6 +73,7 @@ class StudyQuestions(QObject):
         name = display_name(entry.holder) or tr("another reader")
         text = tr("{name} holds this study, and will be told. Why do you take it over?", name=name)
         reasons = [tr(reason) for reason in TAKE_OVER_REASONS]
+        text = f"{study_line(entry)}\n\n{text}"
         dialog = ReasonDialog(tr, tr("Take over"), text, reasons, tr("Take over"), self._window)
         if dialog.exec():
             reason = dialog.reason()
@@ -87,7 +90,8 @@ class StudyQuestions(QObject):
 
     def _somebody(self, title: str, text: str, action: str) -> Person | None:
         known = {f"{display_name(person.name) or person.name} ({person.code})": person for person in self.readers()}
-        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window, is_chosen=False)
+        hint = self._desk.tr("Choose a reader, or type a number")
+        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window, hint=hint)
         if not dialog.exec() or not dialog.reason():
             return None
         typed = dialog.reason()
