@@ -30,7 +30,8 @@ KEPT: Final = timedelta(hours=1)
 """Events serve processes that run; whoever was away longer searches again."""
 _SOON_S: Final = 0.005
 _REST_S: Final = 0.02
-"""Between two readings: many changes a second are read together; a single one at once."""
+_FEW: Final = 2
+"""Who finds more events than these rests for a moment: many changes a second are read together, single ones at once."""
 _UPS, _SUBSCRIPTIONS = "ups", "subscriptions"
 _log = logging.getLogger("wl.hub.store")
 
@@ -154,11 +155,11 @@ class EventFeed:
             if pause_s < POLL_S:
                 self._stop.wait(pause_s)
             else:
-                self._stop.wait(_REST_S)
                 self._database.wait(pause_s)
 
     def _pass(self, pause_s: float) -> float:
         """Read and deliver until nothing settled is left; how long to wait."""
+        delivered = 0
         while True:
             page = self._log.after(self._cursor)
             if self._clock() - self._read_at > KEPT.total_seconds() / 2:
@@ -169,11 +170,14 @@ class EventFeed:
                 self._on_subscriptions()
             if page.events:
                 self._deliver(page.events)
+                delivered += len(page.events)
                 pause_s = _REST_S / 2
             if not page.has_more:
                 break
         if page.is_waiting:  # it ends in a moment, and need not tell anybody of it
             return min(max(pause_s * 2, _SOON_S), POLL_S / 4)
+        if delivered > _FEW:
+            self._stop.wait(_REST_S)
         return POLL_S
 
 
