@@ -1,7 +1,7 @@
 """Claim to seen: 300 websockets on two hub processes over one PostgreSQL, 10 claims a second; then 20 desks whose lines
-are reset 1,000 times in all while studies are claimed, and what each of them has missed in the end.
+are reset until they have come back 1,000 times while studies are claimed, and what each of them has missed in the end.
 
-    python -m benchmarks.hub_events [--seconds 15] [--watchers 300] [--resets 110]
+    python -m benchmarks.hub_events [--seconds 15] [--watchers 300] [--reconnects 1000]
 
 Prints one JSON line; milliseconds from the sending of a claim to a watcher's having it. `raw` is the same through the
 database alone: a row and a NOTIFY, to 2 listening connections.
@@ -108,15 +108,17 @@ class Desk:
         self.client.close()
 
 
-def missed(hubs: list[HubProcess], tokens: list[str], uids: list[str], resets: int) -> tuple[int, int]:
-    """(changes that a desk does not know in the end, reconnects) with every line reset `resets` times."""
+def missed(hubs: list[HubProcess], tokens: list[str], uids: list[str], wanted: int) -> tuple[int, int]:
+    """(changes that a desk does not know in the end, reconnects); lines are reset until desks came back so often."""
     with ExitStack() as stack:
         proxies = [stack.enter_context(FaultProxy(hub.port)) for hub in hubs]
         desks = [Desk(f"http://127.0.0.1:{proxies[n % len(hubs)].port}", n, tokens[n]) for n in range(DESKS)]
         claimer = UpsClient(hubs[0].url, token=tokens[0])
         before = sum(proxy.connections for proxy in proxies)
         claimed = []
-        for uid in uids[:resets]:
+        for uid in uids:
+            if sum(proxy.connections for proxy in proxies) - before >= wanted:
+                break
             for proxy in proxies:
                 proxy.reset()
             claimer.change_state(uid, State.IN_PROGRESS, random_uid())
@@ -161,7 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--watchers", type=int, default=300)
-    parser.add_argument("--resets", type=int, default=110)
+    parser.add_argument("--reconnects", type=int, default=1000)
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -176,7 +178,7 @@ def main() -> int:
         tokens = signed_in(hubs[0].url, CLIENTS)
         found, not_seen = asyncio.run(seen_ms(hubs, tokens, arguments.watchers, uids[:500], arguments.seconds))
         print(f"{len(found)} seen, {not_seen} not", file=sys.stderr, flush=True)
-        left, reconnects = missed(hubs, tokens, uids[500:], arguments.resets)
+        left, reconnects = missed(hubs, tokens, uids[500:], arguments.reconnects)
         raw = raw_ms(url, 200)
     figures = {
         "p50_ms": percentile(found, 0.5),
