@@ -66,8 +66,9 @@ class EventLog:
 
     def append(self, connection: sa.Connection, raised: Sequence[Raised], now: datetime) -> None:
         """Write events in the transaction of their change."""
-        for row in rows_of(raised, now):  # one as a rule
-            connection.execute(self._statement, row)
+        rows = rows_of(raised, now)  # one as a rule
+        if rows:
+            connection.execute(self._statement, rows if len(rows) > 1 else rows[0])
 
     def append_subscriptions(self, connection: sa.Connection) -> None:
         """Let every process read the subscriptions again, in order with the events."""
