@@ -18,6 +18,7 @@ from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
 from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
 from ups.identifiers import replacement_uid, workitem_uid
+from worklist_hub.app import main
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
@@ -141,3 +142,28 @@ def test_images_of_two_patients_under_one_study_uid_are_said(
     [item] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of(study)]
     assert (item.remarks, item.patient_id, item.images) == ((TWO_PATIENTS,), "P1", 3)
     orthanc_b.remove_study(uid_of(study))
+
+
+def test_a_dry_run_asks_a_real_archive_and_changes_nothing(
+    orthanc_b: OrthancPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orthanc_b.load(ct_series("intake-dry", 2))
+    monkeypatch.setenv("WORKLIST_SECRET_B_WEB", f"{orthanc_b.user}:{orthanc_b.password}")
+    (tmp_path / "hub.toml").write_text(
+        "[[site]]\nsite_id = 'east'\nname = 'East'\ncolor = '#000000'\n"
+        f"connections = [{{ kind = 'dicomweb', connection_id = 'B-web', base_url = '{orthanc_b.base_url}' }}]\n"
+        "[[rule]]\nmodality = 'CT'\nexpertise = 'GENERAL'\n",
+        encoding="utf-8",
+    )
+    new = "[[rule]]\ndescription = 'hersenen'\nsetting = 'STROKE'\nexpertise = 'NEURO'\n"
+    (tmp_path / "new.toml").write_text(new, encoding="utf-8")
+    asked = ["--config", str(tmp_path / "hub.toml"), "--rules", str(tmp_path / "new.toml"), "--hours", "100000"]
+    assert main(["intake", "dry-run", *asked]) == 0
+    said = capsys.readouterr().out
+    [line] = [line for line in said.splitlines() if uid_of("intake-dry") in line]
+    assert line.startswith("east  2026-11-21 03:15  CT")
+    assert "GENERAL, MEDIUM" in line
+    assert "NEURO, HIGH, STROKE" in line
+    assert "Jánssen" not in said
+    assert not (tmp_path / "worklist.sqlite").exists()
+    orthanc_b.remove_study(uid_of("intake-dry"))
