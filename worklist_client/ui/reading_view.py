@@ -88,7 +88,7 @@ class CaseView:
         self._show_editable()
         if claim.reason and claim.standing is not Standing.SIGNED:
             if claim.standing is Standing.LOST:
-                self.notice.say(self._tr(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
+                self.notice.say(self._why_lost(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
             else:
                 again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
                 self.notice.say(self._tr(claim.reason), "attention", again, self._acts.claim)
@@ -96,6 +96,10 @@ class CaseView:
             self.notice.hide()
             self._say_missing_images()
         self._acts.refresh()
+
+    def _why_lost(self, reason: str) -> str:
+        """Why a study was withdrawn stands as whoever withdrew it wrote it."""
+        return reason if reason == self.session.entry.cancel_reason else self._tr(reason)
 
     def _show_editable(self) -> None:
         strange = self.session.is_strange
