@@ -68,6 +68,8 @@ INTERPRETATION_CODE = Code("110005", "DCM", "Interpretation")
 RESCHEDULED = Code("110528", "DCM", "Discontinued for rescheduling")
 RESCHEDULING_RECOMMENDED = Code("110529", "DCM", "Discontinued, rescheduling recommended")
 UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason")
+REPORTED = Code("REPORTED", SITE_SCHEME, "Report in the PACS")
+"""Off the list because the hospital holds a report; should that vanish, the feed puts the study back."""
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")
 REMARK = Code("REMARK", SITE_SCHEME, "Remark")
