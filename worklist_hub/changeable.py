@@ -32,6 +32,8 @@ PLANNER = (
     "WorklistLabel",
 )
 """While nobody holds it: for whom it is, and how urgent."""
+COUNTED = ("InputReadinessState", "NumberOfStudyRelatedInstances", "ScheduledProcessingParametersSequence")
+"""What the feed tells who holds it: images that still came, and what it noticed. Whose study it is stays as claimed."""
 
 
 def not_changeable(
@@ -41,10 +43,16 @@ def not_changeable(
     as it stands is no change: a claim is proved so."""
     is_claimed = state is ProcedureStepState.IN_PROGRESS
     locked = frozenset(TAG_OF[keyword] for keyword in (_HUB if is_claimed else (*_HUB, _PERFORMED)))
-    allowed = frozenset(TAG_OF[keyword] for keyword in (PERFORMER if is_claimed else PLANNER))
+    allowed = frozenset(TAG_OF[keyword] for keyword in _allowed(is_claimed=is_claimed, is_feed=is_feed))
     for tag in sorted(changes):
         if changes[tag] == dataset.get(tag):
             continue
         if tag in locked or not (tag in allowed or (is_feed and not is_claimed)):
             return KEYWORD_OF.get(tag, tag)
     return ""
+
+
+def _allowed(*, is_claimed: bool, is_feed: bool) -> tuple[str, ...]:
+    if not is_claimed:
+        return PLANNER
+    return COUNTED if is_feed else PERFORMER

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +63,8 @@ def decide(stored: Stored | None, request: Request, caller: Caller, now: datetim
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
+    if caller.is_feed and isinstance(request, Update) and stored.state is ProcedureStepState.IN_PROGRESS:
+        return _tell_holder(stored, request, caller, now)
     action = _action(request)
     cell = row(action, stored.state)
     transaction_uid = getattr(request, "transaction_uid", "")
@@ -207,6 +210,15 @@ def _canceled(dataset: DicomJson, code: Code | None, reason: str, now: datetime)
     dj.put_items(dataset, _PROGRESS, [progress])
     dj.put(dataset, "ProcedureStepState", ProcedureStepState.CANCELED.value)
     return _stamped(dataset, now)
+
+
+def _tell_holder(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:
+    """The feed has no Transaction UID, and says nothing of whether the holder is alive. What is signed stands: from
+    then on the count grows by the report itself."""
+    if is_fenced(stored.dataset):
+        return _refuse(Answer.PERFORMER_REFUSES, stored)
+    outcome = _update(stored, request, caller, now)
+    return replace(outcome, is_alive=False) if isinstance(outcome, Decision) else outcome
 
 
 def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:

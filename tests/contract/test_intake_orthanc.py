@@ -16,11 +16,13 @@ from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
-from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, Person
 from ups.identifiers import replacement_uid, workitem_uid
+from ups.states import ProcedureStepState
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
+from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.store.workitems import WorkitemStore
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -139,4 +141,25 @@ def test_images_of_two_patients_under_one_study_uid_are_said(
     poller.poll(never)
     [item] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of(study)]
     assert (item.remarks, item.patient_id, item.images) == ((TWO_PATIENTS,), "P1", 3)
+    orthanc_b.remove_study(uid_of(study))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_images_that_arrive_while_somebody_reads_the_study_are_counted(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    study = f"intake-late-{kind}"
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    uid = workitem_uid("north", uid_of(study))
+    orthanc_b.load(ct_series(study, 2))
+    poller.poll(never)
+    store.carry_out(uid, ChangeState(ProcedureStepState.IN_PROGRESS, "1.2.3"), Caller(Person("1", "Ann^A")))
+    orthanc_b.load(ct_series(study, 5))
+    for expected in ("INCOMPLETE", "READY"):
+        poller.poll(never)
+        [item] = [item for item in store.open_workitems("north") if item.uid == uid]
+        assert (item.state, item.images, item.readiness) == (ProcedureStepState.IN_PROGRESS, 5, expected)
     orthanc_b.remove_study(uid_of(study))

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
+from ups.changes import FENCED_PERCENT
 from ups.codes import INTERPRETATION_CODE, REPORT_NOT_FINAL, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid, workitem_uid
@@ -81,6 +82,8 @@ class Plan:
     create: tuple[Workitem, ...] = ()
     update: tuple[tuple[str, dict[str, Any]], ...] = ()
     cancel: tuple[tuple[str, Code, str], ...] = ()
+    tell: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """The same as `update`, for those who hold the study."""
     memory: Memory = Memory(is_first=False)
 
 
@@ -137,7 +140,7 @@ def plan(
     rules: Sequence[Rule],
     now: datetime,
 ) -> Plan:
-    """What to create, mark READY and cancel.
+    """What to create, mark READY and cancel, and what to tell those who are reading.
 
     Parameters
     ----------
@@ -150,6 +153,7 @@ def plan(
     create: list[Workitem] = []
     update: list[tuple[str, dict[str, Any]]] = []
     cancel: list[tuple[str, Code, str]] = []
+    tell: list[tuple[str, dict[str, Any]]] = []
     for study, item in by_study.items():
         before = memory.studies.get(study)
         after = _look(site, item, before, memory, now)
@@ -164,6 +168,8 @@ def plan(
                 cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
             elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
+        elif changes := _news(workitem, item, after):
+            tell.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
             continue
@@ -171,7 +177,7 @@ def plan(
         studies[study] = Remembered(missing=missing)
         if missing >= MISSING_POLLS:
             cancel.append((workitem.uid, VANISHED_CODE, VANISHED))
-    return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
+    return Plan(tuple(create), tuple(update), tuple(cancel), tuple(tell), Memory(studies, is_first=False))
 
 
 def new_workitem(site: Site, item: Found, rule: Rule, now: datetime) -> Workitem:
@@ -265,6 +271,14 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
     if workitem.readiness != readiness:
         dj.put(changes, "InputReadinessState", readiness)
     return changes
+
+
+def _news(workitem: Workitem, item: Found, seen: Remembered) -> dict[str, Any]:
+    """For who is reading it: images that came after the claim, and remarks. Whose study it is stays as claimed, and of
+    what is signed the count grows by the report itself."""
+    if (workitem.progress_percent or 0.0) >= FENCED_PERCENT:
+        return {}
+    return _changes(workitem, seen) | _remarks(workitem, item)
 
 
 def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:

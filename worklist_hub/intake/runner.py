@@ -98,6 +98,8 @@ class Poller:
             self._store.cancel_scheduled(uid, code, reason)
         for uid, changes in decided.update:
             self._store.update_scheduled(uid, changes)
+        for uid, changes in decided.tell:
+            self._store.update_held(uid, changes)
         for fresh in decided.create:
             workitem = after(self._store.latest(fresh.uid), fresh)
             if workitem is not None:

@@ -28,6 +28,11 @@ class Store(Protocol):
         """
         ...
 
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """The same of an IN PROGRESS workitem, as far as `worklist_hub.changeable` allows; False where it is not there,
+        not IN PROGRESS, or signed already. Its holder stays as alive as he was."""
+        ...
+
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """Cancel with a reason, only while SCHEDULED; False where it is not there or SCHEDULED no longer."""
         ...

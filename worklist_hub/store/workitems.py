@@ -122,10 +122,11 @@ class WorkitemStore:
 
     def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Store`."""
-        outcome = self.carry_out(uid, Update(changes), _FEED)
-        if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
-            raise dj.DatasetError(outcome.text)
-        return isinstance(outcome, Decision)
+        return self._update_while(ProcedureStepState.SCHEDULED, uid, changes)
+
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """See `store.port.Store`."""
+        return self._update_while(ProcedureStepState.IN_PROGRESS, uid, changes)
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """See `store.port.Store`."""
@@ -155,6 +156,18 @@ class WorkitemStore:
     def _write(self, job: Callable[[sa.Connection], Outcome]) -> Decision | Refusal:
         """In the writer; it also publishes, so that events leave in the order of the commits."""
         return self.writer.submit(job, after_commit=lambda outcome: self.publish(outcome[1])).result()[0]
+
+    def _update_while(self, state: ProcedureStepState, uid: str, changes: dict[str, Any]) -> bool:
+        def job(connection: sa.Connection) -> Outcome:
+            stored = self._read(connection, uid)
+            if stored is None or stored.state is not state:
+                return Refusal(Answer.NOT_IN_PROGRESS), ()
+            return self._carry_out(connection, uid, Update(changes), _FEED)
+
+        outcome = self._write(job)
+        if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
+            raise dj.DatasetError(outcome.text)
+        return isinstance(outcome, Decision)
 
     # Inside a transaction
 

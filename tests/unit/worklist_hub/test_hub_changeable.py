@@ -38,6 +38,11 @@ WHILE_NOBODY_HOLDS_IT = {
     "ScheduledStationClassCodeSequence",
     "WorklistLabel",
 }
+COUNTED_BY_THE_FEED = {
+    "InputReadinessState",
+    "NumberOfStudyRelatedInstances",
+    "ScheduledProcessingParametersSequence",
+}
 BY_NOBODY = {"SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence"}
 ATTRIBUTES = sorted(keyword for keyword, tag in TAG_OF.items() if not tag.startswith("0000"))
 _OTHER_VALUES = {
@@ -144,6 +149,13 @@ def test_the_feed_corrects_everything_but_what_the_hub_keeps(keyword: str) -> No
     outcome = asked(keyword, SCHEDULED, Caller(is_feed=True))
     is_kept = keyword in BY_NOBODY or keyword == "UnifiedProcedureStepPerformedProcedureSequence"
     assert isinstance(outcome, Refusal if is_kept else Decision)
+
+
+@pytest.mark.parametrize("keyword", ATTRIBUTES)
+def test_while_somebody_holds_it_the_feed_says_what_it_counted_and_nothing_else(keyword: str) -> None:
+    outcome = decide(study(CLAIMED), Update(other_value(keyword)), Caller(is_feed=True), NOW)
+    may = keyword in COUNTED_BY_THE_FEED or keyword in NEVER_WRITTEN
+    assert isinstance(outcome, Decision if may else Refusal)
 
 
 def test_every_attribute_of_a_study_to_read_is_walked() -> None:

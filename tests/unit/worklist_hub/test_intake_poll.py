@@ -142,6 +142,32 @@ def test_a_claimed_study_is_left_alone() -> None:
     assert decide([], claimed, decide([], claimed, first.memory).memory).cancel == ()
 
 
+def test_who_reads_a_study_hears_of_images_that_came_after_the_claim() -> None:
+    """Claimed at 100 images: the list said 100 for ever, and the report was signed on part of the study."""
+    first = decide([found()])
+    claimed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY")
+    second = decide([found(count=150)], claimed, first.memory)
+    [(uid, changes)] = second.tell
+    told = Workitem.from_json({**claimed[0].to_json(), **changes})
+    assert (uid, told.images, told.readiness, second.update) == (claimed[0].uid, 150, "INCOMPLETE", ())
+    [(_, changes)] = decide([found(count=150)], [told], second.memory).tell
+    assert Workitem.from_json({**told.to_json(), **changes}).readiness == "READY"
+
+
+def test_who_reads_a_study_hears_of_a_second_patient_and_never_gets_another_one() -> None:
+    first = decide([found()])
+    claimed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY")
+    [(_, changes)] = decide([replace(found(), patients=2)], claimed, first.memory).tell
+    assert Workitem.from_json({**claimed[0].to_json(), **changes}).remarks == (TWO_PATIENTS,)
+    assert decide([found(patient_id="P9", patient_name="Other^One")], claimed, first.memory).tell == ()
+
+
+def test_a_signed_report_on_its_way_is_no_late_image() -> None:
+    first = decide([found()])
+    signed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY", progress_percent=100.0)
+    assert decide([found(count=102)], signed, first.memory).tell == ()
+
+
 def test_a_study_vanishes_only_after_two_polls_without_it() -> None:
     first = decide([found()])
     known = as_listed(first)

@@ -116,6 +116,9 @@ class MemoryStore:
         self.items[uid] = Workitem.from_json({**self.items[uid].to_json(), **changes})
         return True
 
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        return self.update_scheduled(uid, changes)
+
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         self.canceled[uid] = reason
         item = self.items.pop(uid, None)
