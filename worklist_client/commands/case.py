@@ -91,7 +91,12 @@ class CaseSession:
     def is_strange(self) -> bool:
         """Whether nobody can say whose images these are: they call the patient somebody else than the list does, or
         the hospital keeps images of two patients under the study."""
-        return self.entry.study_instance_uid in self.images.strangers or self.entry.has_two_patients
+        return self.entry.study_instance_uid in self.images.strangers or self.has_two_patients
+
+    @property
+    def has_two_patients(self) -> bool:
+        """Whether the study holds images of two people: the hospital's answer says so, or the images themselves."""
+        return self.entry.has_two_patients or self.entry.study_instance_uid in self.images.two_people
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study.

@@ -73,7 +73,7 @@ class CaseSigning:
             raise CannotSign("A report is signed by name. Fill in who you are before you sign.")
         if study in self._images.strangers:
             raise CannotSign("The images are of another patient than the list says: the report cannot be signed")
-        if self.two_patients:
+        if self.two_patients or study in self._images.two_people:
             raise CannotSign("The hospital keeps images of two patients under this study: the report cannot be signed")
         if self._claim.standing is not Standing.MINE or not self._keeper.editable:
             raise CannotSign("The study is not claimed by you")

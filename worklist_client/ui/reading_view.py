@@ -10,7 +10,8 @@ from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
-from worklist_client.identity.patient import PatientIdentity, PatientKey
+from worklist_client.identity.patient import PatientIdentity
+from worklist_client.reading.whose import person_of
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
@@ -108,7 +109,7 @@ class CaseView:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
-            if self.session.entry.has_two_patients:
+            if self.session.has_two_patients:
                 text = self._tr("STOP: the hospital keeps images of two patients under this study. Tell the hospital.")
             self.report.show_status(text, "danger")
         elif not self.session.editable and self.session.signing.package is None:
@@ -165,16 +166,22 @@ class CaseView:
 
     def _say_strangers(self) -> bool:
         """Whom the list names and whom the images name, one under the other; whether there is such a study."""
-        for study, label in self.session.images.strangers.items():
-            ours = self.session.images.patient_of(study)
-            theirs = PatientIdentity(
-                PatientKey(label.issuer, label.patient_id), ours.site_id, label.name, label.birth_date, label.sex
-            )
+        images = self.session.images
+        for study, label in images.strangers.items():
             text = self._tr(
                 "The images are of another patient and are not drawn.\n"
                 "The list says:  {ours}\nThe images say:  {theirs}",
-                ours=self._person(ours),
-                theirs=self._person(theirs),
+                ours=self._person(images.patient_of(study)),
+                theirs=self._person(person_of(label)),
+            )
+            self.notice.say(text, "danger")
+            return True
+        for drawn, other in images.two_people.values():
+            text = self._tr(
+                "The images of this study name two people. Those of the second are not drawn.\n"
+                "Drawn:  {ours}\nNot drawn:  {theirs}",
+                ours=self._person(person_of(drawn)),
+                theirs=self._person(person_of(other)),
             )
             self.notice.say(text, "danger")
             return True
