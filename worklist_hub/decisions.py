@@ -20,6 +20,7 @@ from ups.changes import FENCED_PERCENT
 from ups.codes import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
 from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
+from ups.readers import is_same_reader
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
@@ -268,8 +269,7 @@ def _request_cancel(stored: Stored, request: RequestCancel, caller: Caller, now:
 
 
 def _may_take_over(stored: Stored, caller: Caller, now: datetime) -> bool:
-    """A stale claim, or the caller's own from another desk (PS3.4 CC.2.1.3)."""
-    holder = holder_of(stored.dataset)
-    is_own = bool(caller.reader and caller.reader.code and holder and holder.code == caller.reader.code)
+    """A stale claim, or the caller's own from another desk (PS3.4 CC.2.1.3): the same number and the same name."""
+    is_own = is_same_reader(holder_of(stored.dataset), caller.reader)
     is_stale = stored.alive_at is not None and now - stored.alive_at > STALE_AFTER
     return is_own or is_stale

@@ -231,6 +231,13 @@ def test_a_stale_claim_or_ones_own_is_taken_over(caller: Caller, silent: timedel
     assert new.reserved_for == caller.reader
 
 
+def test_a_live_claim_is_not_taken_over_by_somebody_who_shares_its_number() -> None:
+    """The number may be that of a practice; such a request is passed on to whoever reads."""
+    colleague = Caller(Person(ANN.code, "Cas^C", ANN.organisation))
+    outcome = decide(stored(P), RequestCancel("mine"), colleague, NOW)
+    assert outcome.answer is Answer.PASSED_ON
+
+
 def test_callers_without_a_name_are_not_each_other() -> None:
     item = Workitem("1.2.3", state=P, label="CT", holder=Person("", "somebody"))
     anonymous = Stored(item.to_json(), P, hash_of(OURS), NOW)
