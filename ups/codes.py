@@ -76,3 +76,6 @@ REMARK = Code("REMARK", SITE_SCHEME, "Remark")
 REPORT_NOT_FINAL = Code("REPORT_NOT_FINAL", SITE_SCHEME, "A report that is not final, or does not say so")
 TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
 """Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""
+NOT_CHECKED = Code("NOT_CHECKED", SITE_SCHEME, "The hospital was not asked yet whose study it is now")
+"""Of a study that was given back to the list: the hospital may have corrected patient or order while it was held. Until
+the feed has asked, it corrects these also under a holder; it takes the remark away with the same change."""

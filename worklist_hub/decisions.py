@@ -17,13 +17,14 @@ from typing import Any
 
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.codes import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
+from ups.codes import NOT_CHECKED, RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
 from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.readers import is_same_reader
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
+from ups.workitem_fields import READERS, WRITERS
 from worklist_hub.changeable import not_changeable
 from worklist_hub.protocol import (
     Caller,
@@ -132,6 +133,14 @@ def _stamped(dataset: DicomJson, now: datetime) -> DicomJson:
     return dataset
 
 
+def _unchecked(replacement: DicomJson, now: datetime) -> DicomJson:
+    """Back on the list; what the hospital corrected while it was held was not taken over."""
+    remarks = READERS["remarks"](replacement)
+    if NOT_CHECKED not in remarks:
+        WRITERS["remarks"](replacement, (*remarks, NOT_CHECKED))
+    return _stamped(replacement, now)
+
+
 def _create(stored: Stored | None, request: Create, now: datetime) -> Decision | Refusal:
     if stored is not None:
         return _refuse(Answer.DUPLICATE, stored)
@@ -186,7 +195,7 @@ def _change_state(stored: Stored, request: ChangeState, caller: Caller, now: dat
         return _refuse(Answer.PERFORMER_REFUSES, stored)
     code = Code.of(dj.first_item(dj.first_item(made, _PROGRESS), "ProcedureStepDiscontinuationReasonCodeSequence"))
     if code.value == RESCHEDULING_RECOMMENDED.value:
-        replacement = _stamped(replacement_of(stored.dataset), now)
+        replacement = _unchecked(replacement_of(stored.dataset), now)
         canceled = _canceled(made, RESCHEDULED, "", now)
         return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
     return Decision(Answer.OK, _canceled(made, code if code.value else None, "", now), stored.transaction_hash)
@@ -254,7 +263,7 @@ def _request_cancel(stored: Stored, request: RequestCancel, caller: Caller, now:
     if is_fenced(made):
         return _refuse(Answer.PERFORMER_REFUSES, stored)
     if _may_take_over(stored, caller, now):
-        replacement = _stamped(replacement_of(stored.dataset, reserved_for=caller.reader), now)
+        replacement = _unchecked(replacement_of(stored.dataset, reserved_for=caller.reader), now)
         canceled = _canceled(made, RESCHEDULED, request.reason, now)
         return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
     notice = dj.make(

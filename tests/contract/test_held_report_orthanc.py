@@ -24,6 +24,7 @@ from tests.unit.delivery.doubles import Clock, never
 from tests.validators.samples import SYNTHETIC, Study, draft_of, request_of, write_study
 from ups.claiming import ClaimKind
 from ups.client import UpsClient
+from ups.codes import NOT_CHECKED
 from ups.errors import NotFound
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
@@ -183,6 +184,28 @@ def test_a_report_held_because_the_patient_changed_is_taken_back_read_again_and_
     night.service.try_again()
     night.service.deliver_due(never)
     assert night.reports() == [second.report_id]
+    night.peer.remove_study(draft.study_instance_uid)
+
+
+def test_a_study_claimed_at_once_after_its_report_was_taken_back_is_corrected_under_its_reader(night: Night) -> None:
+    def merge(study: Study) -> None:
+        night.peer.remove_study(str(study.header.StudyInstanceUID))
+        night.peer.load(write_study(night.folder / "merged", merged()).paths)
+
+    _, draft, first, uid = signed_and_held(night, merge)
+    origin = night.service.ways_out.origin_of(first.report_id, never)
+    assert origin.now is not None
+    night.service.ways_out.read_again(first.report_id, origin.now.key, never)
+    back = replacement_uid(uid)
+    night.claim(back, draft.study_instance_uid)
+    assert night.client.retrieve(back).remarks == (NOT_CHECKED,)
+    night.poll()
+    told = night.client.retrieve(back)
+    assert (told.state, told.patient_id, told.remarks) == (ProcedureStepState.IN_PROGRESS, "P9", ())
+    keeper = night.keeper(back)
+    keeper.open()
+    assert keeper.restored
+    assert keeper.draft.patient.key == origin.now.key
     night.peer.remove_study(draft.study_instance_uid)
 
 

@@ -16,7 +16,16 @@ from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.codes import INTERPRETATION_CODE, REPORT_NOT_FINAL, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
+from ups.codes import (
+    INTERPRETATION_CODE,
+    NOT_CHECKED,
+    REPORT_NOT_FINAL,
+    SITE_SCHEME,
+    TWO_PATIENTS,
+    UPS_PUSH,
+    Code,
+    OtherId,
+)
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
@@ -168,7 +177,7 @@ def plan(
                 cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
             elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
-        elif changes := _news(workitem, item, after):
+        elif changes := _news(site, workitem, item, after):
             tell.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or workitem.state is not ProcedureStepState.SCHEDULED:
@@ -273,19 +282,21 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
     return changes
 
 
-def _news(workitem: Workitem, item: Found, seen: Remembered) -> dict[str, Any]:
-    """For who is reading it: images that came after the claim, and remarks. Whose study it is stays as claimed, and of
-    what is signed the count grows by the report itself."""
+def _news(site: Site, workitem: Workitem, item: Found, seen: Remembered) -> dict[str, Any]:
+    """For who is reading it: images that came after the claim, and remarks. Whose study it is stays as claimed, but for
+    one that was given back and claimed again before anybody asked the hospital. Of what is signed nothing is said: the
+    count grows by the report itself."""
     if (workitem.progress_percent or 0.0) >= FENCED_PERCENT:
         return {}
-    return _changes(workitem, seen) | _remarks(workitem, item)
+    corrected = _corrections(site, workitem, item) if NOT_CHECKED in workitem.remarks else {}
+    return _changes(workitem, seen) | _remarks(workitem, item) | corrected
 
 
 def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
     if workitem.remarks == item.remarks:
         return {}
     tag = TAG_OF["ScheduledProcessingParametersSequence"]
-    return {tag: replace(workitem, remarks=item.remarks).to_json()[tag]}
+    return {tag: replace(workitem, remarks=item.remarks).to_json().get(tag, {"vr": "SQ"})}
 
 
 def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from ups import changes
 from ups import dicom_json as dj
+from ups.codes import NOT_CHECKED
 from ups.states import Answer, ProcedureStepState, row
 from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person, Workitem
 from worklist_hub.decisions import STALE_AFTER, _action, decide, hash_of, holder_of
@@ -135,6 +136,7 @@ def test_release_cancels_and_schedules_the_replacement_at_once() -> None:
     old, new = Workitem.from_json(outcome.dataset or {}), Workitem.from_json(outcome.replacement or {})
     assert (old.state, old.cancel_code, old.cancel_reason) == (X, RESCHEDULED, "night over")
     assert (new.state, new.replaces, new.holder) == (S, old.uid, None)
+    assert new.remarks == (NOT_CHECKED,), "patient and order are as they were when it was claimed"
 
 
 def test_cancelling_for_another_reason_makes_no_replacement() -> None:

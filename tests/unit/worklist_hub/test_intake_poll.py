@@ -10,7 +10,7 @@ import pytest
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
-from ups.codes import TWO_PATIENTS
+from ups.codes import NOT_CHECKED, TWO_PATIENTS
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
@@ -160,6 +160,25 @@ def test_who_reads_a_study_hears_of_a_second_patient_and_never_gets_another_one(
     [(_, changes)] = decide([replace(found(), patients=2)], claimed, first.memory).tell
     assert Workitem.from_json({**claimed[0].to_json(), **changes}).remarks == (TWO_PATIENTS,)
     assert decide([found(patient_id="P9", patient_name="Other^One")], claimed, first.memory).tell == ()
+
+
+def test_a_study_claimed_again_before_the_hospital_was_asked_is_corrected_once_under_its_holder() -> None:
+    """Taken back to be read again as another patient: it was listed as the old one, claimed, and never corrected."""
+    first = decide([found()])
+    back = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY", remarks=(NOT_CHECKED,))
+    second = decide([found(patient_id="P9", patient_name="Other^One", accession_number="A9")], back, first.memory)
+    [(_, changes)] = second.tell
+    told = Workitem.from_json({**back[0].to_json(), **changes})
+    assert (told.patient_id, told.patient_name, told.accession_number) == ("P9", "Other^One", "A9")
+    assert told.remarks == (), "the same change says that the hospital was asked"
+    assert decide([found()], [told], second.memory).tell == (), "from then on it is the holder's"
+
+
+def test_a_study_given_back_is_checked_where_nothing_changed() -> None:
+    first = decide([found()])
+    back = as_listed(first, readiness="READY", remarks=(NOT_CHECKED,))
+    [(_, changes)] = decide([found()], back, first.memory).update
+    assert list(changes) == ["00741210"]
 
 
 def test_a_signed_report_on_its_way_is_no_late_image() -> None:
