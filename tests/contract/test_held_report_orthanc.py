@@ -209,11 +209,14 @@ def test_a_study_claimed_at_once_after_its_report_was_taken_back_is_corrected_un
     night.peer.remove_study(draft.study_instance_uid)
 
 
-def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(night: Night) -> None:
+@pytest.mark.parametrize("accession", ["A77", ""], ids=["another", "none"])
+def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(
+    night: Night, accession: str
+) -> None:
     def reordered() -> list[Dataset]:
         images = SYNTHETIC["ct"]()
         for image in images:
-            image.AccessionNumber = "A77"
+            image.AccessionNumber = accession
         return images
 
     def reorder(study: Study) -> None:
@@ -222,7 +225,7 @@ def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_acc
 
     _, draft, first, uid = signed_and_held(night, reorder)
     origin = night.service.ways_out.origin_of(first.report_id, never)
-    assert (origin.signed_accession, origin.now_accession) == ("ACT1", "A77")
+    assert (origin.signed_accession, origin.now_accession) == ("ACT1", accession)
     assert origin.now is not None
     night.service.ways_out.read_again(first.report_id, origin.now.key, never)
     night.poll()
@@ -230,9 +233,9 @@ def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_acc
     night.claim(back, draft.study_instance_uid)
     keeper = night.keeper(back)
     keeper.open()
-    assert keeper.draft.accession_number == "A77"
+    assert keeper.draft.accession_number == accession
     corrected = write_study(night.folder / "again", reordered())
-    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{night.site.connections[0]}")
+    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{accession}{night.site.connections[0]}")
     assert night.service.status_of(second.report_id).state is DeliveryState.DONE
     assert night.reports() == [second.report_id]
     night.peer.remove_study(draft.study_instance_uid)

@@ -5,10 +5,9 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -31,6 +30,7 @@ from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
+from worklist_hub.intake.corrections import age_at, corrections, day_of
 from worklist_hub.intake.rules import Rule, StudyFacts, first_match
 
 REPORTED: Final = "a report has appeared in the study"
@@ -131,7 +131,7 @@ def study_date_range(site: Site, now: datetime) -> str:
 def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
     """Whether Study Date and Time lie within the lookback; without a time the whole day counts, without a date not."""
     zone = ZoneInfo(site.time_zone)
-    day = _day(answer.study_date)
+    day = day_of(answer.study_date)
     if day is None:
         return False
     text = answer.study_time.replace(":", "")[:6].ljust(6, "0")
@@ -249,18 +249,6 @@ def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
     )
 
 
-def age_at(birth_date: str, study_date: str) -> str:
-    """Patient's Age (AS) on the day of the study: years, below two years months; empty where it cannot be told."""
-    born, day = _day(birth_date), _day(study_date)
-    if born is None or day is None or day < born:
-        return ""
-    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    if years >= 2:
-        return f"{years:03d}Y"
-    months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
-    return f"{months:03d}M"
-
-
 def _look(site: Site, item: Found, before: Remembered | None, memory: Memory, now: datetime) -> Remembered:
     """Compare with the last poll. A study that comes in later is new, however old: it has arrived just now."""
     if before is None or before.missing:
@@ -300,36 +288,8 @@ def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
 
 
 def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
-    """What the hospital corrected of patient and order meanwhile (an unknown trauma patient gets a name and a number).
-
-    With another number the other identifiers are those of somebody else: they go, and come with the images again.
-    Where the hospital names two patients, nobody can say which is right: nothing is corrected.
-    """
-    answer = item.answer
-    if item.patients > 1:
-        return {}
-    is_other = bool(answer.patient_id) and answer.patient_id != workitem.patient_id
-    # An issuer may be known from the images alone: what the answer does not say does not take it away.
-    issuer = answer.issuer_of_patient_id or (site.issuer_of_patient_id if is_other else "")
-    said = {
-        "PatientName": (workitem.patient_name, answer.patient_name),
-        "PatientID": (workitem.patient_id, answer.patient_id),
-        "IssuerOfPatientID": (workitem.issuer_of_patient_id, issuer),
-        "PatientBirthDate": (workitem.birth_date, answer.patient_birth_date),
-        "PatientSex": (workitem.sex, answer.patient_sex),
-    }
-    changes: dict[str, Any] = {}
-    for keyword, (listed, now_said) in said.items():
-        if now_said and now_said != listed:
-            dj.put(changes, keyword, now_said)
-    requests = copy.deepcopy(dj.items(workitem.attributes, "ReferencedRequestSequence"))
-    if requests and answer.accession_number and dj.text(requests[0], "AccessionNumber") != answer.accession_number:
-        dj.put(requests[0], "AccessionNumber", answer.accession_number)
-        dj.put_items(changes, "ReferencedRequestSequence", requests)
-    if is_other:
-        others = (dj.make(PatientID=one, IssuerOfPatientID=by) for one, by in answer.other_patient_ids)
-        dj.put_items(changes, "OtherPatientIDsSequence", others)
-    return changes
+    """Where the hospital names two patients, nobody can say which is right: nothing is corrected."""
+    return corrections(site, workitem, item.answer) if item.patients == 1 else {}
 
 
 def _rule_for(site: Site, item: Found, rules: Sequence[Rule]) -> Rule | None:
@@ -344,10 +304,3 @@ def _input(study_instance_uid: str) -> dict[str, Any]:
     attributes = dj.make(SOPClassUID=UPS_PUSH)
     dj.put_items(attributes, "InputInformationSequence", [item])
     return attributes
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        return None

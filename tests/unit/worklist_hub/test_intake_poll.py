@@ -10,10 +10,11 @@ import pytest
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
-from ups.codes import NOT_CHECKED, TWO_PATIENTS
+from ups.codes import NOT_CHECKED, TWO_PATIENTS, OtherId
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
+from worklist_hub.intake.corrections import age_at
 from worklist_hub.intake.poll import (
     REPORTED,
     REPORTED_CODE,
@@ -21,7 +22,6 @@ from worklist_hub.intake.poll import (
     Found,
     Memory,
     Plan,
-    age_at,
     is_recent,
     one_answer,
     plan,
@@ -62,7 +62,8 @@ def decide(
 
 
 def as_listed(decided: Plan, **changes: Any) -> list[Workitem]:
-    return [replace(item, **changes) for item in decided.create]
+    """As the store gives them back."""
+    return [Workitem.from_json(replace(item, **changes).to_json()) for item in decided.create]
 
 
 def test_a_study_becomes_one_incomplete_workitem_with_everything_known() -> None:
@@ -264,6 +265,36 @@ def test_a_patient_who_gets_a_name_and_a_number_is_corrected_on_the_list() -> No
     corrected = Workitem.from_json({**listed[0].to_json(), **changes})
     assert (corrected.patient_name, corrected.patient_id) == ("Jansen^Piet", "N123")
     assert corrected.other_patient_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("gone", "field"),
+    [("accession_number", "accession_number"), ("patient_birth_date", "birth_date"), ("patient_sex", "sex")],
+)
+def test_what_the_hospital_takes_away_leaves_the_list(gone: str, field: str) -> None:
+    """The accession number of another order stayed on the list, and every signature was refused for it."""
+    first = decide([found(accession_number="A1", patient_sex="M", patient_birth_date="19600102")])
+    listed = as_listed(first)
+    kept = {"accession_number": "A1", "patient_sex": "M", "patient_birth_date": "19600102"} | {gone: ""}
+    [(_, changes)] = decide([found(**kept)], listed, first.memory).update
+    corrected = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert getattr(corrected, field) == ""
+    assert corrected.age == ("" if field == "birth_date" else "066Y")
+    assert (corrected.patient_name, corrected.patient_id) == ("Jánssen^Zoë", "P1")
+    assert corrected.study_instance_uid == "1.2.3"
+
+
+def test_a_number_that_is_taken_away_takes_the_other_identifiers_with_it() -> None:
+    listed = as_listed(decide([found()]), other_patient_ids=(OtherId("111222333", "BSN"),))
+    [(_, changes)] = decide([found(patient_id="")], listed).update
+    corrected = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert (corrected.patient_id, corrected.other_patient_ids) == ("", ())
+
+
+def test_an_answer_that_names_nobody_any_more_takes_nobody_away() -> None:
+    listed = as_listed(decide([found(accession_number="A1")]), readiness="READY")
+    bare = StudyAnswer("1.2.3", study_date="20261121", modalities=("CT",), number_of_instances=100)
+    assert decide([Found(bare, 100)], listed).update == ()
 
 
 def test_nothing_is_corrected_where_the_hospital_says_nothing_new() -> None:
