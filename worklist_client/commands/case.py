@@ -77,7 +77,8 @@ class CaseSession:
             return
         self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
         self._viewer.hang(study, None)
-        self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT))
+        accession = self.entry.accession_number
+        self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT, accession))
         if claim:
             self.claim.ask()
         self.priors.search()

@@ -24,6 +24,7 @@ from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.reading.errors import OpeningFailed
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
+from worklist_client.reading.whose import is_outdated
 
 CURRENT, PRIOR = 0, 1
 """Priorities in the lane: the study being read before its priors."""
@@ -41,6 +42,14 @@ class LoadRequest:
     patient: PatientIdentity
     gate: Callable[[], None]
     priority: int = CURRENT
+    accession_number: str = ""
+
+    @property
+    def told(self) -> str:
+        """What the list says of the study: images that were kept while it said something else are not shown."""
+        patient = self.patient
+        facts = (patient.key.issuer, patient.key.patient_id, patient.name, patient.birth_date, patient.sex)
+        return "\n".join((*facts, self.accession_number))
 
 
 @dataclass
@@ -161,8 +170,9 @@ class CaseImages:
         self._is_over = True
         for task in [task for known in self._loading.values() for task in known.tasks]:
             task.cancel()
+        told = request.told
         for study, known in self._loading.items():
-            self._desk.cache.close_study(known.request.site.site_id, study)
+            self._desk.cache.close_study(known.request.site.site_id, study, known.request.told)
 
     def _new_load(self, request: LoadRequest) -> StudyLoad:
         site_id, study, cache = request.site.site_id, request.study_instance_uid, self._desk.cache
@@ -175,10 +185,12 @@ class CaseImages:
                     "The UID of this study is malformed. Its images cannot be asked for safely, so none are shown: "
                     "read it at the hospital itself, and ask the administrator of its PACS to correct the study"
                 ) from error
-            return str(cache.study_folder(site_id, study)), frozenset(cache.present(site_id, study))
+            return str(cache.study_folder(site_id, study, told)), frozenset(cache.present(site_id, study, told))
 
         opening = OpenRequest(
             request.site,
+            lambda header: is_outdated(header, request.patient, request.accession_number),
+            cache.drop,
             study,
             place,
             request.gate,

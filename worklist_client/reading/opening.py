@@ -53,7 +53,8 @@ class OpenRequest:
     """Which study, where its files go and how its site is reached. The functions are called in the background.
 
     `place` makes the folder and gives it with the SOP Instance UIDs that lie there already; `gate` runs before anything
-    is shown: it asks consent, writes the audit line, and raises to refuse.
+    is shown: it asks consent, writes the audit line, and raises to refuse. `is_outdated` tells which of the images that
+    lie there are not what the list says any more; `drop` removes those files, and they are fetched anew.
     """
 
     site: Site
@@ -62,6 +63,8 @@ class OpenRequest:
     gate: Callable[[], None]
     open_port: Callable[[Connection], Pacs]
     credentials: Callable[[str], Credentials | None] = lambda _connection_id: None
+    is_outdated: Callable[[InstanceHeader], bool] = lambda _header: False
+    drop: Callable[[tuple[str, ...]], None] = lambda _paths: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,15 @@ class StudyLoad:
         for start in range(0, len(uids), CACHED_BATCH):
             chunk = uids[start : start + CACHED_BATCH]
             paths = tuple(os.path.join(self._folder, file_name_of(uid)) for uid in chunk)
-            self._take(worker.call(ingest_files, paths, cancelled))
+            self._take(self._without_outdated(worker.call(ingest_files, paths, cancelled)))
+
+    def _without_outdated(self, results: Sequence[Any]) -> list[Any]:
+        """Only what is still as the list says. The rest its hospital corrected since; it is never shown."""
+        headers = [header for header in results if isinstance(header, InstanceHeader)]
+        outdated = [header for header in headers if self._request.is_outdated(header)]
+        if outdated:
+            self._request.drop(tuple(header.path for header in outdated))
+        return [header for header in headers if header not in outdated]
 
     def _queue_jobs(self, answers: list[SeriesAnswer], cancelled: Cancelled) -> None:
         """The main series in as many parts as the site allows, then the others."""
