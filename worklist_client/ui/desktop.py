@@ -268,6 +268,9 @@ class Desktop(QObject):
             self.feed.changed.emit()
 
     def _claims_told(self, results: tuple[ClaimResult, ...]) -> None:
+        assert self.desk is not None
+        if not self.desk.live.look_again([result.workitem_uid for result in results]).is_empty:
+            self.feed.changed.emit()
         if any(result.kind is ClaimKind.LOST for result in results):
             self.deliveries.reload()
 

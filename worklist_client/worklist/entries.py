@@ -66,6 +66,8 @@ class StudyEntry:
     replaces: str = ""
     """UID of the workitem that this one replaces, after a release."""
     worklist_label: str = ""
+    is_own: bool = False
+    """In progress in my hands: claimed at this desk, under whatever number, or by the same reader at another one."""
     remarks: tuple[str, ...] = ()
     """Code values of what intake noticed about the study (`ups.codes`)."""
 
