@@ -170,12 +170,12 @@ class CaseImages:
         self._is_over = True
         for task in [task for known in self._loading.values() for task in known.tasks]:
             task.cancel()
-        told = request.told
         for study, known in self._loading.items():
             self._desk.cache.close_study(known.request.site.site_id, study, known.request.told)
 
     def _new_load(self, request: LoadRequest) -> StudyLoad:
         site_id, study, cache = request.site.site_id, request.study_instance_uid, self._desk.cache
+        told = request.told
 
         def place() -> tuple[str, frozenset[str]]:
             try:
@@ -189,13 +189,13 @@ class CaseImages:
 
         opening = OpenRequest(
             request.site,
-            lambda header: is_outdated(header, request.patient, request.accession_number),
-            cache.drop,
             study,
             place,
             request.gate,
             lambda connection: port_of(self._desk, connection),
             self._desk.credentials,
+            lambda header: is_outdated(header, request.patient, request.accession_number),
+            cache.drop,
         )
         return StudyLoad(opening, CheckedFeed(self._viewer, request.patient, _Told(self, request, self._desk)))
 
