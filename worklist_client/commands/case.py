@@ -12,6 +12,7 @@ from pacs.errors import PacsError
 from viewer.records import InstanceHeader
 from viewer.ui.labels import StudyLabel
 from worklist_client.commands.case_claim import CaseClaim
+from worklist_client.commands.case_documents import CaseDocuments
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
 from worklist_client.commands.case_priors import CasePriors, patient_lines
@@ -54,13 +55,20 @@ class CaseSession:
         self.images.first_header = self._header_came
         self.keeper = DraftKeeper(desk, entry, self._say)
         self.claim = CaseClaim(desk, entry, changed=lambda: tell(Topic.STANDING), won=self._won, gone=self._gone)
+        self.documents = CaseDocuments(desk, entry, lambda: tell(Topic.DOCUMENTS))
         self.priors = CasePriors(desk, entry, self.images, lambda: tell(Topic.PRIORS), prior_services)
         self.priors.hang = self._hang
         self.report = CaseReport(
             desk, viewer, self.keeper, self.images, self.priors, editable=lambda: self.editable, tell=tell
         )
         self.signing = CaseSigning(
-            desk, entry, viewer, (self.claim, self.keeper, self.images, self.priors), render=render, tell=tell
+            desk,
+            entry,
+            viewer,
+            (self.claim, self.keeper, self.images, self.priors),
+            self.documents,
+            render=render,
+            tell=tell,
         )
 
     def observe(self, observer: Observer) -> None:
@@ -77,6 +85,7 @@ class CaseSession:
             return
         self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
         self._viewer.hang(study, None)
+        self.documents.ask(site)
         accession = self.entry.accession_number
         self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT, accession))
         if claim:
@@ -130,6 +139,7 @@ class CaseSession:
         self.keeper.save_now()
         self._closed = True
         self._observers.clear()
+        self.documents.cancel()
         try:
             self.images.cancel()
         finally:
@@ -139,6 +149,7 @@ class CaseSession:
         """The claim is mine: the draft opens, with what was written and drawn before a crash."""
         if self.signing.recall():
             return
+        self.documents.claimed()
         try:
             self.keeper.open()
         except (JournalError, DraftUnreadable) as error:
@@ -162,6 +173,8 @@ class CaseSession:
             return
         if study_instance_uid != self.entry.study_instance_uid:
             self.report.prefill_comparison()
+        elif not self.images.loading(study_instance_uid):
+            self.documents.ask_again()
         self._observers.tell(Topic.IMAGES)
 
     def _header_came(self, header: InstanceHeader) -> None:

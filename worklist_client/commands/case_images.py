@@ -156,11 +156,6 @@ class CaseImages:
         known = self._loading.get(study_instance_uid)
         return known.load.headers if known is not None else ()
 
-    def documents(self, study_instance_uid: str) -> tuple[str, ...] | None:
-        """Reports and other documents that the study held when it was opened; None where that is not known."""
-        known = self._loading.get(study_instance_uid)
-        return known.load.documents if known is not None else None
-
     def studies(self) -> tuple[str, ...]:
         """Studies that were asked for, in order."""
         return tuple(self._loading)

@@ -46,6 +46,7 @@ class CaseView:
         self._next = ""
         self._delivery_said = ""
         self._missing_said = ""
+        self._reports_said = False
 
     def on_topic(self, topic: Topic) -> None:
         """Show what changed."""
@@ -56,6 +57,7 @@ class CaseView:
             Topic.DRAFT: self._show_draft,
             Topic.MEASUREMENTS: self._show_measurements,
             Topic.DELIVERY: self._show_delivery,
+            Topic.DOCUMENTS: self._show_documents,
             Topic.NOTICE: self._show_notice,
         }[topic]()
 
@@ -95,6 +97,7 @@ class CaseView:
                 self.notice.say(self._tr(claim.reason), "attention", again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
+            self._reports_said = False
             self._say_missing_images()
         self._acts.refresh()
 
@@ -117,7 +120,11 @@ class CaseView:
             self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
         elif self.session.editable:
             restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
-            self.report.show_status(restored)
+            final = (
+                self._tr("A final report of this study is at the hospital.") if self.session.documents.finals else ""
+            )
+            said = "  ".join(part for part in (final, restored) if part)
+            self.report.show_status(said, "attention" if final else "muted")
 
     def _show_priors(self) -> None:
         priors = self.session.priors
@@ -135,7 +142,7 @@ class CaseView:
 
     def _say_missing_images(self) -> None:
         """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
-        if self._say_strangers():
+        if self._say_strangers() or self._say_reports():
             return
         images = self.session.images
         for study in images.studies():
@@ -149,6 +156,23 @@ class CaseView:
         loading = any(images.loading(study) for study in images.studies())
         if self._missing_said and not loading and self.notice.text() == self._missing_said:
             self.notice.hide()
+
+    def _say_reports(self) -> bool:
+        """Once: that the hospital holds a final report of this study, by whom; whether that stands there now."""
+        finals = self.session.documents.finals
+        if not finals or self.session.signing.package is not None:
+            return False
+        said = "; ".join(" ".join(part for part in (one.author, one.written_at) if part) for one in finals).strip("; ")
+        text = self._tr("A final report of this study is at the hospital. Read it before you write.")
+        if said:
+            text = self._tr(
+                "A final report of this study is at the hospital: {said}. Read it before you write.", said=said
+            )
+        if self._reports_said:
+            return not self.notice.isHidden() and self.notice.text() == text
+        self._reports_said = True
+        self.notice.say(text, "attention")
+        return True
 
     def _missing_text(self, study: str) -> str:
         """Why images of a study are not here; empty where all are, or are on their way."""
@@ -190,6 +214,10 @@ class CaseView:
     def _person(self, patient: PatientIdentity) -> str:
         name = display_name(patient.name) or self._tr("no name")
         return f"{name}  ·  {patient_facts(patient, self._desk.now().date(), self._tr)}"
+
+    def _show_documents(self) -> None:
+        self._show_editable()
+        self._say_missing_images()
 
     def _show_draft(self) -> None:
         self.report.show_sections(self.session.report.draft.sections)
