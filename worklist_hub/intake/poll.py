@@ -135,7 +135,7 @@ def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
     if day is None:
         return False
     text = answer.study_time.replace(":", "")[:6].ljust(6, "0")
-    clock = text if answer.study_time and text.isdigit() else "235959"
+    clock = text if answer.study_time and text.isascii() and text.isdigit() else "235959"
     hour, minute, second = (min(int(clock[at : at + 2]), most) for at, most in ((0, 23), (2, 59), (4, 59)))
     taken = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
     return taken >= now - timedelta(hours=site.lookback_h)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from ups.workitem import OtherId, Workitem
 from worklist_hub.intake.poll import (
     Found,
     Memory,
+    Plan,
     after,
     one_answer,
     plan,
@@ -85,6 +87,7 @@ class Poller:
         self._memory = Memory()
         self._reports = ReportWatch(site.site_id)
         self._mixed: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset()
         self.state = SiteState()
 
     def poll(self, cancelled: Cancelled) -> None:
@@ -94,17 +97,35 @@ class Poller:
         known = self._store.open_workitems(self.site.site_id)
         found = self._all_found(pacs, self._answers(pacs, known, now, cancelled), cancelled)
         decided = plan(self.site, found, known, self._memory, self._rules, now)
-        for uid, code, reason in decided.cancel:
-            self._store.cancel_scheduled(uid, code, reason)
-        for uid, changes in decided.update:
-            self._store.update_scheduled(uid, changes)
-        for uid, changes in decided.tell:
-            self._store.update_held(uid, changes)
-        for fresh in decided.create:
-            workitem = after(self._store.latest(fresh.uid), fresh)
-            if workitem is not None:
-                self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
+        refused = set()
+        for uid, write in self._writes(decided, pacs, cancelled):
+            try:
+                write()
+            except (ValueError, OverflowError) as error:
+                refused.add(uid)
+                if uid not in self._refused:  # once: it is tried again at every poll
+                    name = type(error).__name__
+                    _log.warning(
+                        "a study cannot be written: site=%s workitem=%s error=%s", self.site.site_id, uid, name
+                    )
+        self._refused = frozenset(refused)
         self._memory = decided.memory
+
+    def _writes(self, decided: Plan, pacs: Pacs, cancelled: Cancelled) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What the store is told, each with the workitem that it is about: what cannot be written costs itself alone."""
+        for uid, code, reason in decided.cancel:
+            yield uid, partial(self._store.cancel_scheduled, uid, code, reason)
+        for uid, changes in decided.update:
+            yield uid, partial(self._store.update_scheduled, uid, changes)
+        for uid, changes in decided.tell:
+            yield uid, partial(self._store.update_held, uid, changes)
+        for fresh in decided.create:
+            yield fresh.uid, partial(self._create, fresh, pacs, cancelled)
+
+    def _create(self, fresh: Workitem, pacs: Pacs, cancelled: Cancelled) -> None:
+        workitem = after(self._store.latest(fresh.uid), fresh)
+        if workitem is not None:
+            self._store.create_if_absent(self._identified(pacs, workitem, cancelled))
 
     def _answers(
         self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled
