@@ -11,7 +11,7 @@ from enum import StrEnum
 from ups import changes
 from ups import dicom_json as dj
 from ups.client import UpsClient
-from ups.codes import UNSPECIFIED_REASON
+from ups.codes import REPORTED
 from ups.dicom_json import DicomJson
 from ups.errors import AlreadyThere, Conflict, Interrupted, NotFound, Refused, UpsError, WrongTransactionUid
 from ups.replacement import replacement_of
@@ -135,14 +135,15 @@ def release(
 
 
 def close(client: UpsClient, uid: str, transaction_uid: str, *, reason: str) -> None:
-    """Cancel our own claim for good: nobody need read it any more. Doing it again after an unclear answer is harmless.
+    """Cancel our own claim because the hospital holds another report: nobody need read it while that is there. Doing it
+    again after an unclear answer is harmless.
 
     Raises `WrongTransactionUid` or `Conflict` where it is not ours (any more), else the error of the server.
     """
     found = client.retrieve(uid)
     if found.state is ProcedureStepState.CANCELED:
         return
-    client.update(uid, changes.progress(0.0, reason=reason, code=UNSPECIFIED_REASON), transaction_uid)
+    client.update(uid, changes.progress(0.0, reason=reason, code=REPORTED), transaction_uid)
     client.change_state(uid, ProcedureStepState.CANCELED, transaction_uid)
 
 

@@ -76,6 +76,8 @@ RESOURCE_PREEMPTED = Code("110526", "DCM", "Resource pre-empted")
 UNSPECIFIED_REASON = Code("110513", "DCM", "Discontinued for unspecified reason")
 NO_CONTACT_SINCE = Code("NOCONTACT", SITE_SCHEME, "No contact since")
 """A progress parameter (0074,1007) that our hub writes while a claim's holder is silent."""
+REPORTED = Code("REPORTED", SITE_SCHEME, "Report in the PACS")
+"""Off the list because the hospital holds a report; should that vanish, the feed puts the study back."""
 STAT_SETTING = Code("SETTING", SITE_SCHEME, "Setting")
 STAT = Code("STAT", SITE_SCHEME, "Read at once")
 STROKE = Code("STROKE", SITE_SCHEME, "Suspected stroke")
@@ -86,3 +88,6 @@ REMARK = Code("REMARK", SITE_SCHEME, "Remark")
 REPORT_NOT_FINAL = Code("REPORT_NOT_FINAL", SITE_SCHEME, "A report that is not final, or does not say so")
 TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
 """Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""
+NOT_CHECKED = Code("NOT_CHECKED", SITE_SCHEME, "The hospital was not asked yet whose study it is now")
+"""Of a study that was given back to the list: the hospital may have corrected patient or order while it was held. Until
+the feed has asked, it corrects these also under a holder; it takes the remark away with the same change."""

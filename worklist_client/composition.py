@@ -97,7 +97,7 @@ def compose(
         reader=reader,
         client=client,
         claims=claims,
-        live=LiveList(reader.code),
+        live=LiveList(reader.code, name=reader.name, holds=claims.holds),
         sites=sites,
         cache=Cache(profile.folder / "cache", int(settings.get(CACHE_BUDGET_GB) * GIGABYTE)),
         workers=_workers(calling_ae, settings.get(IMAGE_WORKERS)),

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ups import dicom_json as dj
+from ups import readers
 from ups.changes import FENCED_PERCENT
 from ups.codes import ORDER_WITHDRAWN, Person
 from ups.datetimes import dt_from_datetime
@@ -67,9 +68,8 @@ def is_stale(stored: Stored, rules: ClaimRules, now: datetime) -> bool:
 
 
 def is_own(stored: Stored, caller: Caller) -> bool:
-    """Whether the caller is the holder, be it at another desk. Nobody without a code is the same as anybody."""
-    holder, reader = holder_of(stored.dataset), caller.reader
-    return bool(reader and reader.code and holder and holder.code == reader.code)
+    """Whether the caller is the holder, be it at another desk: the same number and the same name."""
+    return readers.is_same_reader(holder_of(stored.dataset), caller.reader)
 
 
 def is_same_reader(stored: Stored, caller: Caller) -> bool:

@@ -15,12 +15,13 @@ from typing import Any
 
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.codes import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
+from ups.codes import NOT_CHECKED, RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
 from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
+from ups.workitem_fields import READERS, WRITERS
 from worklist_hub.access import policy
 from worklist_hub.access.policy import may, verdict_on
 from worklist_hub.changeable import not_changeable
@@ -84,6 +85,14 @@ def decide(
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
+    if isinstance(request, Update) and caller.is_feed and stored.state is ProcedureStepState.IN_PROGRESS:
+        return _tell_holder(stored, request, caller, now)
+    return _asked(stored, request, caller, now, rules)
+
+
+def _asked(stored: Stored, request: Request, caller: Caller, now: datetime, rules: ClaimRules) -> Decision | Refusal:
+    """What the table of states says to a request about a workitem that is there."""
+    assert not isinstance(request, Create | Sweep)
     action = _action(request)
     cell = row(action, stored.state)
     transaction_uid = getattr(request, "transaction_uid", "")
@@ -143,6 +152,14 @@ def _copied(dataset: Mapping[str, Any]) -> DicomJson:
     if TAG_OF[PROGRESS] in made:
         made[TAG_OF[PROGRESS]] = copy.deepcopy(made[TAG_OF[PROGRESS]])
     return made
+
+
+def _unchecked(replacement: DicomJson, now: datetime) -> DicomJson:
+    """Back on the list; what the hospital corrected while it was held was not taken over."""
+    remarks = READERS["remarks"](replacement)
+    if NOT_CHECKED not in remarks:
+        WRITERS["remarks"](replacement, (*remarks, NOT_CHECKED))
+    return _stamped(replacement, now)
 
 
 def _create(stored: Stored | None, request: Create, now: datetime) -> Decision | Refusal:
@@ -237,7 +254,7 @@ def _replaced(
         contact = dj.make(ContactURI=contact_uri, ContactDisplayName=by.name)
         dj.put_items(progress, "ProcedureStepCommunicationsURISequence", [contact])
         dj.put_items(made, PROGRESS, [progress])
-    replacement = _stamped(replacement_of(stored.dataset, reserved_for=by), now)
+    replacement = _unchecked(replacement_of(stored.dataset, reserved_for=by), now)
     canceled = _canceled(made, RESCHEDULED, reason, now)
     return Decision(Answer.OK, canceled, stored.transaction_hash, replacement=replacement)
 
@@ -252,6 +269,15 @@ def _canceled(dataset: DicomJson, code: Code | None, reason: str, now: datetime)
     dj.put_items(dataset, PROGRESS, [progress])
     dj.put(dataset, "ProcedureStepState", ProcedureStepState.CANCELED.value)
     return _stamped(dataset, now)
+
+
+def _tell_holder(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:
+    """The feed has no Transaction UID, and says nothing of whether the holder is alive. What is signed stands: from
+    then on the count grows by the report itself."""
+    if is_fenced(stored.dataset):
+        return _refuse(Answer.PERFORMER_REFUSES, stored)
+    outcome = _update(stored, request, caller, now)
+    return replace(outcome, is_alive=False) if isinstance(outcome, Decision) else outcome
 
 
 def _update(stored: Stored, request: Update, caller: Caller, now: datetime) -> Decision | Refusal:

@@ -22,7 +22,7 @@ def datasets(body: bytes) -> list[Dicom]:
         return []
     try:
         parsed = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolViolation("an answer that is no JSON") from error
     if isinstance(parsed, dict):
         parsed = [parsed]
@@ -40,10 +40,19 @@ def texts(dataset: Dicom, tag: str) -> tuple[str, ...]:
         if isinstance(value, dict):
             groups = [str(value.get(name) or "") for name in ("Alphabetic", "Ideographic", "Phonetic")]
             value = "=".join(groups).rstrip("=")
-        stripped = "" if value is None else str(value).strip("\0 ")
+        stripped = "" if value is None else _writable(str(value)).strip("\0 ")
         if stripped:
             found.append(stripped)
     return tuple(found)
+
+
+def _writable(text: str) -> str:
+    """Halves of surrogate pairs, which JSON can name and no file can hold, become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def text(dataset: Dicom, tag: str) -> str:
@@ -55,7 +64,7 @@ def whole(dataset: Dicom, tag: str) -> int | None:
     """A whole number, or None where it is absent or none."""
     try:
         return int(float(text(dataset, tag)))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -22,7 +22,7 @@ from tests.peers.hub import ANN, BOB, client_of, running_hub, study_to_read
 from ups.claiming import ClaimKind
 from ups.client import UpsClient
 from ups.codes import Person
-from ups.events import Event
+from ups.events import Event, Snapshot
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState
 from viewer.cancel import CancelToken
@@ -125,6 +125,41 @@ def test_after_a_restart_the_claim_is_still_mine(hub: Hub, tmp_path: Path) -> No
         with desk_of(hub, tmp_path) as desk:
             (again,) = desk.resume()
         assert (again.kind, again.transaction_uid) == (ClaimKind.WON, first.transaction_uid)
+
+
+def test_a_number_corrected_in_the_settings_leaves_my_claims_mine(hub: Hub, tmp_path: Path) -> None:
+    """They read as gone to another reader, while the heartbeat kept them alive."""
+    study, corrected = study_to_read(), Person("1234", ANN.name, ANN.organisation)
+    with client_of(hub) as client:
+        client.create(study)
+    folder = tmp_path / "journal.sqlite"
+    with client_of(hub) as client, Journal.open(folder) as journal:
+        mistyped = ClaimDesk(journal, client, random_uid, lambda: datetime.now(UTC))
+        first = mistyped.claim(study.uid)
+    with client_of(hub, corrected) as client, Journal.open(folder) as journal:
+        desk = ClaimDesk(journal, client, random_uid, lambda: datetime.now(UTC))
+        live = LiveList(corrected.code, [SITE], name=corrected.name, holds=desk.holds)
+        live.apply(Snapshot((client.retrieve(study.uid),), True))
+        assert live.of_workitem(study.uid).status is Status.MINE
+        again = desk.claim(study.uid)
+        assert (again.kind, again.transaction_uid) == (ClaimKind.WON, first.transaction_uid)
+        assert desk.fence(study.uid).kind is FenceKind.PASSED
+        live.apply(Snapshot((client.retrieve(study.uid),), True))
+        assert live.of_workitem(study.uid).is_own
+
+
+def test_readers_who_share_a_number_do_not_end_each_others_claims(hub: Hub, tmp_path: Path) -> None:
+    colleague = Person(ANN.code, "Cas^C", ANN.organisation)
+    study = study_to_read()
+    with client_of(hub, colleague) as client, desk_of(hub, tmp_path) as desk:
+        client.create(study)
+        desk.claim(study.uid)
+        client.request_cancel(study.uid, reason="mine")
+        found = client.retrieve(study.uid)
+        assert (found.state, found.holder) == (ProcedureStepState.IN_PROGRESS, ANN)
+        live = LiveList(colleague.code, [SITE], name=colleague.name)
+        live.apply(Snapshot((found,), True))
+        assert live.of_workitem(study.uid).status is Status.CLAIMED
 
 
 def test_a_release_is_seen_as_a_release_and_can_be_claimed_again(hub: Hub, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import requests
 from pydicom import Dataset
 
 from pacs.connect import open_pacs
@@ -23,9 +24,12 @@ from tests.unit.delivery.doubles import Clock, never
 from tests.validators.samples import SYNTHETIC, Study, draft_of, request_of, write_study
 from ups.claiming import ClaimKind
 from ups.client import UpsClient
+from ups.codes import NOT_CHECKED
+from ups.errors import NotFound
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from worklist_client.commands.case_draft import DraftKeeper
+from worklist_client.delivery.errors import NoWayOut
 from worklist_client.delivery.reasons import Cause, reason_of
 from worklist_client.delivery.service import DeliveryService
 from worklist_client.delivery.status import DeliveryState
@@ -78,6 +82,13 @@ class Night:
         series = [one for one in self.peer.get("/series?expand").json() if one["MainDicomTags"]["Modality"] == "SR"]
         found = [self.peer.get(f"/instances/{uid}").json() for one in series for uid in one["Instances"]]
         return [one["MainDicomTags"]["SOPInstanceUID"] for one in found]
+
+    def remove_reports(self) -> None:
+        """The hospital deletes every structured report."""
+        for one in self.peer.get("/series?expand").json():
+            if one["MainDicomTags"]["Modality"] == "SR":
+                url = f"http://127.0.0.1:{self.peer.http_port}/series/{one['ID']}"
+                requests.delete(url, auth=(self.peer.user, self.peer.password), timeout=20).raise_for_status()
 
 
 @pytest.fixture(params=["dicomweb", "dimse"])
@@ -177,11 +188,36 @@ def test_a_report_held_because_the_patient_changed_is_taken_back_read_again_and_
     night.peer.remove_study(draft.study_instance_uid)
 
 
-def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(night: Night) -> None:
+def test_a_study_claimed_at_once_after_its_report_was_taken_back_is_corrected_under_its_reader(night: Night) -> None:
+    def merge(study: Study) -> None:
+        night.peer.remove_study(str(study.header.StudyInstanceUID))
+        night.peer.load(write_study(night.folder / "merged", merged()).paths)
+
+    _, draft, first, uid = signed_and_held(night, merge)
+    origin = night.service.ways_out.origin_of(first.report_id, never)
+    assert origin.now is not None
+    night.service.ways_out.read_again(first.report_id, origin.now.key, never)
+    back = replacement_uid(uid)
+    night.claim(back, draft.study_instance_uid)
+    assert night.client.retrieve(back).remarks == (NOT_CHECKED,)
+    night.poll()
+    told = night.client.retrieve(back)
+    assert (told.state, told.patient_id, told.remarks) == (ProcedureStepState.IN_PROGRESS, "P9", ())
+    keeper = night.keeper(back)
+    keeper.open()
+    assert keeper.restored
+    assert keeper.draft.patient.key == origin.now.key
+    night.peer.remove_study(draft.study_instance_uid)
+
+
+@pytest.mark.parametrize("accession", ["A77", ""], ids=["another", "none"])
+def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_accession(
+    night: Night, accession: str
+) -> None:
     def reordered() -> list[Dataset]:
         images = SYNTHETIC["ct"]()
         for image in images:
-            image.AccessionNumber = "A77"
+            image.AccessionNumber = accession
         return images
 
     def reorder(study: Study) -> None:
@@ -190,7 +226,7 @@ def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_acc
 
     _, draft, first, uid = signed_and_held(night, reorder)
     origin = night.service.ways_out.origin_of(first.report_id, never)
-    assert (origin.signed_accession, origin.now_accession) == ("ACT1", "A77")
+    assert (origin.signed_accession, origin.now_accession) == ("ACT1", accession)
     assert origin.now is not None
     night.service.ways_out.read_again(first.report_id, origin.now.key, never)
     night.poll()
@@ -198,9 +234,9 @@ def test_a_report_held_because_the_order_changed_is_read_again_under_the_new_acc
     night.claim(back, draft.study_instance_uid)
     keeper = night.keeper(back)
     keeper.open()
-    assert keeper.draft.accession_number == "A77"
+    assert keeper.draft.accession_number == accession
     corrected = write_study(night.folder / "again", reordered())
-    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{night.site.connections[0]}")
+    second = night.sign(corrected, keeper.draft, keeper.draft_uid, f"order{accession}{night.site.connections[0]}")
     assert night.service.status_of(second.report_id).state is DeliveryState.DONE
     assert night.reports() == [second.report_id]
     night.peer.remove_study(draft.study_instance_uid)
@@ -222,7 +258,7 @@ def test_a_report_held_because_another_one_came_is_withdrawn_and_the_study_leave
     assert "VRIES" in why.english.upper()
     assert "2026-03-01 02:15" in why.english
     assert ways_of(package)[0] is Way.WITHDRAW
-    assert night.service.ways_out.withdraw(first.report_id, never)
+    assert night.service.ways_out.withdraw(first.report_id, tuple(others), never)
     gone = night.client.retrieve(uid)
     assert gone.state is ProcedureStepState.CANCELED
     assert "another report" in gone.cancel_reason
@@ -230,6 +266,25 @@ def test_a_report_held_because_another_one_came_is_withdrawn_and_the_study_leave
     assert orphan.draft_uid == "draft"
     night.poll()
     assert night.reports() == others
+    with pytest.raises(NotFound):
+        night.client.retrieve(replacement_uid(uid))
+    night.remove_reports()
+    for _ in range(3):
+        night.poll()
+    assert night.client.retrieve(replacement_uid(uid)).state is ProcedureStepState.SCHEDULED
+    night.peer.remove_study(draft.study_instance_uid)
+
+
+def test_a_study_stays_with_its_reader_where_the_other_report_is_gone_before_withdrawing(night: Night) -> None:
+    others: list[str] = []
+    _, draft, first, uid = signed_and_held(night, lambda study: others.append(other_report(night, study)))
+    night.remove_reports()
+    with pytest.raises(NoWayOut, match="not at the hospital any more"):
+        night.service.ways_out.withdraw(first.report_id, tuple(others), never)
+    assert night.client.retrieve(uid).state is ProcedureStepState.IN_PROGRESS
+    night.service.try_again(first.report_id)
+    night.service.deliver_due(never)
+    assert night.service.status_of(first.report_id).state is DeliveryState.DONE
     night.peer.remove_study(draft.study_instance_uid)
 
 

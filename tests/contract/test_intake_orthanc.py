@@ -16,12 +16,14 @@ from pacs.site import Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.orthanc import OrthancPeer
 from tests.peers.synthetic import ct_series, ct_slice, uid_of
-from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
+from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, Person
 from ups.identifiers import replacement_uid, workitem_uid
+from ups.states import ProcedureStepState
 from worklist_hub.app import main
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
+from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.workitems import WorkitemStore
 
@@ -167,3 +169,24 @@ def test_a_dry_run_asks_a_real_archive_and_changes_nothing(
     assert "Jánssen" not in said
     assert not (tmp_path / "worklist.sqlite").exists()
     orthanc_b.remove_study(uid_of("intake-dry"))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_images_that_arrive_while_somebody_reads_the_study_are_counted(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    study = f"intake-late-{kind}"
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    uid = workitem_uid("north", uid_of(study))
+    orthanc_b.load(ct_series(study, 2))
+    poller.poll(never)
+    store.carry_out(uid, ChangeState(ProcedureStepState.IN_PROGRESS, "1.2.3"), Caller(Person("1", "Ann^A")))
+    orthanc_b.load(ct_series(study, 5))
+    for expected in ("INCOMPLETE", "READY"):
+        poller.poll(never)
+        [item] = [item for item in store.open_workitems("north") if item.uid == uid]
+        assert (item.state, item.images, item.readiness) == (ProcedureStepState.IN_PROGRESS, 5, expected)
+    orthanc_b.remove_study(uid_of(study))

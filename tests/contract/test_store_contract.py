@@ -102,6 +102,28 @@ def test_intake_never_touches_what_somebody_is_reading(store: WorkitemStore) -> 
     assert found.state is State.IN_PROGRESS
 
 
+def test_intake_tells_who_reads_of_late_images_and_changes_nothing_else(store: WorkitemStore, clock: Clock) -> None:
+    made, ours = study_to_read(), random_uid()
+    store.create_if_absent(made)
+    assert not store.update_held(made.uid, dj.make(NumberOfStudyRelatedInstances=9)), "nobody holds it yet"
+    store.carry_out(made.uid, ChangeState(State.IN_PROGRESS, ours), Caller(ANN))
+    before_it, claimed = len(told(store)), store.read(made.uid)
+    clock.now += timedelta(minutes=4)
+    assert store.update_held(made.uid, dj.make(NumberOfStudyRelatedInstances=9))
+    assert len(told(store)) == before_it + 1
+    now = store.read(made.uid)
+    assert claimed is not None
+    assert now is not None
+    assert (now.state, now.transaction_hash) == (State.IN_PROGRESS, claimed.transaction_hash)
+    assert now.alive_at == claimed.alive_at, "the feed does not speak for the holder"
+    with pytest.raises(dj.DatasetError):
+        store.update_held(made.uid, dj.make(PatientID="19"))
+    assert isinstance(store.carry_out(made.uid, Update(changes.fence(), ours), Caller(ANN)), Decision)
+    assert not store.update_held(made.uid, dj.make(NumberOfStudyRelatedInstances=11))
+    (found,) = store.open_workitems("north")
+    assert (found.images, found.holder) == (9, ANN)
+
+
 def test_a_workitem_that_cannot_be_is_refused_to_intake_too(store: WorkitemStore) -> None:
     with pytest.raises(dj.DatasetError):
         store.create_if_absent(study_to_read("not a uid"))

@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from pacs.port import StoreObject
 from tests.unit.delivery.doubles import MemoryPacs, Region, never, report_of
 from viewer.tasks import TaskRunner
 from worklist_client.delivery.reasons import Cause, Reason
 from worklist_client.delivery.service import DeliveryService
 from worklist_client.identity.patient import PatientIdentity, PatientKey
-from worklist_client.journal import DraftState, Journal, PackageState
+from worklist_client.journal import DraftState, Journal, ObjectState, PackageState
 from worklist_client.report.model import Reader, SignedReport
 from worklist_client.settings.language import Translator
 from worklist_client.ui import held_report as shown
@@ -238,11 +239,43 @@ def test_withdrawing_for_another_report_keeps_the_text(
     make_bench: MakeBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = make_bench(prepare=other_report)
+    study = bench.report.study_instance_uid
+    bench.archive.objects["1.2.3"] = StoreObject("1.2.840.10008.5.1.4.1.1.88.22", "1.2.3", "1.2", study, b"")
     monkeypatch.setattr(shown, "question", lambda *_given: True)
     bench.button("way_withdraw").click()
     qtbot.waitUntil(lambda: bench.state is PackageState.WITHDRAWN)
     [draft] = bench.region.journal.drafts.in_state(DraftState.ORPHAN)
     assert draft.patient_id == "P1"
+
+
+def test_withdrawing_for_another_report_that_is_gone_changes_nothing(
+    make_bench: MakeBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench("nl", prepare=other_report)
+    monkeypatch.setattr(shown, "question", lambda *_given: True)
+    bench.button("way_withdraw").click()
+    qtbot.waitUntil(lambda: "niet meer in het ziekenhuis" in bench.label("held_said"))
+    assert bench.state is PackageState.ATTENTION
+
+
+def test_drawings_that_may_stay_at_the_hospital_are_said_before_the_report_is_taken_back(
+    make_bench: MakeBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def took_the_drawings(region: Region, report: SignedReport) -> None:
+        drawings = report.objects[0].sop_instance_uid
+        region.journal.outbox.set_object(drawings, ObjectState.STORED, "accepted", region.clock())
+
+    bench = make_bench(prepare=took_the_drawings)
+    said: list[str] = []
+
+    def cancel(dialog: IdentityChangeDialog) -> int:
+        said.extend(label.text() for label in dialog.findChildren(QLabel))
+        return int(QDialog.DialogCode.Rejected)
+
+    monkeypatch.setattr(IdentityChangeDialog, "exec", cancel)
+    bench.button("way_read_again").click()
+    qtbot.waitUntil(lambda: bool(said))
+    assert any(text.startswith("Drawings of this report have reached the hospital") for text in said)
 
 
 def test_a_report_on_its_way_offers_nothing_to_decide(make_bench: MakeBench) -> None:

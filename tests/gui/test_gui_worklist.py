@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QLabel, QTableWidget, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
@@ -337,6 +338,92 @@ def test_a_double_click_claims_and_opens_the_row_under_the_mouse(stage: Stage, q
     assert stage.opened == [(f"2.25.{wanted.split()[1]}", True)]
 
 
+def _aim_at(stage: Stage, qtbot: QtBot, row: int) -> QPoint:
+    """The pointer comes over a row, as a hand does it: more than one move."""
+    viewport = stage.window.table.viewport()
+    place = stage.window.table.visualRect(stage.window.rows.model.index(row, 3)).center()
+    qtbot.mouseMove(viewport, pos=place + QPoint(30, 0))
+    for pos in (place + QPoint(8, 0), place):
+        _moved(viewport, pos)
+    return place
+
+
+def _moved(viewport: QWidget, pos: QPoint) -> None:
+    at, everywhere = QPointF(pos), viewport.mapToGlobal(QPointF(pos))
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, at, everywhere, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier(0)
+    )
+    QApplication.sendEvent(viewport, event)
+
+
+def _double_click(stage: Stage, qtbot: QtBot, pos: QPoint) -> None:
+    viewport = stage.window.table.viewport()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=pos)
+    qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=pos)
+
+
+def _waiting(stage: Stage) -> str:
+    label = stage.window.findChild(QLabel, "status_waiting")
+    assert label is not None
+    return label.text()
+
+
+def test_a_row_that_arrives_while_somebody_aims_moves_nothing(stage: Stage, qtbot: QtBot) -> None:
+    before = stage.texts("description")
+    pos = _aim_at(stage, qtbot, 4)
+    stage.tell(Changed(workitem(70, stat=True)), Changed(workitem(71, stat=True)), Changed(claimed(workitem(2), OTHER)))
+    assert stage.texts("description") == before
+    assert "BAKKER, Joost" in stage.texts("holder")  # what a row says goes on
+    assert _waiting(stage) == "2 changes wait (F5)"
+    _double_click(stage, qtbot, pos)
+    assert stage.opened == [(f"2.25.{before[4].split()[1]}", True)]
+
+
+def test_what_waited_for_the_pointer_comes_when_it_leaves(stage: Stage, qtbot: QtBot) -> None:
+    _aim_at(stage, qtbot, 4)
+    stage.tell(Changed(workitem(70, stat=True)))
+    QApplication.sendEvent(stage.window.table.viewport(), QEvent(QEvent.Type.Leave))
+    assert stage.texts("description")[0] == "Study 70"
+    assert _waiting(stage) == ""
+
+
+def test_what_waited_for_the_pointer_comes_when_it_rests(stage: Stage, qtbot: QtBot) -> None:
+    _aim_at(stage, qtbot, 4)
+    stage.tell(Changed(workitem(70, stat=True)))
+    qtbot.waitUntil(lambda: stage.texts("description")[0] == "Study 70", timeout=10_000)
+
+
+def test_what_waited_for_the_pointer_comes_at_once_by_key(stage: Stage, qtbot: QtBot) -> None:
+    _aim_at(stage, qtbot, 4)
+    stage.tell(Changed(workitem(70, stat=True)))
+    stage.window.commands.run("worklist.refresh")
+    assert stage.texts("description")[0] == "Study 70"
+
+
+def test_a_row_that_slid_under_a_resting_pointer_is_not_opened(stage: Stage, qtbot: QtBot) -> None:
+    pos = _aim_at(stage, qtbot, 4)
+    stage.window.rows.show_now()  # as after a rest
+    stage.tell(Changed(workitem(70, stat=True)))
+    assert stage.texts("description")[0] == "Study 70"
+    _double_click(stage, qtbot, pos)
+    assert stage.opened == []
+    assert stage.window.bars.message.text().startswith("The list moved under the mouse")
+    _double_click(stage, qtbot, pos)  # now it is meant
+    assert len(stage.opened) == 1
+
+
+def test_a_bar_that_appears_moves_no_row(stage: Stage) -> None:
+    table = stage.window.table
+    place = table.viewport().mapTo(stage.window, table.visualRect(stage.window.rows.model.index(3, 0)).topLeft())
+    stage.window.bars.say("Something happened.", "danger")
+    stage.tell(ChannelState(False, "away"))
+    QApplication.sendPostedEvents()
+    QApplication.processEvents()
+    assert stage.window.bars.isVisible()
+    after = table.viewport().mapTo(stage.window, table.visualRect(stage.window.rows.model.index(3, 0)).topLeft())
+    assert after == place
+
+
 def test_opening_a_study_twice_opens_one_window(stage: Stage) -> None:
     stage.choose("Study 3")
     stage.window.claim_and_open()
@@ -537,12 +624,12 @@ def test_everything_is_dutch_in_dutch(make_stage: MakeStage) -> None:
     assert stage.window.filters.count.text() == "2 van 2 onderzoeken"
 
 
-def test_the_window_fits_a_small_screen(stage: Stage) -> None:
+def test_the_window_fits_a_small_screen(stage: Stage, qtbot: QtBot) -> None:
     stage.window.resize(1280, 800)
     hint = stage.window.minimumSizeHint()
     assert hint.width() <= 1280
     assert hint.height() <= 800
-    assert not stage.window.table.horizontalScrollBar().isVisible()
+    qtbot.waitUntil(lambda: not stage.window.table.horizontalScrollBar().isVisible())
 
 
 def test_every_control_has_a_name(stage: Stage) -> None:

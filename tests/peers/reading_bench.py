@@ -76,13 +76,16 @@ class FakeCache:
     def __init__(self) -> None:
         self.evictions = 0
 
-    def study_folder(self, site_id: str, study: str) -> Path:
+    def study_folder(self, site_id: str, study: str, told: str = "") -> Path:
         return Path("/nowhere")
 
-    def present(self, site_id: str, study: str) -> set[str]:
+    def present(self, site_id: str, study: str, told: str = "") -> set[str]:
         return set()
 
-    def close_study(self, site_id: str, study: str) -> None:
+    def drop(self, paths: tuple[str, ...]) -> None:
+        pass
+
+    def close_study(self, site_id: str, study: str, told: str = "") -> None:
         pass
 
     def evict(self) -> Eviction:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from viewer.hanging.default import is_side_show, main_image_set, matching_image_set
 from viewer.records import FrameRef
 from viewer.state.image_set import ImageSet
 from viewer.ui.linking import Follow, LinkBasis
 from viewer.ui.shelf import Phase, SeriesKey, SeriesOnShelf
+from viewer.ui.stage import Stage
 from viewer.ui.status import ViewportStatus, empty, oddities, of_series, of_study, order_note
 from viewer.ui.viewport import Viewport
 from viewer.ui.viewport_overlay import Surroundings
-
-if TYPE_CHECKING:
-    from viewer.ui.desk import Desk
 
 
 @dataclass(slots=True)
@@ -29,8 +26,8 @@ class Mount:
 class Arranger:
     """Decides for the viewports of one desk. Main thread only."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
         self._mounts: dict[int, Mount] = {}
         self._follows: dict[int, Follow] = {}
         self._hung: tuple[str, str] = ("", "")
@@ -39,11 +36,11 @@ class Arranger:
         """Current in the first viewport, prior in the second; filled as images come. A viewport that shows the right
         study already keeps its slice: a prior that comes later must not throw the reader back."""
         self._hung = (current_study_uid, prior_study_uid or "")
-        for place in range(len(self._desk.grid.viewports)):
+        for place in range(len(self._stage.grid.viewports)):
             mount = self._mounts.get(place)
             if mount is None or mount.key[0] != (self._hung[place] if place < 2 else ""):
                 self._unmount(place)
-        self._desk.activate(0)
+        self._stage.activate(0)
 
     def mount(self, place: int, key: SeriesKey, block: int | None = None) -> None:
         """Show a series because the reader asked; nothing of what was there before stays."""
@@ -61,7 +58,7 @@ class Arranger:
 
     def block_at(self, place: int) -> int:
         """The block of the series shown there."""
-        return self._desk.grid.viewports[place].model.state.block
+        return self._stage.grid.viewports[place].model.state.block
 
     def remove_study(self, study_instance_uid: str) -> None:
         """Empty every viewport that shows it, at once."""
@@ -74,17 +71,17 @@ class Arranger:
 
     def update(self) -> None:
         """Take in what came; hang what waits; say what is so."""
-        count = len(self._desk.grid.viewports)
+        count = len(self._stage.grid.viewports)
         for place in [place for place in self._mounts if place >= count]:
             del self._mounts[place]
         self._hang_waiting()
-        for place, viewport in enumerate(self._desk.grid.viewports):
+        for place, viewport in enumerate(self._stage.grid.viewports):
             self._take_in(place, viewport)
             self.surround(place)
 
     def go(self, place: int, index: int) -> None:
         """Scroll one viewport, and the linked ones with it."""
-        viewport = self._desk.grid.viewports[place]
+        viewport = self._stage.grid.viewports[place]
         self.touch(place)
         if viewport.model.go(index):
             self._follow(place)
@@ -99,50 +96,50 @@ class Arranger:
         index = images.index_of(frame)
         assert index is not None
         showing = [place for place, mount in self._mounts.items() if mount.key == series.key]
-        place = self._desk.active if not showing or self._desk.active in showing else showing[0]
+        place = self._stage.active if not showing or self._stage.active in showing else showing[0]
         if self.key_at(place) != series.key or self.block_at(place) != images.block:
             self._mount(place, series.key, images.block, automatic=False)
-        self._desk.activate(place)
+        self._stage.activate(place)
         self.go(place, index)
         self.update()
         return True
 
     def anchor(self) -> None:
         """The link holds from here on."""
-        viewports = self._desk.grid.viewports
-        self._desk.link.anchor({place: viewport.model.state.index for place, viewport in enumerate(viewports)})
+        viewports = self._stage.grid.viewports
+        self._stage.link.anchor({place: viewport.model.state.index for place, viewport in enumerate(viewports)})
         self._follows.clear()
 
     def surround(self, place: int) -> None:
         """Texts, state and annotations of one viewport."""
-        desk, viewport = self._desk, self._desk.grid.viewports[place]
+        stage, viewport = self._stage, self._stage.grid.viewports[place]
         study = viewport.model.state.study_instance_uid
         status = self._status(place, viewport)
         loading = status.phase is Phase.LOADING
         viewport.surround(
             Surroundings(
-                label=desk.label_of(study),
+                label=stage.label_of(study),
                 status=status,
-                oddity="" if loading else oddities(viewport.model.images, desk.tr_text),
+                oddity="" if loading else oddities(viewport.model.images, stage.tr_text),
                 link=self._link_text(place),
-                note=order_note(viewport.model.images, desk.tr_text),
+                note=order_note(viewport.model.images, stage.tr_text),
                 gaps=() if loading else viewport.model.gaps,
-                annotations=desk.annotations.of_study(study) if study else (),
-                selected_id=desk.editor.selected_id,
+                annotations=stage.annotations.of_study(study) if study else (),
+                selected_id=stage.selected_id,
                 texts_shown=viewport.surroundings.texts_shown,
             )
         )
 
     def show_texts(self, place: int, shown: bool) -> None:
         """Hide or show the texts over one image; who the patient is stays in the banner."""
-        viewport = self._desk.grid.viewports[place]
+        viewport = self._stage.grid.viewports[place]
         viewport.surround(replace(viewport.surroundings, texts_shown=shown))
 
     def _mount(self, place: int, key: SeriesKey, block: int | None, *, automatic: bool) -> None:
-        viewport = self._desk.grid.viewports[place]
-        self._desk.grid.cancel_drag(place)
+        viewport = self._stage.grid.viewports[place]
+        self._stage.grid.cancel_drag(place)
         self._mounts[place] = Mount(key, automatic)
-        series = self._desk.shelf.get(key)
+        series = self._stage.shelf.get(key)
         images = None if series is None else _block_of(series, block)
         viewport.model.mount(key[0], key[1], images)
         viewport.forget_painted()
@@ -152,8 +149,8 @@ class Arranger:
 
     def _unmount(self, place: int) -> None:
         self._mounts.pop(place, None)
-        viewport = self._desk.grid.viewports[place]
-        self._desk.grid.cancel_drag(place)
+        viewport = self._stage.grid.viewports[place]
+        self._stage.grid.cancel_drag(place)
         viewport.model.mount("", "", None)
         viewport.forget_painted()
         viewport.refresh()
@@ -161,12 +158,12 @@ class Arranger:
         self.surround(place)
 
     def _hang_waiting(self) -> None:
-        shelf, count = self._desk.shelf, len(self._desk.grid.viewports)
+        shelf, count = self._stage.shelf, len(self._stage.grid.viewports)
         for place, study in enumerate(self._hung[:count]):
             if not study or not self._may_hang(place):
                 continue
             sets = tuple(images for series in shelf.of_study(study) for images in series.sets)
-            like = self._desk.grid.viewports[0].model.images if place == 1 else None
+            like = self._stage.grid.viewports[0].model.images if place == 1 else None
             choice = main_image_set(sets) if like is None else matching_image_set(like, sets)
             if choice is None:
                 continue
@@ -180,13 +177,13 @@ class Arranger:
         mount = self._mounts.get(place)
         if mount is None:
             return True
-        images = self._desk.grid.viewports[place].model.images
+        images = self._stage.grid.viewports[place].model.images
         return mount.automatic and (images is None or is_side_show(images))
 
     def _take_in(self, place: int, viewport: Viewport) -> None:
         """More of the mounted series came: keep the frame that is shown, whatever block it is in now."""
         mount = self._mounts.get(place)
-        series = None if mount is None else self._desk.shelf.get(mount.key)
+        series = None if mount is None else self._stage.shelf.get(mount.key)
         if series is None:
             return
         model = viewport.model
@@ -200,18 +197,18 @@ class Arranger:
             return
         before, old = model.state.index, frame
         model.update(images)
-        anchors = self._desk.link.anchors
+        anchors = self._stage.link.anchors
         anchors[place] = anchors.get(place, before) + model.state.index - before
         new = model.frame
         viewport.refresh(picture=old is None or new is None or old.header is not new.header or old.ref != new.ref)
 
     def _follow(self, leader: int) -> None:
-        viewports = self._desk.grid.viewports
+        viewports = self._stage.grid.viewports
         self._follows.clear()
         for place, viewport in enumerate(viewports):
             if place == leader:
                 continue
-            found = self._desk.link.follow(leader, viewports[leader].model, place, viewport.model)
+            found = self._stage.link.follow(leader, viewports[leader].model, place, viewport.model)
             if found is None:
                 self.surround(place)
                 continue
@@ -222,16 +219,16 @@ class Arranger:
             self.surround(place)
 
     def _status(self, place: int, viewport: Viewport) -> ViewportStatus:
-        tr = self._desk.tr_text
+        tr = self._stage.tr_text
         mount = self._mounts.get(place)
-        series = None if mount is None else self._desk.shelf.get(mount.key)
+        series = None if mount is None else self._stage.shelf.get(mount.key)
         if series is not None:
-            return of_series(series, self._desk.label_of(series.key[0]).site_name, tr)
+            return of_series(series, self._stage.label_of(series.key[0]).site_name, tr)
         if mount is not None:
             return empty(tr("Nothing of this series has come yet"), tr)
         study = self._hung[place] if place < len(self._hung) else ""
         if study:
-            shelf, label = self._desk.shelf, self._desk.label_of(study)
+            shelf, label = self._stage.shelf, self._stage.label_of(study)
             return of_study(shelf.of_study(study), label.site_name, tr, study_failure=shelf.failure_of(study))
         if place == 1 and self._hung[0]:
             return empty(tr("No prior study is open"), tr)
@@ -239,9 +236,9 @@ class Arranger:
 
     def _link_text(self, place: int) -> str:
         found = self._follows.get(place)
-        if found is None or not self._desk.link.on or not self._is_linked_now(place, found):
+        if found is None or not self._stage.link.on or not self._is_linked_now(place, found):
             return ""
-        tr = self._desk.tr_text
+        tr = self._stage.tr_text
         if found.basis is LinkBasis.POSITION:
             return tr("Linked by position")
         if found.basis is LinkBasis.NEAREST:
@@ -252,8 +249,8 @@ class Arranger:
         """Whether a partner still is where the link leads: nearer slices may have come since (the image stays, R15)."""
         if found.basis is LinkBasis.OFFSET:
             return True
-        leader, viewports = self._desk.active, self._desk.grid.viewports
-        now = self._desk.link.follow(leader, viewports[leader].model, place, viewports[place].model)
+        leader, viewports = self._stage.active, self._stage.grid.viewports
+        now = self._stage.link.follow(leader, viewports[leader].model, place, viewports[place].model)
         return now is None or leader == place or now.index == viewports[place].model.state.index
 
 

@@ -1,40 +1,26 @@
-"""The desk behind the widget: what was fed, what hangs where, what is drawn. Signals go out; edits come in."""
+"""The desk behind the widget: batches and edits come in, and what is shown follows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from viewer.records import Annotation, DisplayedState, FrameRef
 from viewer.tasks import TaskRunner
-from viewer.tools.pointer import Edit, Scene
-from viewer.ui import corner_texts, window_presets
-from viewer.ui.annotation_store import AnnotationStore
+from viewer.tools.pointer import Edit
 from viewer.ui.arranging import Arranger
 from viewer.ui.editing import Editor
 from viewer.ui.feed_inbox import Fed
 from viewer.ui.labels import StudyLabel
-from viewer.ui.linking import Link
-from viewer.ui.performing import perform
 from viewer.ui.series_strip import SeriesStrip
-from viewer.ui.shelf import SeriesKey, SeriesOnShelf, Shelf
+from viewer.ui.shelf import SeriesKey, SeriesOnShelf
 from viewer.ui.sorting_desk import SortingDesk
-from viewer.ui.viewport import Viewport
-from viewer.ui.viewport_grid import ViewportGrid
+from viewer.ui.stage import Stage
 
 
-class Desk(QObject):
-    """Owns the state of one viewer. Main thread only."""
-
-    annotations_changed = Signal(str)
-    annotation_selected = Signal(str)
-    active_changed = Signal()
-    first_image_shown = Signal(str)
-    series_ready = Signal(str, str)
-    frame_shown = Signal(object)
-    retry_wanted = Signal(str, str)
+class Desk(Stage):
+    """Acts on the state of one viewer. Main thread only."""
 
     def __init__(
         self,
@@ -44,20 +30,11 @@ class Desk(QObject):
         render_path: str,
         new_uid: Callable[[], str],
     ) -> None:
-        super().__init__(owner)
-        self._owner = owner
-        self.tr_text = tr
-        self.presets = window_presets.load()
-        self.labels: dict[str, StudyLabel] = {}
-        self.shelf = Shelf()
-        self.annotations = AnnotationStore()
-        self.link = Link()
-        self.active = 0
+        super().__init__(owner, tr, lambda place: self.editor.scene(place))
         self._shown: dict[str, dict[FrameRef, DisplayedState]] = {}
-        self.editor: Editor = Editor(self, new_uid)
-        self.grid: ViewportGrid = ViewportGrid(self.presets, corner_texts.load(), tr, self._scene, owner)
         self.arranger: Arranger = Arranger(self)
-        self.strip: SeriesStrip = SeriesStrip(self, runner, owner)
+        self.editor: Editor = Editor(self, self.arranger, new_uid)
+        self.strip: SeriesStrip = SeriesStrip(self, self.arranger, runner, owner)
         self._sorting = SortingDesk(self.shelf, runner, self._sets_changed, self)
         self.grid.pressed.connect(self.activate)
         self.grid.edited.connect(self._edited)
@@ -66,11 +43,6 @@ class Desk(QObject):
         self.grid.set_shape(1, 1)
         self.grid.draw_with(render_path)
         self.activate(0)
-
-    @property
-    def viewport(self) -> Viewport:
-        """The active viewport."""
-        return self.grid.viewports[self.active]
 
     def take(self, items: tuple[Fed, ...]) -> None:
         """A batch from the inbox."""
@@ -99,10 +71,6 @@ class Desk(QObject):
         self.strip.remove_study(study_instance_uid)
         self.arranger.remove_study(study_instance_uid)
         self.refresh()
-
-    def label_of(self, study_instance_uid: str) -> StudyLabel:
-        """What the application said of a study."""
-        return self.labels.get(study_instance_uid, StudyLabel())
 
     def set_layout(self, rows: int, columns: int) -> None:
         """See `ViewerWidget.set_layout`."""
@@ -133,20 +101,6 @@ class Desk(QObject):
             if place == self.active:
                 self.active_changed.emit()
 
-    def activate(self, place: int) -> None:
-        """Keys, thumbnails and presets act on this viewport from now on."""
-        changed = place != self.active
-        self.active = place
-        for number, viewport in enumerate(self.grid.viewports):
-            viewport.set_active(number == place)
-        self._owner.setFocusProxy(self.viewport)
-        if changed:
-            self.active_changed.emit()
-
-    def perform(self, action_id: str) -> None:
-        """See `ViewerWidget.perform`."""
-        perform(self, action_id)
-
     def go_to(self, study_instance_uid: str, frame: FrameRef) -> bool:
         """See `ViewerWidget.go_to`."""
         series = self.shelf.series_of_instance(study_instance_uid, frame.sop_instance_uid)
@@ -176,9 +130,6 @@ class Desk(QObject):
                 self.remove_study(study)
         finally:
             self.grid.release_all()
-
-    def _scene(self, place: int) -> Scene | None:
-        return self.editor.scene(place)
 
     def _edited(self, place: int, item: Edit) -> None:
         self.editor.apply(place, item)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from viewer.measure.annotation_values import measured
 from viewer.records import Annotation, AnnotationKind
 from viewer.tools.pointer import DragWindow, Edit, EditText, Pan, Preview, Put, Scene, Scroll, Select, Zoom
 from viewer.tools.shapes import BOXES
+from viewer.ui.arranging import Arranger
+from viewer.ui.stage import Stage
 from viewer.ui.status import degraded_reason
 from viewer.ui.text_field import TextField
 from viewer.ui.viewport import Viewport
-
-if TYPE_CHECKING:
-    from viewer.ui.desk import Desk
 
 MEASURED_WHILE_DRAGGING_PX = 400_000
 """Pixels of a region measured at every movement (some milliseconds); larger ones show their values at release."""
@@ -24,14 +23,13 @@ MEASURED_WHILE_DRAGGING_PX = 400_000
 class Editor:
     """Of one desk. Main thread only."""
 
-    def __init__(self, desk: Desk, new_uid: Callable[[], str]) -> None:
-        self._desk, self._new_uid = desk, new_uid
-        self.selected_id = ""
+    def __init__(self, stage: Stage, arranger: Arranger, new_uid: Callable[[], str]) -> None:
+        self._stage, self._arranger, self._new_uid = stage, arranger, new_uid
         self._field: TextField | None = None
 
     def scene(self, place: int) -> Scene | None:
         """What lies under the pointer; None where no image is shown."""
-        viewport = self._desk.grid.viewports[place]
+        viewport = self._stage.grid.viewports[place]
         model, frame, transform = viewport.model, viewport.model.frame, viewport.transform()
         if frame is None or transform is None:
             return None
@@ -43,21 +41,21 @@ class Editor:
             frame=frame.ref,
             transform=transform,
             images=model.state.count,
-            annotations=() if viewport.failure else self._desk.annotations.on_frame(study, frame.ref),
-            selected_id=self.selected_id,
+            annotations=() if viewport.failure else self._stage.annotations.on_frame(study, frame.ref),
+            selected_id=self._stage.selected_id,
             new_uid=self._new_uid,
             pixel_ratio=viewport.pixel_ratio,
-            degraded=degraded_reason(self._desk.shelf.get(key)),
+            degraded=degraded_reason(self._stage.shelf.get(key)),
         )
 
     def apply(self, place: int, item: Edit) -> None:
         """One edit on one viewport."""
-        viewport = self._desk.grid.viewports[place]
+        viewport = self._stage.grid.viewports[place]
         if isinstance(item, Scroll):
-            self._desk.arranger.go(place, viewport.model.state.index + item.steps)
+            self._arranger.go(place, viewport.model.state.index + item.steps)
             return
         if isinstance(item, DragWindow | Pan | Zoom):
-            self._desk.arranger.touch(place)
+            self._arranger.touch(place)
             _look(viewport, item)
             return
         if isinstance(item, Preview):
@@ -75,42 +73,42 @@ class Editor:
 
     def select(self, annotation_id: str) -> None:
         """Select one annotation, "" = none."""
-        if annotation_id != self.selected_id:
-            self.selected_id = annotation_id
-            self._desk.arranger.update()
-            self._desk.annotation_selected.emit(annotation_id)
+        if annotation_id != self._stage.selected_id:
+            self._stage.selected_id = annotation_id
+            self._arranger.update()
+            self._stage.annotation_selected.emit(annotation_id)
 
     def delete(self) -> None:
         """Delete the selected one; no question, undo brings it back."""
-        found = self._desk.annotations.find(self.selected_id)
-        if found is not None and self._desk.annotations.delete(self.selected_id):
+        found = self._stage.annotations.find(self._stage.selected_id)
+        if found is not None and self._stage.annotations.delete(self._stage.selected_id):
             self.select("")
             self._changed(found.study_instance_uid)
 
     def edit_text(self) -> None:
         """Open the field for the text of the selected arrow, where its image is shown; one step of undo."""
-        found = self._desk.annotations.find(self.selected_id)
+        found = self._stage.annotations.find(self._stage.selected_id)
         if found is None or found.kind is not AnnotationKind.ARROW or self._field is not None:
             return
-        active, viewports = self._desk.viewport, self._desk.grid.viewports
+        active, viewports = self._stage.viewport, self._stage.grid.viewports
         showing = [one for one in (active, *viewports) if one.model.shows(found.frame) and not one.failure]
         if showing:
             self._ask(showing[0], found)
 
     def undo(self) -> None:
         """One step of the study in the active viewport."""
-        study = self._desk.viewport.model.state.study_instance_uid
-        if self._desk.annotations.undo(study):
+        study = self._stage.viewport.model.state.study_instance_uid
+        if self._stage.annotations.undo(study):
             self._changed(study)
 
     def redo(self) -> None:
         """One undone step again."""
-        study = self._desk.viewport.model.state.study_instance_uid
-        if self._desk.annotations.redo(study):
+        study = self._stage.viewport.model.state.study_instance_uid
+        if self._stage.annotations.redo(study):
             self._changed(study)
 
     def _put(self, place: int, item: Put) -> None:
-        viewport = self._desk.grid.viewports[place]
+        viewport = self._stage.grid.viewports[place]
         if item.ask_text:
             self._ask(viewport, item.annotation)
             return
@@ -118,11 +116,11 @@ class Editor:
 
     def _store(self, annotation: Annotation) -> None:
         """With fresh values from the stored pixels; nothing where its study or image is gone."""
-        series = self._desk.shelf.get((annotation.study_instance_uid, annotation.series_instance_uid))
+        series = self._stage.shelf.get((annotation.study_instance_uid, annotation.series_instance_uid))
         header = None if series is None else series.headers.get(annotation.frame.sop_instance_uid)
         if header is None:
             return
-        if self._desk.annotations.put(measured(annotation, header, annotation.frame.frame_number - 1)):
+        if self._stage.annotations.put(measured(annotation, header, annotation.frame.frame_number - 1)):
             self._changed(annotation.study_instance_uid)
 
     def _ask(self, viewport: Viewport, annotation: Annotation) -> None:
@@ -134,7 +132,7 @@ class Editor:
         viewport.refresh(picture=False)
         x, y = transform.canvas_from_index(annotation.points[1])
         ratio = viewport.pixel_ratio
-        field = TextField(self._desk.tr_text, viewport.canvas.widget())
+        field = TextField(self._stage.tr_text, viewport.canvas.widget())
         field.finished.connect(lambda text: self._text_given(viewport, annotation, text))
         field.given_up.connect(lambda: self._text_given(viewport, None, ""))
         self._field = field
@@ -156,8 +154,8 @@ class Editor:
         return measured(annotation, frame.header, frame.frame_index)
 
     def _changed(self, study_instance_uid: str) -> None:
-        self._desk.arranger.update()
-        self._desk.annotations_changed.emit(study_instance_uid)
+        self._arranger.update()
+        self._stage.annotations_changed.emit(study_instance_uid)
 
 
 def _look(viewport: Viewport, item: DragWindow | Pan | Zoom) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from viewer.render.choice import SOFTWARE, VTK
 from viewer.state.view import ViewPresentation, flipped_horizontally, rotated
 from viewer.tools.pointer import Zoom
 from viewer.tools.table import TOOLS
 from viewer.ui.actions import PRESET_KEYS, action
-
-if TYPE_CHECKING:
-    from viewer.ui.desk import Desk
+from viewer.ui.desk import Desk
 
 PAGE = 10
 ZOOM_STEP = 1.25
-Deed = Callable[["Desk"], None]
+Deed = Callable[[Desk], None]
 
 
 def perform(desk: Desk, action_id: str) -> None:

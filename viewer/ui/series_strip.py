@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,12 @@ from viewer.dicom.pixels import default_voi, display_frame
 from viewer.records import FrameRef
 from viewer.state.image_set import ImageFrame, ImageSet
 from viewer.tasks import TaskRunner
+from viewer.ui.arranging import Arranger
 from viewer.ui.image_texts import block_text
 from viewer.ui.patient_banner import shown_date
 from viewer.ui.shelf import Phase, SeriesOnShelf
+from viewer.ui.stage import Stage
 from viewer.ui.thumbnails import IMAGE_PX, StudyTiles, Thumbnails, Tile, TileKey
-
-if TYPE_CHECKING:
-    from viewer.ui.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +31,16 @@ class _Wanted:
 class SeriesStrip(QObject):
     """Of one desk. Small images are made in the background."""
 
-    def __init__(self, desk: Desk, runner: TaskRunner, parent: QWidget) -> None:
-        super().__init__(desk)
-        self._desk, self._runner = desk, runner
-        self.widget = Thumbnails(desk.tr_text, parent)
+    def __init__(self, stage: Stage, arranger: Arranger, runner: TaskRunner, parent: QWidget) -> None:
+        super().__init__(stage)
+        self._stage, self._arranger, self._runner = stage, arranger, runner
+        self.widget = Thumbnails(stage.tr_text, parent)
         self._pictured: dict[TileKey, FrameRef] = {}
 
     def update(self) -> None:
         """Tiles of every study that was fed or hung, the current one first."""
-        shelf = self._desk.shelf
-        order = sorted(shelf.studies(), key=lambda study: self._desk.label_of(study).foreign)
+        shelf = self._stage.shelf
+        order = sorted(shelf.studies(), key=lambda study: self._stage.label_of(study).foreign)
         studies = tuple(tiles for study in order if (tiles := self._study(study)).tiles)
         self.widget.show_studies(studies)
         for series in shelf:
@@ -54,11 +52,11 @@ class SeriesStrip(QObject):
         self._pictured = {key: ref for key, ref in self._pictured.items() if key[0] != study_instance_uid}
 
     def _study(self, study: str) -> StudyTiles:
-        all_series = self._desk.shelf.of_study(study)
+        all_series = self._stage.shelf.of_study(study)
         header = next((header for series in all_series for header in series.images), None)
         title = "" if header is None else f"{shown_date(header.study_date)}\n{header.study_description}".strip()
         tiles = tuple(tile for series in all_series for tile in self._tiles(series))
-        return StudyTiles(study, self._desk.label_of(study), title, tiles)
+        return StudyTiles(study, self._stage.label_of(study), title, tiles)
 
     def _tiles(self, series: SeriesOnShelf) -> list[Tile]:
         if not series.sets:
@@ -67,7 +65,7 @@ class SeriesStrip(QObject):
         return [self._tile(series, images) for images in series.sets]
 
     def _tile(self, series: SeriesOnShelf, images: ImageSet | None) -> Tile:
-        desk, tr = self._desk, self._desk.tr_text
+        stage, tr = self._stage, self._stage.tr_text
         block = 0 if images is None else images.block
         if images is None:
             title, frames = tr("Series"), 0
@@ -77,14 +75,14 @@ class SeriesStrip(QObject):
             name = head.series_description or head.modality
             title = " ".join(part for part in (number, name, block_text(images.label, tr)) if part)
             frames = len(images.frames)
-        places = range(len(desk.grid.viewports))
-        hung = any(desk.arranger.key_at(p) == series.key and desk.arranger.block_at(p) == block for p in places)
+        places = range(len(stage.grid.viewports))
+        hung = any(self._arranger.key_at(p) == series.key and self._arranger.block_at(p) == block for p in places)
         loading = series.phase is Phase.LOADING
         issues = "" if images is None or loading else "\n".join(tr(issue.text) for issue in images.issues)
         return Tile(series.key, block, title, self._count(series, images, frames), series.phase, issues, hung)
 
     def _count(self, series: SeriesOnShelf, images: ImageSet | None, frames: int) -> str:
-        tr = self._desk.tr_text
+        tr = self._stage.tr_text
         if series.phase is Phase.FAILED:
             return tr("Not loaded")
         if images is None and series.failed_images:

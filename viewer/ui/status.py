@@ -42,13 +42,12 @@ def of_series(series: SeriesOnShelf, site_name: str, tr: Translate) -> ViewportS
     phase = series.phase
     count = _count(series, site_name, tr)
     if phase is Phase.FAILED:
-        reason = series.failure or next(iter(series.missing.values()), "")
-        return ViewportStatus(phase, tr("This series could not be loaded"), tr(reason) if reason else "")
+        return ViewportStatus(phase, tr("This series could not be loaded"), _reason(series, tr))
     if phase is Phase.LOADING:
         progress = f"{tr('Loading')} {count}"
         return ViewportStatus(phase, tr("Loading"), count, badge=progress)
     if phase is Phase.PARTIAL:
-        reason = series.failure or next(iter(series.missing.values()), "")
+        reason = _reason(series, tr)
         text = " · ".join(part for part in (f"{tr('Incomplete')}: {count}", reason) if part)
         return ViewportStatus(phase, tr("Incomplete"), " · ".join(p for p in (count, reason) if p), badge=text)
     if not series.sets and series.failed_images:
@@ -75,6 +74,12 @@ def of_study(
     if failed is None:
         failed = next((one for one in series if not one.sets and one.failed_images), None)
     return empty(tr("No images have come yet"), tr) if failed is None else of_series(failed, site_name, tr)
+
+
+def _reason(series: SeriesOnShelf, tr: Translate) -> str:
+    """Why something is missing. A sentence that comes translated, with names filled in, is left by `tr` as it is."""
+    reason = series.failure or next(iter(series.missing.values()), "")
+    return tr(reason) if reason else ""
 
 
 def _count(series: SeriesOnShelf, site_name: str, tr: Translate) -> str:

@@ -16,6 +16,7 @@ from viewer.ui.desk import Desk
 from viewer.ui.feed_inbox import FeedInbox
 from viewer.ui.keys import action_of
 from viewer.ui.labels import StudyLabel
+from viewer.ui.performing import perform
 
 Translate = Callable[[str], str]
 
@@ -117,11 +118,11 @@ class ViewerWidget(FeedInbox):
         ------
         UnknownAction
         """
-        self.desk.perform(action_id)
+        perform(self.desk, action_id)
 
     def set_tool(self, tool_id: str) -> None:
         """Choose what the left button does: scroll, window, zoom, pan, length, arrow, ellipse or rectangle."""
-        self.desk.perform(f"tool.{tool_id}")
+        perform(self.desk, f"tool.{tool_id}")
 
     def annotations(self, study_instance_uid: str) -> tuple[Annotation, ...]:
         """Everything drawn on this study, oldest first."""

@@ -1,16 +1,20 @@
 """The image cache: `folder/<site>/<study>/<instance>.dcm`, all names hashed, so that a listing of it tells nothing.
 
+The name of a study's folder also holds what the list says of it (`told`: patient, accession). Once its hospital
+corrects that, the images of before are found no more and go: they carry the old patient.
+
 The files are their own index: each is complete or not there (`pacs.files` renames it into place), and its name is the
 hash of the UID in its head. So nothing has to be kept in step, and any of it may be deleted at any time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +24,9 @@ from worklist_client.cache.part10 import sop_instance_uid_of
 
 USED_MARK = ".used"
 """Its modification time is when the study was last asked for."""
+
+_TOLD_LETTERS = 8
+"""32 bits: enough to tell a corrected study from itself, and short for the paths of Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +64,38 @@ class Cache:
         self._open: set[Path] = set()
         self._known: dict[str, str] = {}
 
-    def study_folder(self, site_id: str, study_instance_uid: str) -> Path:
+    def study_folder(self, site_id: str, study_instance_uid: str, told: str = "") -> Path:
         """The folder of a study, made where it is absent, marked as used now; open until `close_study`.
+
+        `told` is whatever the list says of the study; folders of what it said before are removed, unless open.
 
         Raises
         ------
         UnsafeName : the UID is no UID
         OSError : the folder cannot be made
         """
-        path = self._path(site_id, study_instance_uid)
+        path = self._path(site_id, study_instance_uid, told)
         with self._lock:
+            if not path.exists():
+                self._remove_all(site_id, study_instance_uid)
             for folder in (self.folder, path.parent, path):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (path / USED_MARK).touch(mode=0o600)
             self._open.add(path)
         return path
 
-    def close_study(self, site_id: str, study_instance_uid: str) -> None:
+    def close_study(self, site_id: str, study_instance_uid: str, told: str = "") -> None:
         """Nobody maps its files any more, so it may be evicted; harmless where it is not open."""
         try:
-            path = self._path(site_id, study_instance_uid)
+            path = self._path(site_id, study_instance_uid, told)
         except UnsafeName:
             return  # a UID that is no UID was never given a folder
         with self._lock:
             self._open.discard(path)
 
-    def present(self, site_id: str, study_instance_uid: str) -> set[str]:
+    def present(self, site_id: str, study_instance_uid: str, told: str = "") -> set[str]:
         """SOP Instance UIDs that lie complete in the study's folder: what a resumed retrieval need not ask for."""
-        path = self._path(site_id, study_instance_uid)
+        path = self._path(site_id, study_instance_uid, told)
         found = set()
         for name in _names(path):
             uid = self._known.get(name) or sop_instance_uid_of(path / name)
@@ -116,12 +127,19 @@ class Cache:
     def forget(self, site_id: str, study_instance_uid: str) -> bool:
         """Remove one study, because its hospital changed it; whether it is gone. What is open stays."""
         try:
-            path = self._path(site_id, study_instance_uid)
+            check_uid(study_instance_uid)
         except UnsafeName:
             return True
         with self._lock:
             self._known.clear()
-            return path not in self._open and (not path.exists() or _remove(path))
+            return self._remove_all(site_id, study_instance_uid)
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Remove these files, each with what was decoded of it: they are fetched anew."""
+        for path in map(Path, paths):
+            for file in path.parent.glob(f"{path.name}*"):
+                with contextlib.suppress(OSError):  # Windows: still mapped by another window; it is replaced then
+                    file.unlink()
 
     def wipe(self) -> Eviction:
         """Remove every study that is not open; `over_bytes` is what had to stay."""
@@ -136,8 +154,16 @@ class Cache:
             self._known.clear()
         return Eviction(removed, freed, stayed)
 
-    def _path(self, site_id: str, study_instance_uid: str) -> Path:
-        return self.folder / _hashed(site_id) / _hashed(check_uid(study_instance_uid))
+    def _path(self, site_id: str, study_instance_uid: str, told: str) -> Path:
+        name = _hashed(check_uid(study_instance_uid))
+        return self.folder / _hashed(site_id) / (f"{name}-{_hashed(told)[:_TOLD_LETTERS]}" if told else name)
+
+    def _remove_all(self, site_id: str, study_instance_uid: str) -> bool:
+        """The folders of one study, whatever the list said of it; whether all are gone. What is open stays."""
+        name = _hashed(check_uid(study_instance_uid))
+        found = [path for path in _folders(self.folder / _hashed(site_id)) if path.name.partition("-")[0] == name]
+        gone = [path for path in found if path not in self._open and _remove(path)]
+        return len(gone) == len(found)
 
     def _studies(self) -> Iterator[_Study]:
         for site in _folders(self.folder):

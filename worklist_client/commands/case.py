@@ -12,6 +12,7 @@ from pacs.errors import PacsError
 from viewer.records import InstanceHeader
 from viewer.ui.labels import StudyLabel
 from worklist_client.commands.case_claim import CaseClaim
+from worklist_client.commands.case_documents import CaseDocuments
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
 from worklist_client.commands.case_priors import CasePriors, patient_lines
@@ -54,13 +55,20 @@ class CaseSession:
         self.images.first_header = self._header_came
         self.keeper = DraftKeeper(desk, entry, self._say)
         self.claim = CaseClaim(desk, entry, changed=lambda: tell(Topic.STANDING), won=self._won, gone=self._gone)
+        self.documents = CaseDocuments(desk, entry, lambda: tell(Topic.DOCUMENTS))
         self.priors = CasePriors(desk, entry, self.images, lambda: tell(Topic.PRIORS), prior_services)
         self.priors.hang = self._hang
         self.report = CaseReport(
             desk, viewer, self.keeper, self.images, self.priors, editable=lambda: self.editable, tell=tell
         )
         self.signing = CaseSigning(
-            desk, entry, viewer, (self.claim, self.keeper, self.images, self.priors), render=render, tell=tell
+            desk,
+            entry,
+            viewer,
+            (self.claim, self.keeper, self.images, self.priors),
+            self.documents,
+            render=render,
+            tell=tell,
         )
 
     def observe(self, observer: Observer) -> None:
@@ -77,7 +85,9 @@ class CaseSession:
             return
         self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
         self._viewer.hang(study, None)
-        self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT))
+        self.documents.ask(site)
+        accession = self.entry.accession_number
+        self.images.load(LoadRequest(site, study, patient, self._audit_opening, CURRENT, accession))
         if claim:
             self.claim.ask()
         self.priors.search()
@@ -91,7 +101,12 @@ class CaseSession:
     def is_strange(self) -> bool:
         """Whether nobody can say whose images these are: they call the patient somebody else than the list does, or
         the hospital keeps images of two patients under the study."""
-        return self.entry.study_instance_uid in self.images.strangers or self.entry.has_two_patients
+        return self.entry.study_instance_uid in self.images.strangers or self.has_two_patients
+
+    @property
+    def has_two_patients(self) -> bool:
+        """Whether the study holds images of two people: the hospital's answer says so, or the images themselves."""
+        return self.entry.has_two_patients or self.entry.study_instance_uid in self.images.two_people
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study.
@@ -124,6 +139,7 @@ class CaseSession:
         self.keeper.save_now()
         self._closed = True
         self._observers.clear()
+        self.documents.cancel()
         try:
             self.images.cancel()
         finally:
@@ -133,6 +149,7 @@ class CaseSession:
         """The claim is mine: the draft opens, with what was written and drawn before a crash."""
         if self.signing.recall():
             return
+        self.documents.claimed()
         try:
             self.keeper.open()
         except (JournalError, DraftUnreadable) as error:
@@ -156,6 +173,8 @@ class CaseSession:
             return
         if study_instance_uid != self.entry.study_instance_uid:
             self.report.prefill_comparison()
+        elif not self.images.loading(study_instance_uid):
+            self.documents.ask_again()
         self._observers.tell(Topic.IMAGES)
 
     def _header_came(self, header: InstanceHeader) -> None:

@@ -40,7 +40,7 @@ class CaseClaim:
         self._won = won
         self._gone = gone
         self.standing = Standing.LOOKING
-        self.holder = _other_holder(entry, desk.reader.code)
+        self.holder = _other_holder(entry)
         """Who has it, where that is somebody else."""
         self.reason = ""
         """An English sentence about the last step, empty when all is well."""
@@ -83,11 +83,11 @@ class CaseClaim:
             return
         self._entry = entry
         if self.standing is Standing.LOOKING:
-            self._look_again(_other_holder(entry, self._desk.reader.code))
+            self._look_again(_other_holder(entry))
             return
         mine = self.standing is Standing.MINE
         taken = entry.status is Status.CLAIMED and bool(entry.holder_code)
-        if mine and taken and entry.holder_code != self._desk.reader.code:
+        if mine and taken:
             self.lose(entry.holder)
         elif mine and entry.status is Status.CANCELED:
             self.lose(entry.holder, entry.cancel_reason)
@@ -165,7 +165,7 @@ class CaseClaim:
             self.stand(Standing.UNCLEAR, result.reason)
 
 
-def _other_holder(entry: StudyEntry, me: str) -> str:
+def _other_holder(entry: StudyEntry) -> str:
     """Who reads the study, where that is not the reader at this desk."""
-    held = entry.status in (Status.CLAIMED, Status.DELIVERING) and entry.holder_code != me
+    held = entry.status in (Status.CLAIMED, Status.DELIVERING) and not entry.is_own
     return entry.holder if held else ""

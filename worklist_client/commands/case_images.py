@@ -15,6 +15,7 @@ from viewer.cancel import CancelToken
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
 from viewer.ui.patient_banner import shown_date
+from worklist_client.commands.checked_feed import CheckedFeed
 from worklist_client.commands.desk import Desk
 from worklist_client.commands.full_disk import NO_ROOM, is_full
 from worklist_client.commands.housekeeping import make_room
@@ -23,6 +24,7 @@ from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.completeness import StudyCount
 from worklist_client.reading.errors import OpeningFailed
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
+from worklist_client.reading.whose import is_outdated
 
 CURRENT, PRIOR = 0, 1
 """Priorities in the lane: the study being read before its priors."""
@@ -40,6 +42,14 @@ class LoadRequest:
     patient: PatientIdentity
     gate: Callable[[], None]
     priority: int = CURRENT
+    accession_number: str = ""
+
+    @property
+    def told(self) -> str:
+        """What the list says of the study: images that were kept while it said something else are not shown."""
+        patient = self.patient
+        facts = (patient.key.issuer, patient.key.patient_id, patient.name, patient.birth_date, patient.sex)
+        return "\n".join((*facts, self.accession_number))
 
 
 @dataclass
@@ -72,6 +82,8 @@ class CaseImages:
         """Set by the window: calls something after so many seconds, on the main thread. None: nothing is retried."""
         self.strangers: dict[str, PatientLabel] = {}
         """Study -> what its images call the patient, where that is somebody else."""
+        self.two_people: dict[str, tuple[PatientLabel, PatientLabel]] = {}
+        """Study -> the two people that its images name: of the first they are drawn, of the other they are not."""
         self.first_header: Callable[[InstanceHeader], None] = lambda header: None
         """Set by the session: hears the first header of the study being read that is of the right patient."""
 
@@ -144,11 +156,6 @@ class CaseImages:
         known = self._loading.get(study_instance_uid)
         return known.load.headers if known is not None else ()
 
-    def documents(self, study_instance_uid: str) -> tuple[str, ...] | None:
-        """Reports and other documents that the study held when it was opened; None where that is not known."""
-        known = self._loading.get(study_instance_uid)
-        return known.load.documents if known is not None else None
-
     def studies(self) -> tuple[str, ...]:
         """Studies that were asked for, in order."""
         return tuple(self._loading)
@@ -159,10 +166,11 @@ class CaseImages:
         for task in [task for known in self._loading.values() for task in known.tasks]:
             task.cancel()
         for study, known in self._loading.items():
-            self._desk.cache.close_study(known.request.site.site_id, study)
+            self._desk.cache.close_study(known.request.site.site_id, study, known.request.told)
 
     def _new_load(self, request: LoadRequest) -> StudyLoad:
         site_id, study, cache = request.site.site_id, request.study_instance_uid, self._desk.cache
+        told = request.told
 
         def place() -> tuple[str, frozenset[str]]:
             try:
@@ -172,7 +180,7 @@ class CaseImages:
                     "The UID of this study is malformed. Its images cannot be asked for safely, so none are shown: "
                     "read it at the hospital itself, and ask the administrator of its PACS to correct the study"
                 ) from error
-            return str(cache.study_folder(site_id, study)), frozenset(cache.present(site_id, study))
+            return str(cache.study_folder(site_id, study, told)), frozenset(cache.present(site_id, study, told))
 
         opening = OpenRequest(
             request.site,
@@ -181,15 +189,10 @@ class CaseImages:
             request.gate,
             lambda connection: port_of(self._desk, connection),
             self._desk.credentials,
+            lambda header: is_outdated(header, request.patient, request.accession_number),
+            cache.drop,
         )
-        feed = _CheckedFeed(self._viewer, request, self._found_stranger, self._found_first, self._stranger_words)
-        return StudyLoad(opening, feed)
-
-    def _stranger_words(self, label: PatientLabel, patient: PatientIdentity) -> str:
-        """What stands in place of an image that names somebody else: both people, in plain text."""
-        theirs = identity_words(label.name, label.birth_date, label.patient_id, label.issuer)
-        ours = identity_words(patient.name, patient.birth_date, patient.key.patient_id, patient.key.issuer)
-        return self._desk.tr("Not drawn. The image names {theirs}; the list names {ours}.", theirs=theirs, ours=ours)
+        return StudyLoad(opening, CheckedFeed(self._viewer, request.patient, _Told(self, request, self._desk)))
 
     def _workers_for(self, known: _Loading) -> Sequence[ImageWorker]:
         """The study being read may use all workers; a prior takes the last one, so that it never delays the study."""
@@ -264,19 +267,15 @@ class CaseImages:
             known.tries = len(RETRY_AFTER_S)  # refused, or a fault of ours: asking again changes nothing
         self._ended(known, sentence_of(error))
 
-    def _found_first(self, request: LoadRequest, header: InstanceHeader) -> None:
-        """From a worker's thread: the first header of a study."""
-        if request.priority == CURRENT:
-            self._desk.runner.post(lambda: self.first_header(header))
+    def found_stranger(self, study_instance_uid: str, label: PatientLabel) -> None:
+        """The images call the patient somebody else than the list does."""
+        self.strangers[study_instance_uid] = label
+        self._changed(study_instance_uid)
 
-    def _found_stranger(self, request: LoadRequest, label: PatientLabel) -> None:
-        """From a worker's thread: the images call the patient somebody else."""
-
-        def note() -> None:
-            self.strangers[request.study_instance_uid] = label
-            self._changed(request.study_instance_uid)
-
-        self._desk.runner.post(note)
+    def found_two(self, study_instance_uid: str, drawn: PatientLabel, other: PatientLabel) -> None:
+        """The images of one study name two people."""
+        self.two_people[study_instance_uid] = (drawn, other)
+        self._changed(study_instance_uid)
 
 
 def port_of(desk: Desk, connection: Connection) -> Pacs:
@@ -285,69 +284,47 @@ def port_of(desk: Desk, connection: Connection) -> Pacs:
     return open_pacs(connection, calling_ae=desk.calling_ae, credentials=credentials)
 
 
-class _CheckedFeed:
-    """Passes a study on to the viewer, after looking whether its images are of the patient they should be of.
+class _Told:
+    """Takes what the headers of one study say to `CaseImages`, on the main thread."""
 
-    Images of somebody else are never drawn; in their place stands whom they name and whom the list names.
-    """
-
-    def __init__(
-        self,
-        feed: Feed,
-        request: LoadRequest,
-        stranger: Callable[[LoadRequest, PatientLabel], None],
-        first: Callable[[LoadRequest, InstanceHeader], None],
-        words: Callable[[PatientLabel, PatientIdentity], str],
-    ) -> None:
-        self._feed = feed
+    def __init__(self, images: CaseImages, request: LoadRequest, desk: Desk) -> None:
+        self._images = images
         self._request = request
-        self._stranger = stranger
-        self._first = first
-        self._words = words
-        self._told = False
-        self._told_first = False
+        self._desk = desk
 
-    def expect(self, study_instance_uid: str, series_instance_uid: str, count: int) -> None:
-        self._feed.expect(study_instance_uid, series_instance_uid, count)
+    def first(self, header: InstanceHeader) -> None:
+        if self._request.priority == CURRENT:
+            self._desk.runner.post(lambda: self._images.first_header(header))
 
-    def arrived(self, headers: Sequence[InstanceHeader]) -> None:
-        strange = [header for header in headers if _is_stranger(header.patient, self._request.patient)]
-        if strange and not self._told:
-            self._told = True
-            self._stranger(self._request, strange[0].patient)
-        if strange:
-            # Never drawn, neither as a prior nor under the banner of the study that is read.
-            for header in strange:
-                reason = self._words(header.patient, self._request.patient)
-                self._feed.missing(
-                    header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid, reason
-                )
-            headers = [header for header in headers if header not in strange]
-        if headers:
-            self._feed.arrived(headers)
-        good = next((header for header in headers if header not in strange), None)
-        if good is not None and not self._told_first:
-            self._told_first = True
-            self._first(self._request, good)
+    def stranger(self, label: PatientLabel) -> None:
+        self._desk.runner.post(lambda: self._images.found_stranger(self._request.study_instance_uid, label))
 
-    def missing(self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str, reason: str) -> None:
-        self._feed.missing(study_instance_uid, series_instance_uid, sop_instance_uid, reason)
+    def two_people(self, drawn: PatientLabel, other: PatientLabel) -> None:
+        self._desk.runner.post(lambda: self._images.found_two(self._request.study_instance_uid, drawn, other))
 
-    def complete(self, study_instance_uid: str, series_instance_uid: str) -> None:
-        self._feed.complete(study_instance_uid, series_instance_uid)
+    def words(self, label: PatientLabel, drawn: PatientLabel | None) -> str:
+        """Both people, in plain text."""
+        tr = self._desk.tr
+        theirs = _label_words(label)
+        if drawn is not None:
+            return tr(
+                "Not drawn. The image names {theirs}; other images of this study name {ours}.",
+                theirs=theirs,
+                ours=_label_words(drawn),
+            )
+        patient = self._request.patient
+        ours = identity_words(patient.name, patient.birth_date, patient.key.patient_id, patient.key.issuer)
+        return tr("Not drawn. The image names {theirs}; the list names {ours}.", theirs=theirs, ours=ours)
+
+
+def _label_words(label: PatientLabel) -> str:
+    return identity_words(label.name, label.birth_date, label.patient_id, label.issuer)
 
 
 def identity_words(name: str, birth_date: str, patient_id: str, issuer: str) -> str:
     """A person in one line of plain text: name, birth date, number with its issuer."""
     number = f"{patient_id} ({issuer})" if patient_id and issuer else patient_id
     return ", ".join(part for part in (display_name(name) or "–", shown_date(birth_date), number) if part)
-
-
-def _is_stranger(label: PatientLabel, patient: PatientIdentity) -> bool:
-    """Whether two present numbers, or two present issuers, differ."""
-    if label.patient_id and patient.key.patient_id and label.patient_id != patient.key.patient_id:
-        return True
-    return bool(label.issuer and patient.key.issuer and label.issuer != patient.key.issuer)
 
 
 def sentence_of(error: Exception) -> str:

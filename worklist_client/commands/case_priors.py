@@ -322,7 +322,9 @@ class CasePriors:
         study = candidate.study.study_instance_uid
         self._hung = study
         self.hang(candidate)
-        self._images.load(LoadRequest(site, study, candidate.patient, lambda: self._pass(site, candidate), PRIOR))
+        accession = candidate.study.accession_number
+        request = LoadRequest(site, study, candidate.patient, lambda: self._pass(site, candidate), PRIOR, accession)
+        self._images.load(request)
         self._changed()
 
     def _pass(self, site: Site, candidate: PriorCandidate) -> None:

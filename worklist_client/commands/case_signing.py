@@ -11,6 +11,7 @@ from viewer.cancel import CancelToken
 from viewer.records import DisplayedState, InstanceHeader
 from viewer.titles import study_title
 from worklist_client.commands.case_claim import CaseClaim
+from worklist_client.commands.case_documents import CaseDocuments
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages, sentence_of
 from worklist_client.commands.case_priors import CasePriors
@@ -48,6 +49,7 @@ class CaseSigning:
         entry: StudyEntry,
         viewer: CaseViewer,
         parts: tuple[CaseClaim, DraftKeeper, CaseImages, CasePriors],
+        documents: CaseDocuments,
         *,
         render: Render | None,
         tell: Callable[[Topic], None],
@@ -56,6 +58,7 @@ class CaseSigning:
         self._entry = entry
         self._viewer = viewer
         self._claim, self._keeper, self._images, self._priors = parts
+        self._documents = documents
         self._render = render or render_in(desk)
         self._tell = tell
         self.package: PackageRow | None = None
@@ -73,7 +76,7 @@ class CaseSigning:
             raise CannotSign("A report is signed by name. Fill in who you are before you sign.")
         if study in self._images.strangers:
             raise CannotSign("The images are of another patient than the list says: the report cannot be signed")
-        if self.two_patients:
+        if self.two_patients or study in self._images.two_people:
             raise CannotSign("The hospital keeps images of two patients under this study: the report cannot be signed")
         if self._claim.standing is not Standing.MINE or not self._keeper.editable:
             raise CannotSign("The study is not claimed by you")
@@ -100,7 +103,7 @@ class CaseSigning:
                 self._images.count(study),
                 is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
             ),
-            to_confirm=unidentified(self._entry.patient),
+            to_confirm=(*unidentified(self._entry.patient), *self._documents.to_confirm()),
         )
 
     def sign(self, confirmed: tuple[str, ...] = ()) -> None:
@@ -109,10 +112,10 @@ class CaseSigning:
         Raises `CannotSign`, `JournalError`.
         """
         if set(self.summary().to_confirm) - set(confirmed):
-            raise CannotSign("Confirm first that the patient is not fully identified")
+            raise CannotSign("Confirm first what the dialog asks")
         priors = self._priors.of_report()
-        documents = self._images.documents(self._entry.study_instance_uid)
-        self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=documents))
+        known = self._documents.known()
+        self._keeper.change(replace(self._keeper.draft, priors=priors, known_documents=known))
         self.store_text()
         studies = (self._entry.study_instance_uid, *(prior.study_instance_uid for prior in priors))
         request = sign_request(

@@ -39,6 +39,8 @@ class Topic(StrEnum):
     """The session itself changed the draft (restored, inserted, prefilled): editors take the text over."""
     MEASUREMENTS = "measurements"
     DELIVERY = "delivery"
+    DOCUMENTS = "documents"
+    """It is known what the hospital holds in words."""
     NOTICE = "notice"
 
 

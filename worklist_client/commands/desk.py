@@ -115,6 +115,6 @@ class Desk:
         """The reader has said who it is. Nothing is claimed before, so nothing is held under another name."""
         self.reader = reader
         self.client.known_as(Person(code=reader.code, name=reader.name, organisation=reader.organisation))
-        self.live.known_as(reader.code)
+        self.live.known_as(reader.code, reader.name)
         for tell in tuple(self.on_named):
             tell()

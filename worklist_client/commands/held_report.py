@@ -21,42 +21,43 @@ def read_again(desk: Desk, report_id: str, patient: PatientKey, cancelled: Cance
     already. Raises `NoWayOut`, `JournalError`.
     """
     package = desk.journal.outbox.get(report_id)
-    told = desk.delivery.ways_out.read_again(report_id, patient, cancelled)
-    _audit(
-        desk, package, "report.withdrawn", "to be read again", f"text bound to {patient.issuer}|{patient.patient_id}"
-    )
+    # First: should the program end in between, images that were fetched once too often are no harm, stale ones are.
     desk.cache.forget(package.site_id, package.study_instance_uid)
-    return told
+    details = f"text bound to {patient.issuer}|{patient.patient_id}"
+    line = _audit_line(desk, package, "report.withdrawn", "to be read again", details)
+    return desk.delivery.ways_out.read_again(report_id, patient, cancelled, line)
 
 
-def withdraw(desk: Desk, report_id: str, cancelled: Cancelled) -> bool:
-    """Take the report back for good, for another one is there; the text is kept. Raises as `read_again`."""
+def withdraw(desk: Desk, report_id: str, documents: tuple[str, ...], cancelled: Cancelled) -> bool:
+    """Take the report back, for these other ones are there; the text is kept. Raises as `read_again`."""
     package = desk.journal.outbox.get(report_id)
-    told = desk.delivery.ways_out.withdraw(report_id, cancelled)
-    _audit(desk, package, "report.withdrawn", "another report is at the hospital", "")
-    return told
+    line = _audit_line(desk, package, "report.withdrawn", "another report is at the hospital", " ".join(documents))
+    return desk.delivery.ways_out.withdraw(report_id, documents, cancelled, line)
 
 
 def send_beside(desk: Desk, report_id: str, documents: tuple[str, ...]) -> None:
     """Send it although the reader knows of these other reports. Raises as `read_again`."""
     package = desk.journal.outbox.get(report_id)
-    desk.delivery.ways_out.send_beside(report_id, documents)
-    _audit(desk, package, "report.sent_beside", "another report is at the hospital", " ".join(documents))
+    line = _audit_line(desk, package, "report.sent_beside", "another report is at the hospital", " ".join(documents))
+    desk.delivery.ways_out.send_beside(report_id, documents, line)
     desk.delivery.nudge()
 
 
-def _audit(desk: Desk, package: PackageRow, event: str, reason: str, details: str) -> None:
-    desk.journal.audit.append(
-        AuditRow(
-            at=desk.now(),
-            event=event,
-            reader_code=desk.reader.code,
-            site_id=package.site_id,
-            study_instance_uid=package.study_instance_uid,
-            patient_issuer=package.patient_issuer,
-            patient_id=package.patient_id,
-            workitem_uid=package.workitem_uid,
-            reason=reason,
-            details=" ".join(part for part in (package.report_id, details) if part),
-        )
+def leaves_some(desk: Desk, report_id: str) -> bool:
+    """Whether the hospital may keep drawings of this report although it does not hold the report."""
+    return desk.delivery.ways_out.leaves_some(report_id)
+
+
+def _audit_line(desk: Desk, package: PackageRow, event: str, reason: str, details: str) -> AuditRow:
+    return AuditRow(
+        at=desk.now(),
+        event=event,
+        reader_code=desk.reader.code,
+        site_id=package.site_id,
+        study_instance_uid=package.study_instance_uid,
+        patient_issuer=package.patient_issuer,
+        patient_id=package.patient_id,
+        workitem_uid=package.workitem_uid,
+        reason=reason,
+        details=" ".join(part for part in (package.report_id, details) if part),
     )

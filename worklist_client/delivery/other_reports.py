@@ -49,7 +49,7 @@ def check_no_other_report(package: PackageRow, own: frozenset[str], pacs: Pacs, 
     known = _known_at_opening(package)
     if known is None:
         return
-    found = _new_reports(package.study_instance_uid, own | known | frozenset(package.beside), pacs, cancelled)
+    found = final_reports(package.study_instance_uid, own | known | frozenset(package.beside), pacs, cancelled)
     if not found:
         return
     documents = " ".join(one.sop_instance_uid for one in found)
@@ -68,7 +68,7 @@ def check_no_other_report(package: PackageRow, own: frozenset[str], pacs: Pacs, 
     )
 
 
-def _new_reports(study: str, known: frozenset[str], pacs: Pacs, cancelled: Cancelled) -> list[OtherReport]:
+def final_reports(study: str, known: frozenset[str], pacs: Pacs, cancelled: Cancelled) -> list[OtherReport]:
     """Final reports of the study that are not among `known`."""
     found = []
     for series in pacs.search_for_series(study, cancelled):

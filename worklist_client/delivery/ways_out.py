@@ -19,12 +19,14 @@ from worklist_client.delivery.errors import DeliveryError, NoWayOut
 from worklist_client.delivery.reasons import Cause, Reason, reason_of
 from worklist_client.identity.patient import PatientIdentity, PatientKey
 from worklist_client.journal import (
+    AuditRow,
     ClaimState,
     ObjectRow,
     ObjectState,
     Outbox,
     PackageRow,
     PackageState,
+    Seen,
     Withdrawal,
     WrongRowState,
 )
@@ -60,6 +62,16 @@ class Origin:
     signed_accession: str
     now: PatientIdentity | None
     now_accession: str = ""
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What a withdrawal makes of the text and of the study; `documents` = the other reports it rests on."""
+
+    patient: PatientKey
+    reason: Reason
+    claim: ClaimState
+    documents: tuple[str, ...] | None = None
 
 
 Reach = Callable[[PackageRow], tuple[Site, Pacs]]
@@ -115,48 +127,70 @@ class WaysOut:
             raise NoWayOut("the hospital holds this study under several patients: ask its PACS administration")
         return found[0] if found else Origin(signed, package.accession_number, None)
 
-    def read_again(self, report_id: str, patient: PatientKey, cancelled: Cancelled) -> bool:
+    def read_again(
+        self, report_id: str, patient: PatientKey, cancelled: Cancelled, audit: AuditRow | None = None
+    ) -> bool:
         """Take a held report back: never sent, its text becomes the draft of the study again, bound to `patient`, whom
         the reader has just compared. Whether the shared worklist knows already. Raises `NoWayOut`."""
-        return self._withdraw(report_id, patient, READ_AGAIN, ClaimState.RELEASING, cancelled)
+        return self._withdraw(report_id, _Decision(patient, READ_AGAIN, ClaimState.RELEASING), audit, cancelled)
 
-    def withdraw(self, report_id: str, cancelled: Cancelled) -> bool:
-        """Take it back because another report is there: never sent, its text kept, the study off the list."""
+    def withdraw(
+        self, report_id: str, documents: tuple[str, ...], cancelled: Cancelled, audit: AuditRow | None = None
+    ) -> bool:
+        """Take it back because these other reports are there: never sent, its text kept, the study off the list. The
+        hospital is asked once more whether it holds them. Raises `NoWayOut`."""
         package = self._outbox.get(report_id)
         patient = PatientKey(package.patient_issuer, package.patient_id)
-        return self._withdraw(report_id, patient, REPORTED, ClaimState.CLOSING, cancelled)
+        decision = _Decision(patient, REPORTED, ClaimState.CLOSING, documents)
+        return self._withdraw(report_id, decision, audit, cancelled)
 
-    def send_beside(self, report_id: str, documents: tuple[str, ...]) -> None:
+    def send_beside(self, report_id: str, documents: tuple[str, ...], audit: AuditRow | None = None) -> None:
         """Send it although these other reports are there. Raises `NoWayOut` where others came meanwhile."""
-        package = self._outbox.get(report_id)
-        known = set(reason_of(package.reason).field("documents").split())
-        if not known or known != set(documents):
-            raise NoWayOut("the reason changed meanwhile: look at it again")
+        _require_same(self._outbox.seen(report_id), documents)
         try:
-            self._outbox.send_beside(report_id, documents, self._now())
+            self._outbox.send_beside(report_id, documents, self._now(), audit)
         except WrongRowState as error:
             raise NoWayOut("this report is not held any more") from error
 
-    def _withdraw(
-        self, report_id: str, patient: PatientKey, reason: Reason, claim: ClaimState, cancelled: Cancelled
-    ) -> bool:
-        package = self._outbox.get(report_id)
-        if package.state not in HELD and package.state is not PackageState.WITHDRAWN:
+    def leaves_some(self, report_id: str) -> bool:
+        """Whether the hospital may keep drawings of this report although it does not hold the report."""
+        return self._outbox.seen(report_id).leaves_some
+
+    def _withdraw(self, report_id: str, decision: _Decision, audit: AuditRow | None, cancelled: Cancelled) -> bool:
+        package, seen = self._outbox.get(report_id), self._outbox.seen(report_id)
+        if seen.state not in HELD and seen.state is not PackageState.WITHDRAWN:
             raise NoWayOut("this report is not held any more")
+        if decision.documents is not None and seen.state is not PackageState.WITHDRAWN:
+            _require_same(seen, decision.documents)
+            self._require_there(package, decision.documents, cancelled)
         held = Withdrawal(
             report_id,
-            reason.to_text(),
-            patient.issuer,
-            patient.patient_id,
-            claim,
-            reason.english,
+            decision.reason.to_text(),
+            decision.patient.issuer,
+            decision.patient.patient_id,
+            seen,
+            decision.claim,
+            decision.reason.english,
             is_not_there=self._is_not_there(package, cancelled),
+            audit=audit,
         )
         try:
             self._outbox.withdraw_held(held, self._now())
         except WrongRowState as error:
-            raise NoWayOut("this report is not held any more") from error
+            raise NoWayOut("something happened to this report meanwhile: look at it again") from error
         return self._desk.give_up(package.workitem_uid)
+
+    def _require_there(self, package: PackageRow, documents: tuple[str, ...], cancelled: Cancelled) -> None:
+        """Raises `NoWayOut` unless the hospital holds each of them now."""
+        try:
+            _, pacs = self._reach(package)
+            answers = pacs.search_for_instances(package.study_instance_uid, "", cancelled)
+        except (PacsError, DeliveryError) as error:
+            raise NoWayOut(
+                "the hospital does not say now whether it still holds the other report: {why}", why=error.reason
+            ) from error
+        if set(documents) - {answer.sop_instance_uid for answer in answers}:
+            raise NoWayOut("the other report is not at the hospital any more: choose “Send again”")
 
     def _is_not_there(self, package: PackageRow, cancelled: Cancelled) -> bool:
         """Whether the hospital had to be asked, and does not hold the report. Raises `NoWayOut` where it does, or
@@ -188,3 +222,11 @@ def signed_patient(package: PackageRow) -> PatientIdentity:
         return draft_from_json(package.text).patient
     except DraftUnreadable:
         return PatientIdentity(PatientKey(package.patient_issuer, package.patient_id), package.site_id)
+
+
+def _require_same(seen: Seen, documents: tuple[str, ...]) -> None:
+    """Raises `NoWayOut` unless it is held because of these very reports."""
+    why = reason_of(seen.reason)
+    known = set(why.field("documents").split())
+    if why.cause is not Cause.OTHER_REPORT or not known or known != set(documents):
+        raise NoWayOut("the reason changed meanwhile: look at it again")

@@ -33,6 +33,7 @@ from worklist_client.journal.rows import (
     ObjectState,
     PackageRow,
     PackageState,
+    Seen,
     Withdrawal,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "PackageState",
     "ProfileInUse",
     "RowMissing",
+    "Seen",
     "StaleRevision",
     "Withdrawal",
     "WrongRowState",

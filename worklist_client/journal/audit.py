@@ -33,16 +33,7 @@ class AuditTable:
     def append(self, row: AuditRow) -> AuditRow:
         """Add a line; on disk when it returns, so that what it tells of may then be shown."""
         with self._database.transaction() as connection:
-            last = connection.execute("SELECT line_hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
-            previous = last["line_hash"] if last is not None else ""
-            values = _values(row)
-            line_hash = _hash(previous, values)
-            marks = ", ".join("?" * (len(_FIELDS) + 2))
-            cursor = connection.execute(
-                f"INSERT INTO audit ({', '.join(_FIELDS)}, previous_hash, line_hash) VALUES ({marks})",
-                (*values, previous, line_hash),
-            )
-            return replace(row, sequence=cursor.lastrowid or 0, previous_hash=previous, line_hash=line_hash)
+            return append_line(connection, row)
 
     def lines(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
         """Lines after a sequence number, in order."""
@@ -68,6 +59,20 @@ class AuditTable:
                 return int(row["sequence"])
             previous = row["line_hash"]
         return 0
+
+
+def append_line(connection: sqlite3.Connection, row: AuditRow) -> AuditRow:
+    """A line in a transaction that also writes what it tells of."""
+    last = connection.execute("SELECT line_hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
+    previous = last["line_hash"] if last is not None else ""
+    values = _values(row)
+    line_hash = _hash(previous, values)
+    marks = ", ".join("?" * (len(_FIELDS) + 2))
+    cursor = connection.execute(
+        f"INSERT INTO audit ({', '.join(_FIELDS)}, previous_hash, line_hash) VALUES ({marks})",
+        (*values, previous, line_hash),
+    )
+    return replace(row, sequence=cursor.lastrowid or 0, previous_hash=previous, line_hash=line_hash)
 
 
 def _values(row: AuditRow) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from worklist_client.journal.database import Database, text_from_time, time_from_text
@@ -37,7 +38,7 @@ class ClaimTable:
                 return _row(found)
             row = ClaimRow(workitem_uid, transaction_uid, ClaimState.ASKED, at, at, site_id, study_instance_uid)
             connection.execute(
-                "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', 1)",
+                "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, '', '', '', 1, NULL)",
                 (
                     transaction_uid,
                     workitem_uid,
@@ -84,6 +85,21 @@ class ClaimTable:
                 "SELECT * FROM claims WHERE transaction_uid = ?", (found["transaction_uid"],)
             ).fetchone()
             return _row(changed)
+
+    def note_documents(self, workitem_uid: str, documents: Sequence[str]) -> tuple[str, ...]:
+        """What the hospital held in words when the study was first opened under its open claim. Written once: the first
+        note stays, and comes back. Raises `RowMissing` where no claim is open."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE claims SET documents = ? WHERE workitem_uid = ? AND is_open = 1 AND documents IS NULL",
+                (" ".join(documents), workitem_uid),
+            )
+            found = connection.execute(
+                "SELECT documents FROM claims WHERE workitem_uid = ? AND is_open = 1", (workitem_uid,)
+            ).fetchone()
+            if found is None:
+                raise RowMissing("claims")
+            return tuple(str(found["documents"]).split())
 
     def open_claim(self, workitem_uid: str) -> ClaimRow:
         """The open claim of a workitem. Raises `RowMissing`."""

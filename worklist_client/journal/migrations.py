@@ -102,5 +102,8 @@ _FIRST = (
 _SEND_BESIDE = ("ALTER TABLE packages ADD COLUMN beside TEXT NOT NULL DEFAULT ''",)
 """SOP Instance UIDs of reports by others that the reader chose to send beside."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SEND_BESIDE)
+_DOCUMENTS = ("ALTER TABLE claims ADD COLUMN documents TEXT",)
+"""SOP Instance UIDs of what the hospital held in words at the first opening; NULL until it has said."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SEND_BESIDE, _DOCUMENTS)
 """Step n brings schema n-1 to n, in one transaction."""

@@ -7,18 +7,22 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
+from worklist_client.journal.audit import append_line
 from worklist_client.journal.database import Database, text_from_time
 from worklist_client.journal.errors import AlreadySigned, JournalDamaged, RowMissing, WrongRowState
 from worklist_client.journal.outbox_rows import insert_object, insert_package, object_of, package_of
 from worklist_client.journal.rows import (
     FINAL_PACKAGE_STATES,
     MAIN_PACKAGE_STATES,
+    AuditRow,
     ObjectRow,
     ObjectState,
     PackageRow,
     PackageState,
+    Seen,
     Withdrawal,
 )
+from worklist_client.journal.withdrawing import seen_in, withdraw_held
 
 _OBJECTS_NEED = {
     PackageState.STORED: (ObjectState.STORED, ObjectState.VERIFIED),
@@ -186,35 +190,22 @@ class Outbox:
         """Its author takes a held report back: it is never sent, the text becomes an orphan draft, bound to the patient
         that the author has confirmed, and the claim is on its way back. One transaction; the package stays as evidence.
 
-        Raises `WrongRowState` unless it is held (so that nobody is sending it), and where the report itself, the last
-        object, may have left: what a hospital may hold is not taken back here.
+        Raises `WrongRowState` unless it is held (so that nobody is sending it) and as it was `seen`, and where the
+        report itself, the last object, may have left: what a hospital may hold is not taken back here.
         """
         with self._database.transaction() as connection:
-            row = _find(connection, held.report_id)
-            if row["state"] == PackageState.WITHDRAWN:
-                return package_of(row)
-            if row["state"] not in (PackageState.ATTENTION, PackageState.BLOCKED):
-                raise WrongRowState("packages", row["state"], PackageState.WITHDRAWN)
-            if _report_may_have_left(connection, held.report_id) and not held.is_not_there:
-                raise WrongRowState("packages", "sent", PackageState.WITHDRAWN)
-            connection.execute(
-                "UPDATE packages SET state = 'WITHDRAWN', reason = ?, next_attempt = NULL, changed_at = ?"
-                " WHERE report_id = ?",
-                (held.reason, text_from_time(at), held.report_id),
-            )
-            connection.execute(
-                "UPDATE drafts SET state = 'ORPHAN', reason = ?, patient_issuer = ?, patient_id = ?"
-                " WHERE draft_uid = ? AND state = 'SIGNED'",
-                (held.reason, held.patient_issuer, held.patient_id, row["draft_uid"]),
-            )
-            connection.execute(
-                "UPDATE claims SET state = ?, reason = ?, changed_at = ? WHERE workitem_uid = ? AND is_open = 1",
-                (held.claim.value, held.claim_reason, text_from_time(at), row["workitem_uid"]),
-            )
-            return package_of(_find(connection, held.report_id))
+            return withdraw_held(connection, held, text_from_time(at))
 
-    def send_beside(self, report_id: str, documents: Sequence[str], at: datetime) -> PackageRow:
+    def seen(self, report_id: str) -> Seen:
+        """How a report stands, to decide on later. Raises `RowMissing`."""
+        with self._database.transaction() as connection:
+            return seen_in(connection, report_id)
+
+    def send_beside(
+        self, report_id: str, documents: Sequence[str], at: datetime, audit: AuditRow | None = None
+    ) -> PackageRow:
         """The author has read of these other reports of the study and sends this one too; on from what was reached.
+        The line that tells of it is written with it.
 
         Raises `WrongRowState` where it is not held.
         """
@@ -228,6 +219,8 @@ class Outbox:
                 " WHERE report_id = ?",
                 (beside, text_from_time(at), report_id),
             )
+            if audit is not None:
+                append_line(connection, audit)
             return package_of(_find(connection, report_id))
 
     def purge(self, before: datetime) -> list[PackageRow]:
@@ -266,14 +259,6 @@ class Outbox:
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[PackageRow]:
         return [package_of(row) for row in self._database.rows(f"SELECT * FROM packages {where}", values)]
-
-
-def _report_may_have_left(connection: sqlite3.Connection, report_id: str) -> bool:
-    """Whether the last object, the report itself, was ever handed to the network without a clear refusal."""
-    row = connection.execute(
-        "SELECT state, proof FROM objects WHERE report_id = ? ORDER BY position DESC LIMIT 1", (report_id,)
-    ).fetchone()
-    return row is not None and (row["state"] != ObjectState.WAITING or row["proof"] != "")
 
 
 def _require_one_study(package: PackageRow, objects: Sequence[ObjectRow]) -> None:

@@ -169,19 +169,26 @@ class ObjectRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A held report is taken back by its author; and whose patient its text belongs to from now on."""
+class Seen:
+    """How a report stood when somebody looked; two are equal where nothing has happened in between."""
 
-    report_id: str
+    state: PackageState
+    reached: PackageState
     reason: str
-    patient_issuer: str = field(repr=False)
-    patient_id: str = field(repr=False)
-    claim: ClaimState = ClaimState.RELEASING
-    """RELEASING: the study goes back to the list, to be read again. CLOSING: it is taken off the list."""
-    claim_reason: str = ""
-    """Plain English, for the shared worklist."""
-    is_not_there: bool = False
-    """The hospital was asked a moment ago and does not hold the report, though sending it may have begun."""
+    tries: int
+    changed_at: str
+    objects: tuple[tuple[str, ObjectState, str], ...]
+    """(SOP Instance UID, state, proof) in order of sending."""
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the last object, the report itself, was ever handed to the network without a clear refusal."""
+        return bool(self.objects) and self.objects[-1][1:] != (ObjectState.WAITING, "")
+
+    @property
+    def leaves_some(self) -> bool:
+        """Whether another object of it, a presentation state, may stay at the hospital without its report."""
+        return any(one[1:] != (ObjectState.WAITING, "") for one in self.objects[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +208,26 @@ class AuditRow:
     sequence: int = 0
     previous_hash: str = ""
     line_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A held report is taken back by its author; and whose patient its text belongs to from now on."""
+
+    report_id: str
+    reason: str
+    patient_issuer: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    seen: Seen
+    """How it stood before the hospital was asked; what moved since then is not withdrawn on an old answer."""
+    claim: ClaimState = ClaimState.RELEASING
+    """RELEASING: the study goes back to the list, to be read again. CLOSING: it is taken off the list."""
+    claim_reason: str = ""
+    """Plain English, for the shared worklist."""
+    is_not_there: bool = False
+    """The hospital was asked a moment ago and does not hold the report, though sending it may have begun."""
+    audit: AuditRow | None = None
+    """The line that tells of it, written in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)

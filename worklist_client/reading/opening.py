@@ -21,7 +21,7 @@ from pacs.retrieval import middle_first, split
 from pacs.site import Connection, DimseConnection, Site
 from viewer.api import Feed
 from viewer.records import InstanceHeader
-from worklist_client.reading.completeness import DOCUMENTS, NOT_IMAGES, SeriesCount, StudyCount
+from worklist_client.reading.completeness import NOT_IMAGES, SeriesCount, StudyCount
 from worklist_client.reading.errors import NoConnection, OpeningFailed, ReadingError
 from worklist_client.reading.ingesting import ingest_file, ingest_files, is_shown
 
@@ -53,7 +53,8 @@ class OpenRequest:
     """Which study, where its files go and how its site is reached. The functions are called in the background.
 
     `place` makes the folder and gives it with the SOP Instance UIDs that lie there already; `gate` runs before anything
-    is shown: it asks consent, writes the audit line, and raises to refuse.
+    is shown: it asks consent, writes the audit line, and raises to refuse. `is_outdated` tells which of the images that
+    lie there are not what the list says any more; `drop` removes those files, and they are fetched anew.
     """
 
     site: Site
@@ -62,6 +63,8 @@ class OpenRequest:
     gate: Callable[[], None]
     open_port: Callable[[Connection], Pacs]
     credentials: Callable[[str], Credentials | None] = lambda _connection_id: None
+    is_outdated: Callable[[InstanceHeader], bool] = lambda _header: False
+    drop: Callable[[tuple[str, ...]], None] = lambda _paths: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,6 @@ class StudyLoad:
         self._failed = ""
         self._unreadable = ""
         self._told_complete: set[str] = set()
-        self._document_series: tuple[str, ...] | None = None
-        self._documents: tuple[str, ...] | None = None
 
     @property
     def count(self) -> StudyCount:
@@ -102,13 +103,6 @@ class StudyLoad:
         """Every object that came, images or not; what a report may refer to, and what the images call the patient."""
         with self._lock:
             return tuple(self._headers.values())
-
-    @property
-    def documents(self) -> tuple[str, ...] | None:
-        """SOP Instance UIDs of the reports and other documents that the study held when it was opened; None until the
-        origin has said."""
-        with self._lock:
-            return self._documents
 
     def ask(self, worker: ImageWorker, cancelled: Cancelled) -> None:
         """Pass the gate, show what is cached, ask the origin what there is, queue the jobs.
@@ -154,21 +148,7 @@ class StudyLoad:
                 self._tell_complete(series_uid)
             elif self._failed or (count.reason and not count.missing):
                 self._feed.missing(study, series_uid, "", self._failed or count.reason)
-        self._note_documents(cancelled)
         return self.count
-
-    def _note_documents(self, cancelled: Cancelled) -> None:
-        """Once: what comes later is what somebody else wrote meanwhile. After the images, which are waited for."""
-        if self._documents is not None or self._document_series is None:
-            return
-        try:
-            found = [item.sop_instance_uid for uid in self._document_series for item in self._instances(uid, cancelled)]
-        except Interrupted:
-            raise
-        except PacsError:
-            return
-        with self._lock:
-            self._documents = tuple(found)
 
     def _ask_series(self, cancelled: Cancelled) -> list[SeriesAnswer]:
         """The series of the study, from the first connection that knows them."""
@@ -192,8 +172,6 @@ class StudyLoad:
         raise OpeningFailed("The hospital does not have this study any more")
 
     def _expect(self, answers: list[SeriesAnswer]) -> None:
-        if self._document_series is None:
-            self._document_series = tuple(one.series_instance_uid for one in answers if one.modality in DOCUMENTS)
         for answer in answers:
             if answer.modality in NOT_IMAGES:
                 continue
@@ -211,7 +189,15 @@ class StudyLoad:
         for start in range(0, len(uids), CACHED_BATCH):
             chunk = uids[start : start + CACHED_BATCH]
             paths = tuple(os.path.join(self._folder, file_name_of(uid)) for uid in chunk)
-            self._take(worker.call(ingest_files, paths, cancelled))
+            self._take(self._without_outdated(worker.call(ingest_files, paths, cancelled)))
+
+    def _without_outdated(self, results: Sequence[Any]) -> list[Any]:
+        """Only what is still as the list says. The rest its hospital corrected since; it is never shown."""
+        headers = [header for header in results if isinstance(header, InstanceHeader)]
+        outdated = [header for header in headers if self._request.is_outdated(header)]
+        if outdated:
+            self._request.drop(tuple(header.path for header in outdated))
+        return [header for header in headers if header not in outdated]
 
     def _queue_jobs(self, answers: list[SeriesAnswer], cancelled: Cancelled) -> None:
         """The main series in as many parts as the site allows, then the others."""

@@ -1,15 +1,18 @@
 """Every visible string in the language of the profile. English text is the key; Dutch lies in `resources/i18n/nl.json`.
 
-A text that has no translation is shown in English and noted once in the log, so that nothing on screen is ever empty.
+A text that has no translation is shown in English, so that nothing on screen is ever empty. The log names the line of
+code that asked for it, never the text: what is no text of the program may be a patient's name or a colleague's words.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import re
 from collections.abc import Mapping
 from importlib import resources as package_files
+from types import FrameType
 
 _log = logging.getLogger("wl.language")
 
@@ -61,7 +64,7 @@ REMEMBERED = 500
 FIELD = re.compile(r"\{(\w+)\}")
 
 
-class _Filled:
+class _Patterns:
     """Translates texts that come with their numbers in them ("3 images cannot be decoded."): errors and notes are made
     where no translator is, so the translations with fields are their patterns."""
 
@@ -91,6 +94,12 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(field(part) if place % 2 else re.escape(part) for place, part in enumerate(parts)))
 
 
+class Filled(str):
+    """A sentence with its values in it. Whoever translates it again gets it back as it is: it may name a patient."""
+
+    __slots__ = ()
+
+
 class Translator:
     """`tr("Claimed by {name}", name=...)`. Call it like a function; fields are put in after translating."""
 
@@ -103,26 +112,41 @@ class Translator:
             self._texts: Mapping[str, str] = translations
         else:
             self._texts = {} if language == "en" else load_translations(language)
-        self._filled = _Filled(self._texts)
+        self._patterns = _Patterns(self._texts)
         self._found: dict[str, str] = {}
+        self._unknown: set[str] = set()
         self._noted: set[str] = set()
 
     def __call__(self, text: str, **fields: object) -> str:
         """The text in this language with its fields filled in."""
+        if isinstance(text, Filled):
+            return text
         shown = self._texts.get(text) or self._found.get(text)
         if shown is None:
-            shown = text if fields or "{" in text or text in self._noted else self._by_pattern(text)
-            if shown == text and self.language != "en" and text not in self._noted and _has_words(text):
-                self._noted.add(text)
-                _log.warning("no translation: language=%s text=%r", self.language, text)
-        return shown.format(**fields) if fields else shown
+            shown = text if fields or "{" in text or text in self._unknown else self._by_pattern(text)
+            if shown == text and self.language != "en" and text not in self._unknown and _has_words(text):
+                self._note(text, inspect.currentframe())
+        return Filled(shown.format(**fields)) if fields else shown
 
     def _by_pattern(self, text: str) -> str:
         """A text that comes with its values in it; itself where no pattern fits."""
-        found = self._filled.find(text)
+        found = self._patterns.find(text)
         if found is None:
             return text
         if len(self._found) >= REMEMBERED:
             self._found.clear()
         self._found[text] = found
         return found
+
+    def _note(self, text: str, frame: FrameType | None) -> None:
+        """Once a text is searched for, and once a place in the code is logged."""
+        if len(self._unknown) >= REMEMBERED:
+            self._unknown.clear()
+        self._unknown.add(text)
+        caller = frame.f_back if frame is not None else None
+        if caller is None:
+            return
+        place = f"{caller.f_globals.get('__name__')}:{caller.f_lineno}"
+        if place not in self._noted:
+            self._noted.add(place)
+            _log.warning("no translation: language=%s asked_at=%s", self.language, place)

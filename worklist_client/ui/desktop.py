@@ -14,6 +14,7 @@ from datetime import timedelta
 from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QEvent, QLocale, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
@@ -35,7 +36,7 @@ from worklist_client.settings.language import LANGUAGES, Translator
 from worklist_client.settings.profile import Profile
 from worklist_client.settings.store import Settings
 from worklist_client.settings.theme import load_theme, style_sheet
-from worklist_client.ui.crash import CrashReporter
+from worklist_client.ui.crash import CrashReporter, places
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import question, tell
 from worklist_client.ui.hub_guard import HubGuard
@@ -285,6 +286,9 @@ class Desktop(QObject):
             self.feed.changed.emit()
 
     def _claims_told(self, results: tuple[ClaimResult, ...]) -> None:
+        assert self.desk is not None
+        if not self.desk.live.look_again([result.workitem_uid for result in results]).is_empty:
+            self.feed.changed.emit()
         if any(result.kind is ClaimKind.LOST for result in results):
             self.deliveries.reload()
 
@@ -332,11 +336,23 @@ def _language(chosen: str) -> str:
     return "nl" if QLocale.system().language() == QLocale.Language.Dutch else "en"
 
 
+class PlacesOnly(logging.Formatter):
+    """Where an error came from and of what kind it is, never its text, which may hold any value: a name, a number."""
+
+    def formatException(self, ei: Any) -> str:
+        """logging: one line an error, the cause below what it caused."""
+        lines, error = [], ei[1]
+        while isinstance(error, BaseException):
+            lines.append(f"{type(error).__name__} at {' < '.join(reversed(places(error.__traceback__)))}")
+            error = error.__cause__ or error.__context__
+        return "\n".join(lines)
+
+
 def _log_to(path: Path) -> None:
     """One file of the profile, for its owner only, without patient data."""
     os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
     handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(PlacesOnly("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger("wl")
     root.setLevel(logging.INFO)
     root.addHandler(handler)

@@ -49,6 +49,11 @@ WAY_NOTES = {
     Way.SEND_BESIDE: "Both reports will be at the hospital. For when yours says what the other does not.",
 }
 
+DRAWINGS_STAY = (
+    "Drawings of this report have reached the hospital and may stay there without it: ask its PACS administration to"
+    " remove them."
+)
+
 
 class WaysPanel(QFrame):
     """The whole reason of one report, and its ways out. Decisions run in the background; `done` hears of each."""
@@ -141,7 +146,8 @@ class WaysPanel(QFrame):
     def _compare(self, package: PackageRow, origin: Origin) -> None:
         self._say("")
         self._enable(True)
-        dialog = IdentityChangeDialog(origin, self._desk.tr, self)
+        leaves_some = held_report.leaves_some(self._desk, package.report_id)
+        dialog = IdentityChangeDialog(origin, self._desk.tr, self, leaves_some=leaves_some)
         if dialog.exec() != QDialog.DialogCode.Accepted or not self._let_go(package):
             return
         key = (origin.now or origin.signed).key
@@ -161,15 +167,18 @@ class WaysPanel(QFrame):
 
     def _withdraw(self, package: PackageRow) -> None:
         tr = self._desk.tr
-        why = reason_of(package.reason).said(tr)
+        why = reason_of(package.reason)
         text = tr(
             "{why}.\n\nYour report is never sent. Its text stays here, under “Drafts without a claim”, and the study"
-            " leaves the list for everybody.",
-            why=_sentence(why),
+            " leaves the list for everybody, as long as that report is there and says that it is final.",
+            why=_sentence(why.said(tr)),
         )
+        if held_report.leaves_some(self._desk, package.report_id):
+            text += "\n\n" + tr(DRAWINGS_STAY)
+        documents = tuple(why.field("documents").split())
         if question(self, tr("Withdraw"), text, tr("Withdraw my report"), tr("Cancel")) and self._let_go(package):
             self._work(
-                lambda token: held_report.withdraw(self._desk, package.report_id, token.cancelled),
+                lambda token: held_report.withdraw(self._desk, package.report_id, documents, token.cancelled),
                 lambda _told: self._said_and_done(tr("Withdrawn. The text is kept under “Drafts without a claim”.")),
             )
 
@@ -220,7 +229,8 @@ class WaysPanel(QFrame):
 class IdentityChangeDialog(QDialog):
     """The patient when the report was signed beside the patient of now; the button opens when both were compared."""
 
-    def __init__(self, origin: Origin, tr: Translator, parent: QWidget) -> None:
+    def __init__(self, origin: Origin, tr: Translator, parent: QWidget, *, leaves_some: bool = False) -> None:
+        """`leaves_some`: the hospital took drawings of this report, and may keep them."""
         super().__init__(parent)
         self._tr = tr
         self.setObjectName("identity_change")
@@ -244,8 +254,14 @@ class IdentityChangeDialog(QDialog):
         self._tick.toggled.connect(accept.setEnabled)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        for widget in (text, panel, self._tick, self._box):
-            layout.addWidget(widget)
+        layout.addWidget(text)
+        layout.addWidget(panel)
+        if leaves_some:
+            stay = plain_label("identity_change_drawings", tr(DRAWINGS_STAY), role="attention")
+            stay.setWordWrap(True)
+            layout.addWidget(stay)
+        layout.addWidget(self._tick)
+        layout.addWidget(self._box)
 
     def _columns(self, origin: Origin) -> QGridLayout:
         tr = self._tr

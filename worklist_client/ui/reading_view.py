@@ -10,7 +10,8 @@ from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
-from worklist_client.identity.patient import PatientIdentity, PatientKey
+from worklist_client.identity.patient import PatientIdentity
+from worklist_client.reading.whose import person_of
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
@@ -45,6 +46,7 @@ class CaseView:
         self._next = ""
         self._delivery_said = ""
         self._missing_said = ""
+        self._reports_said = False
 
     def on_topic(self, topic: Topic) -> None:
         """Show what changed."""
@@ -55,6 +57,7 @@ class CaseView:
             Topic.DRAFT: self._show_draft,
             Topic.MEASUREMENTS: self._show_measurements,
             Topic.DELIVERY: self._show_delivery,
+            Topic.DOCUMENTS: self._show_documents,
             Topic.NOTICE: self._show_notice,
         }[topic]()
 
@@ -88,14 +91,19 @@ class CaseView:
         self._show_editable()
         if claim.reason and claim.standing is not Standing.SIGNED:
             if claim.standing is Standing.LOST:
-                self.notice.say(self._tr(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
+                self.notice.say(self._why_lost(claim.reason), "danger", self._tr("Next study"), self._acts.next_case)
             else:
                 again = self._tr("Try again") if claim.standing is Standing.UNCLEAR else ""
                 self.notice.say(self._tr(claim.reason), "attention", again, self._acts.claim)
         elif claim.standing is Standing.MINE:
             self.notice.hide()
+            self._reports_said = False
             self._say_missing_images()
         self._acts.refresh()
+
+    def _why_lost(self, reason: str) -> str:
+        """Why a study was withdrawn stands as whoever withdrew it wrote it."""
+        return reason if reason == self.session.entry.cancel_reason else self._tr(reason)
 
     def _show_editable(self) -> None:
         strange = self.session.is_strange
@@ -104,7 +112,7 @@ class CaseView:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
-            if self.session.entry.has_two_patients:
+            if self.session.has_two_patients:
                 text = self._tr("STOP: the hospital keeps images of two patients under this study. Tell the hospital.")
             self.report.show_status(text, "danger")
         elif not self.session.editable and self.session.signing.package is None:
@@ -112,7 +120,11 @@ class CaseView:
             self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
         elif self.session.editable:
             restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
-            self.report.show_status(restored)
+            final = (
+                self._tr("A final report of this study is at the hospital.") if self.session.documents.finals else ""
+            )
+            said = "  ".join(part for part in (final, restored) if part)
+            self.report.show_status(said, "attention" if final else "muted")
 
     def _show_priors(self) -> None:
         priors = self.session.priors
@@ -130,7 +142,7 @@ class CaseView:
 
     def _say_missing_images(self) -> None:
         """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
-        if self._say_strangers():
+        if self._say_strangers() or self._say_reports():
             return
         images = self.session.images
         for study in images.studies():
@@ -144,6 +156,23 @@ class CaseView:
         loading = any(images.loading(study) for study in images.studies())
         if self._missing_said and not loading and self.notice.text() == self._missing_said:
             self.notice.hide()
+
+    def _say_reports(self) -> bool:
+        """Once: that the hospital holds a final report of this study, by whom; whether that stands there now."""
+        finals = self.session.documents.finals
+        if not finals or self.session.signing.package is not None:
+            return False
+        said = "; ".join(" ".join(part for part in (one.author, one.written_at) if part) for one in finals).strip("; ")
+        text = self._tr("A final report of this study is at the hospital. Read it before you write.")
+        if said:
+            text = self._tr(
+                "A final report of this study is at the hospital: {said}. Read it before you write.", said=said
+            )
+        if self._reports_said:
+            return not self.notice.isHidden() and self.notice.text() == text
+        self._reports_said = True
+        self.notice.say(text, "attention")
+        return True
 
     def _missing_text(self, study: str) -> str:
         """Why images of a study are not here; empty where all are, or are on their way."""
@@ -161,16 +190,22 @@ class CaseView:
 
     def _say_strangers(self) -> bool:
         """Whom the list names and whom the images name, one under the other; whether there is such a study."""
-        for study, label in self.session.images.strangers.items():
-            ours = self.session.images.patient_of(study)
-            theirs = PatientIdentity(
-                PatientKey(label.issuer, label.patient_id), ours.site_id, label.name, label.birth_date, label.sex
-            )
+        images = self.session.images
+        for study, label in images.strangers.items():
             text = self._tr(
                 "The images are of another patient and are not drawn.\n"
                 "The list says:  {ours}\nThe images say:  {theirs}",
-                ours=self._person(ours),
-                theirs=self._person(theirs),
+                ours=self._person(images.patient_of(study)),
+                theirs=self._person(person_of(label)),
+            )
+            self.notice.say(text, "danger")
+            return True
+        for drawn, other in images.two_people.values():
+            text = self._tr(
+                "The images of this study name two people. Those of the second are not drawn.\n"
+                "Drawn:  {ours}\nNot drawn:  {theirs}",
+                ours=self._person(person_of(drawn)),
+                theirs=self._person(person_of(other)),
             )
             self.notice.say(text, "danger")
             return True
@@ -179,6 +214,10 @@ class CaseView:
     def _person(self, patient: PatientIdentity) -> str:
         name = display_name(patient.name) or self._tr("no name")
         return f"{name}  ·  {patient_facts(patient, self._desk.now().date(), self._tr)}"
+
+    def _show_documents(self) -> None:
+        self._show_editable()
+        self._say_missing_images()
 
     def _show_draft(self) -> None:
         self.report.show_sections(self.session.report.draft.sections)

@@ -1,5 +1,5 @@
-"""The bars above the table and the status line below it: the hub or a hospital away, what just happened, deliveries,
-solo use."""
+"""The bars below the table, and the status line of the window: the hub or a hospital away, what just happened,
+deliveries, solo use, rows that wait."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ class WorklistBars(QWidget):
         self.status_bar.setSizeGripEnabled(False)
         self._state = plain_label("status_connection")
         self._solo = plain_label("status_solo", role="attention")
+        self._waiting = plain_label("status_waiting", role="attention")
         self._reader = plain_label("status_reader", role="muted")
-        for label in (self._state, self._solo):
+        for label in (self._state, self._solo, self._waiting):
             label.setContentsMargins(8, 2, 8, 2)
             self.status_bar.addWidget(label)
         self._reader.setContentsMargins(8, 2, 8, 2)
@@ -72,6 +73,16 @@ class WorklistBars(QWidget):
         """The sign-in has ended; stays until somebody is signed in."""
         self.sign_in.say(text, "attention", self._desk.tr("Sign in"), run)
         self._fit()
+
+    def show_waiting(self, waiting: int, key: str) -> None:
+        """How many rows would come, go or move, and wait until nobody aims; in the status line, which has its place."""
+        tr = self._desk.tr
+        several = (
+            tr("1 change waits ({key})", key=key)
+            if waiting == 1
+            else tr("{n} changes wait ({key})", n=waiting, key=key)
+        )
+        self._waiting.setText(several if waiting else "")
 
     def show_reader(self) -> None:
         """Who reads here."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from worklist_client.commands.desk import Desk
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.ui.list_hold import ListHold, held
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.worklist_columns import RowContext
 from worklist_client.ui.worklist_filters import FilterBar, FilterChoice
@@ -28,6 +29,8 @@ class WorklistRows(QObject):
     """Another study is selected, or what is known of the selected one changed."""
     shown = Signal()
     """The rows were brought up to date."""
+    waiting_changed = Signal(int)
+    """So many rows would come, go or move, and wait for the pointer to rest."""
 
     def __init__(
         self, desk: Desk, theme: Theme, feed: ListFeed, timeline: TimelineSearch, parent: QObject | None = None
@@ -43,6 +46,8 @@ class WorklistRows(QObject):
         self.table = WorklistTable(self.model, theme, self.site_color)
         self.table.setAccessibleName(desk.tr("Studies to read"))
         self.table.show_sorting(self._order, self._descending)
+        self._hold = ListHold(self.table.viewport())
+        self._waiting = 0
         self._ticker = QTimer(self)
         self._ticker.setInterval(TICK_MS)
         self._count_soon = QTimer(self)
@@ -61,17 +66,28 @@ class WorklistRows(QObject):
         return site.color if site is not None else self._theme.color("text.disabled")
 
     def show(self) -> None:
-        """Bring the table up to date with the live list."""
+        """Bring the table up to date with the live list; while somebody aims at a row, every row keeps its place."""
         entries = self._feed.entries()
         names = self._site_names()
         self.filters.offer(entries, tuple(names.items()))
         rows = self._with_pinned(self._selected(entries, names), entries)
+        waiting = 0
+        if self._hold.is_aiming() and self.model.rowCount():
+            rows, waiting = held(self.model.entries(), rows, entries)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.waiting_changed.emit(waiting)
         self.table.show_entries(rows)
         self.model.set_highlighted(self._feed.highlighted())
         self.filters.show_count(len(rows), len(entries))
         self.table.set_empty_text(self._empty_text(len(entries)))
         self._count_soon.start()
         self.shown.emit()
+
+    def show_now(self) -> None:
+        """Bring the table up to date, wherever the pointer is: the reader asked for it."""
+        self._hold.end()
+        self.show()
 
     def following(self, finished: EntryId) -> tuple[StudyEntry, ...]:
         """What this reader may read next, in the order and with the filters of the list: what stands after the finished
@@ -142,6 +158,10 @@ class WorklistRows(QObject):
             # The row that was kept for being selected may go now; not within the change of the selection itself.
             QTimer.singleShot(0, self, self.show)
 
+    def _rested(self) -> None:
+        if self._waiting:
+            self.show()
+
     def _tick(self) -> None:
         self.context = replace(self.context, now=self._desk.now())
         self.model.set_context(self.context, ("due",))
@@ -159,14 +179,14 @@ class WorklistRows(QObject):
     def _filter_changed(self, choice: FilterChoice) -> None:
         self._choice = choice
         self._pinned = None
-        self.show()
+        self.show_now()
         self._pinned = self.entry()
 
     def _sort_asked(self, column_id: str) -> None:
         if column_id in ORDERS:
             self._descending = not self._descending if column_id == self._order else False
             self._order = column_id
-            self.show()
+            self.show_now()
         self.table.show_sorting(self._order, self._descending)
 
     def _connect(self) -> None:
@@ -175,6 +195,7 @@ class WorklistRows(QObject):
         self.table.current_changed.connect(self._current_changed)
         self.table.sort_asked.connect(self._sort_asked)
         self.table.verticalScrollBar().valueChanged.connect(self._count_soon.start)
+        self._hold.rested.connect(self._rested)
         self._ticker.timeout.connect(self._tick)
         self._count_soon.timeout.connect(self._count_in_sight)
         self._feed.changed.connect(self.show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from worklist_client.settings.theme import Theme
@@ -14,12 +14,17 @@ from worklist_client.ui.worklist_delegate import WorklistDelegate
 from worklist_client.ui.worklist_model import EntryId, WorklistModel
 from worklist_client.worklist.entries import StudyEntry
 
+STILL_PX = 4
+"""A pointer that moved no further has not aimed anew."""
+
 
 class WorklistTable(QTableView):
     """Rows of `WorklistModel`. `empty_text` is shown in place of rows where there are none."""
 
     opened = Signal()
     """Double-click on the selected row (Enter goes through the key map)."""
+    missed = Signal()
+    """A double-click that opens nothing: the list moved since the pointer aimed."""
     current_changed = Signal()
     sort_asked = Signal(str)
     """A header was clicked: id of the column."""
@@ -31,12 +36,13 @@ class WorklistTable(QTableView):
         self._model = model
         self._empty_text = ""
         self._dragged = self._sharing = self._showing = False
+        self._aim: tuple[QPoint, EntryId | None] | None = None
+        self._pressed: EntryId | None = None
         self._muted = theme.color("text.secondary")
         self.setObjectName("worklist")
         self.setModel(model)
         self.setItemDelegate(WorklistDelegate(theme, site_color, self))
         self._build(theme)
-        self.doubleClicked.connect(self.opened)
         self.selectionModel().currentRowChanged.connect(self._current_changed)
 
     def show_entries(self, entries: tuple[StudyEntry, ...]) -> None:
@@ -100,6 +106,43 @@ class WorklistTable(QTableView):
             self.opened.emit()
             return
         super().keyPressEvent(event)
+        self._aim = None  # who scrolls with the keys looks again before pressing
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Qt: remember which row the pointer came to rest on."""
+        super().mouseMoveEvent(event)
+        self._aim = (event.position().toPoint(), self._entry_id_at(event.position().toPoint()))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Qt: whoever turns the wheel moves the rows himself."""
+        super().wheelEvent(event)
+        self._aim = None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Qt: select. A press opens nothing where another row slid under the pointer since it came there."""
+        at = event.position().toPoint()
+        pressed = self._entry_id_at(at)
+        aimed = self._aim
+        slid = aimed is not None and (aimed[0] - at).manhattanLength() <= STILL_PX and aimed[1] != pressed
+        self._pressed = None if slid else pressed
+        self._aim = (at, pressed)
+        super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Qt: open the row of the first press, or none where it is not that row any more."""
+        first, under = self._pressed, self._entry_id_at(event.position().toPoint())
+        chosen = self.current_entry()
+        super().mouseDoubleClickEvent(event)
+        if event.button() is not Qt.MouseButton.LeftButton or under is None:
+            return
+        if first == under and chosen is not None and chosen.entry_id == first:
+            self.opened.emit()
+        else:
+            self.missed.emit()
+
+    def _entry_id_at(self, at: QPoint) -> EntryId | None:
+        entry = self._model.entry_at(self.indexAt(at))
+        return entry.entry_id if entry is not None else None
 
     def _anchor(self) -> EntryId | None:
         if self.verticalScrollBar().value() == 0:

@@ -121,7 +121,8 @@ class WorklistWindow(QMainWindow):
         self.filters.set_choice(choice)
 
     def refresh(self) -> None:
-        """Ask the hub again."""
+        """Ask the hub again, and show at once what waits for the pointer to rest."""
+        self.rows.show_now()
         self._parts.refresh()
 
     def show_deliveries(self) -> None:
@@ -203,6 +204,13 @@ class WorklistWindow(QMainWindow):
             menu = self.actions_set.context_menu(CONTEXT_MENU)
             menu.popup(self.table.viewport().mapToGlobal(position))
 
+    def _missed(self) -> None:
+        tr = self._desk.tr
+        self.bars.say(tr("The list moved under the mouse, so nothing was opened. Double-click again."), "attention")
+
+    def _show_waiting(self, waiting: int) -> None:
+        self.bars.show_waiting(waiting, self.actions_set.key_text("worklist.refresh"))
+
     def _asked_to_let_go(self, entry: StudyEntry, who: str, why: str) -> None:
         tr = self._desk.tr
         text = tr("{who} asks you to let go of a study you claimed: {why}", who=who, why=why or "-")
@@ -220,7 +228,13 @@ class WorklistWindow(QMainWindow):
         self.details = WorklistDetails(tr, theme, self._timeline_model, self.commands.run)
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
-        split.addWidget(self.table)
+        above = QWidget()
+        rows = QVBoxLayout(above)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(4)
+        rows.addWidget(self.table, 1)
+        rows.addWidget(self.bars)  # below the rows: a bar that comes or goes must not move them under the mouse
+        split.addWidget(above)
         split.addWidget(self.details)
         split.setStretchFactor(0, 1)
         split.setSizes([460, 250])
@@ -230,7 +244,6 @@ class WorklistWindow(QMainWindow):
         layout.setContentsMargins(gap, gap, gap, gap)
         layout.setSpacing(gap)
         layout.addWidget(self.filters)
-        layout.addWidget(self.bars)
         layout.addWidget(split, 1)
         self.setCentralWidget(body)
         self.setStatusBar(self.bars.status_bar)
@@ -245,6 +258,8 @@ class WorklistWindow(QMainWindow):
         self.table.opened.connect(self.claim_and_open)
         self.table.customContextMenuRequested.connect(self._context_menu)
         self.rows.selection_changed.connect(self._show_details)
+        self.table.missed.connect(self._missed)
+        self.rows.waiting_changed.connect(self._show_waiting)
         self.rows.shown.connect(self._rows_shown)
         parts.feed.asked_to_let_go.connect(self._asked_to_let_go)
         parts.timeline.timeline_changed.connect(self._show_timeline)

@@ -145,6 +145,10 @@ class ClaimDesk:
         """
         return self.resume(cancelled=cancelled)
 
+    def holds(self, workitem_uid: str) -> bool:
+        """Whether this desk holds the study: asks the journal alone, whatever number it was claimed under."""
+        return self._book.holds(workitem_uid)
+
     def fence(self, workitem_uid: str) -> FenceResult:
         """Before the first object of a report leaves: may it? Asking again after PASSED is harmless."""
         with self._talk(workitem_uid):

@@ -38,6 +38,11 @@ class ClaimBook:
         """Whether there is an open claim."""
         return any(row.is_open for row in self._journal.claims.history(workitem_uid))
 
+    def holds(self, workitem_uid: str) -> bool:
+        """Whether there is a claim that was won, and is not ended."""
+        rows = self._journal.claims.history(workitem_uid)
+        return any(row.is_open and row.state is not ClaimState.ASKED for row in rows)
+
     def was_completed(self, workitem_uid: str) -> bool:
         """Whether an earlier claim of it was completed."""
         return any(row.state is ClaimState.COMPLETED for row in self._journal.claims.history(workitem_uid))

@@ -70,6 +70,8 @@ class StudyEntry:
     """The holder's last sign of life, where the hub shows the claim as stale; it may be taken over with a reason."""
     elsewhere: bool = False
     """A single study that another hospital may read, for it needs no priors."""
+    is_own: bool = False
+    """In progress in my hands: claimed at this desk, under whatever number, or by the same reader at another one."""
     remarks: tuple[str, ...] = ()
     """Code values of what intake noticed about the study (`ups.codes`)."""
 

@@ -6,7 +6,7 @@ row that becomes available again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pacs.site import Site
@@ -16,7 +16,7 @@ from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_client.worklist.entries import Status, StudyEntry
-from worklist_client.worklist.rows import entry_from_workitem
+from worklist_client.worklist.rows import entry_from_workitem, held_nowhere
 
 EntryId = tuple[str, str]
 _RESCHEDULING = (RESCHEDULED.value, RESCHEDULING_RECOMMENDED.value)
@@ -39,9 +39,11 @@ class ChangeSet:
 class LiveList:
     """Pure state; one thread (the main one) applies and reads."""
 
-    def __init__(self, me: str, sites: Iterable[Site] = ()) -> None:
-        """`me` is the code of the reader at this desk."""
-        self._me = me
+    def __init__(
+        self, me: str, sites: Iterable[Site] = (), *, name: str = "", holds: Callable[[str], bool] = held_nowhere
+    ) -> None:
+        """`me` and `name` are the reader at this desk; `holds` says of a workitem whether its journal claims it."""
+        self._me, self._name, self._holds = me, name, holds
         self._sites: Mapping[str, Site] = {site.site_id: site for site in sites}
         self._rows: dict[EntryId, StudyEntry] = {}
         self._workitems: dict[EntryId, Workitem] = {}
@@ -72,17 +74,26 @@ class LiveList:
             return self._take((event.workitem,))
         return ChangeSet()
 
-    def known_as(self, me: str) -> ChangeSet:
+    def known_as(self, me: str, name: str = "") -> ChangeSet:
         """The reader at this desk has said who it is."""
-        self._me = me
+        self._me, self._name = me, name
         return self.replace_sites(self._sites.values())
+
+    def look_again(self, workitem_uids: Iterable[str]) -> ChangeSet:
+        """The journal learned something of these claims."""
+        wanted = frozenset(workitem_uids)
+        return self._redo([entry_id for entry_id, row in self._rows.items() if row.workitem_uid in wanted])
 
     def replace_sites(self, sites: Iterable[Site]) -> ChangeSet:
         """A newer directory: issuers and time zones of the rows follow it."""
         self._sites = {site.site_id: site for site in sites}
+        return self._redo(list(self._workitems))
+
+    def _redo(self, entry_ids: Iterable[EntryId]) -> ChangeSet:
+        """These rows, made anew from what the hub told of them."""
         changed = []
-        for entry_id, workitem in self._workitems.items():
-            row = self._row(workitem)
+        for entry_id in entry_ids:
+            row = self._row(self._workitems[entry_id])
             if row != self._rows[entry_id]:
                 self._rows[entry_id] = row
                 changed.append(row)
@@ -143,7 +154,7 @@ class LiveList:
         return replace(changes, removed=gone)
 
     def _row(self, workitem: Workitem) -> StudyEntry:
-        return entry_from_workitem(workitem, me=self._me, sites=self._sites)
+        return entry_from_workitem(workitem, me=self._me, name=self._name, sites=self._sites, holds=self._holds)
 
 
 def _is_newer(workitem: Workitem, current: Workitem) -> bool:

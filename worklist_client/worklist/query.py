@@ -65,6 +65,10 @@ def is_mine(entry: StudyEntry, me: str) -> bool:
         return True
     if not me:
         return False
+    if entry.is_own:
+        return True
+    if entry.status is Status.CLAIMED:
+        return False  # somebody else's, who may share my number
     return entry.holder_code == me or (entry.reserved_for_code == me and not entry.holder_code)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pacs.site import Site
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.codes import SITE_SCHEME
+from ups.codes import SITE_SCHEME, Person
 from ups.datetimes import datetime_from_dt
+from ups.readers import is_same_reader
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_client.identity.patient import BSN_ISSUERS, PatientIdentity, PatientKey
@@ -19,22 +20,37 @@ from worklist_client.worklist.entries import Status, StudyEntry
 READY = "READY"
 
 
-def entry_from_workitem(workitem: Workitem, *, me: str, sites: Mapping[str, Site]) -> StudyEntry:
+def held_nowhere(_workitem_uid: str) -> bool:
+    """A desk without a journal."""
+    return False
+
+
+def entry_from_workitem(
+    workitem: Workitem,
+    *,
+    me: str,
+    sites: Mapping[str, Site],
+    name: str = "",
+    holds: Callable[[str], bool] = held_nowhere,
+) -> StudyEntry:
     """The row of a workitem.
 
     Parameters
     ----------
     me : code of the reader at this desk, as the hub writes it into Actual Human Performers; empty = nobody
+    name : the reader's name; where given, a claim from another desk is mine only under it
+    holds : whether this desk's journal holds a claim of the workitem; its word counts more than number and name
     sites : the directory; where it does not know the site, times without an offset are UTC and the issuer stays empty
     """
     site = sites.get(workitem.site_id)
     zone = _zone(site)
+    is_own = workitem.state is ProcedureStepState.IN_PROGRESS and (_is_by(workitem, me, name) or holds(workitem.uid))
     return StudyEntry(
         workitem_uid=workitem.uid,
         site_id=workitem.site_id,
         study_instance_uid=workitem.study_instance_uid,
         patient=patient_of_workitem(workitem, site),
-        status=_status(workitem, me),
+        status=_status(workitem, is_own=is_own),
         procedure_step_state=workitem.state.value,
         accession_number=workitem.accession_number,
         issuer_of_accession_number=workitem.issuer_of_accession_number,
@@ -63,6 +79,7 @@ def entry_from_workitem(workitem: Workitem, *, me: str, sites: Mapping[str, Site
         worklist_label=workitem.worklist_label,
         silent_since=_moment(workitem.silent_since, zone),
         elsewhere=workitem.elsewhere,
+        is_own=is_own,
         remarks=tuple(code.value for code in workitem.remarks if code.scheme == SITE_SCHEME),
     )
 
@@ -83,7 +100,13 @@ def patient_of_workitem(workitem: Workitem, site: Site | None) -> PatientIdentit
     )
 
 
-def _status(workitem: Workitem, me: str) -> Status:
+def _is_by(workitem: Workitem, me: str, name: str) -> bool:
+    """Whether its holder is the reader at this desk. Readers of one practice may share a number."""
+    holder = workitem.holder
+    return holder is not None and is_same_reader(holder, Person(me, name or holder.name))
+
+
+def _status(workitem: Workitem, *, is_own: bool) -> Status:
     if workitem.state is ProcedureStepState.CANCELED:
         return Status.CANCELED
     if workitem.state is ProcedureStepState.COMPLETED:
@@ -91,8 +114,7 @@ def _status(workitem: Workitem, me: str) -> Status:
     if workitem.state is ProcedureStepState.IN_PROGRESS:
         if (workitem.progress_percent or 0.0) >= FENCED_PERCENT:
             return Status.DELIVERING
-        is_mine = bool(me) and workitem.holder is not None and workitem.holder.code == me
-        return Status.MINE if is_mine else Status.CLAIMED
+        return Status.MINE if is_own else Status.CLAIMED
     if workitem.readiness != READY:
         return Status.INCOMING
     return Status.RESERVED if workitem.reserved_for else Status.AVAILABLE

@@ -5,22 +5,32 @@ A site that is away gives no poll, hence no plan: nothing vanishes because a lin
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import INTERPRETATION_CODE, REPORT_NOT_FINAL, SITE_SCHEME, TWO_PATIENTS, UPS_PUSH, Code, OtherId
+from ups.changes import FENCED_PERCENT
+from ups.codes import (
+    INTERPRETATION_CODE,
+    NOT_CHECKED,
+    REPORT_NOT_FINAL,
+    SITE_SCHEME,
+    TWO_PATIENTS,
+    UPS_PUSH,
+    Code,
+    OtherId,
+)
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
+from worklist_hub.intake.corrections import age_at, corrections, day_of
 from worklist_hub.intake.rules import Rule, RuleBook, StudyFacts
 
 REPORTED: Final = "a report has appeared in the study"
@@ -81,6 +91,8 @@ class Plan:
     create: tuple[Workitem, ...] = ()
     update: tuple[tuple[str, dict[str, Any]], ...] = ()
     cancel: tuple[tuple[str, Code, str], ...] = ()
+    tell: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """The same as `update`, for those who hold the study."""
     memory: Memory = Memory(is_first=False)
 
 
@@ -124,11 +136,11 @@ def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
 
 def taken_at(site: Site, answer: StudyAnswer) -> datetime | None:
     """Study Date and Time by the clock of the site; without a time the end of the day, without a date None."""
-    day = _day(answer.study_date)
+    day = day_of(answer.study_date)
     if day is None:
         return None
     text = answer.study_time.replace(":", "")[:6].ljust(6, "0")
-    clock = text if answer.study_time and text.isdigit() else "235959"
+    clock = text if answer.study_time and text.isascii() and text.isdigit() else "235959"
     hour, minute, second = (min(int(clock[at : at + 2]), most) for at, most in ((0, 23), (2, 59), (4, 59)))
     return datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=ZoneInfo(site.time_zone))
 
@@ -142,7 +154,7 @@ def plan(
     now: datetime,
     others: Collection[str] = frozenset(),
 ) -> Plan:
-    """What to create, mark READY and cancel.
+    """What to create, mark READY and cancel, and what to tell those who are reading.
 
     Parameters
     ----------
@@ -157,6 +169,7 @@ def plan(
     create: list[Workitem] = []
     update: list[tuple[str, dict[str, Any]]] = []
     cancel: list[tuple[str, Code, str]] = []
+    tell: list[tuple[str, dict[str, Any]]] = []
     for study, item in by_study.items():
         before = memory.studies.get(study)
         after = _look(site, item, before, memory, now)
@@ -171,6 +184,8 @@ def plan(
                 cancel.append((workitem.uid, REPORTED_CODE, REPORTED))
             elif changes := _changes(workitem, after) | _remarks(workitem, item) | _corrections(site, workitem, item):
                 update.append((workitem.uid, changes))
+        elif changes := _news(site, workitem, item, after):
+            tell.append((workitem.uid, changes))
     for study, workitem in open_items.items():
         if study in by_study or study in others or workitem.state is not ProcedureStepState.SCHEDULED:
             continue
@@ -178,7 +193,7 @@ def plan(
         studies[study] = Remembered(missing=missing)
         if missing >= MISSING_POLLS:
             cancel.append((workitem.uid, VANISHED_CODE, VANISHED))
-    return Plan(tuple(create), tuple(update), tuple(cancel), Memory(studies, is_first=False))
+    return Plan(tuple(create), tuple(update), tuple(cancel), tuple(tell), Memory(studies, is_first=False))
 
 
 def new_workitem(site: Site, item: Found, rule: Rule, now: datetime, due: datetime | None) -> Workitem:
@@ -243,18 +258,6 @@ def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
     )
 
 
-def age_at(birth_date: str, study_date: str) -> str:
-    """Patient's Age (AS) on the day of the study: years, below two years months; empty where it cannot be told."""
-    born, day = _day(birth_date), _day(study_date)
-    if born is None or day is None or day < born:
-        return ""
-    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    if years >= 2:
-        return f"{years:03d}Y"
-    months = (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
-    return f"{months:03d}M"
-
-
 def _look(site: Site, item: Found, before: Remembered | None, memory: Memory, now: datetime) -> Remembered:
     """Compare with the last poll. A study that comes in later is new, however old: it has arrived just now."""
     if before is None or before.missing:
@@ -278,45 +281,27 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
 
 def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
     """Ours as they are now; those of others stay."""
-    noticed = (TWO_PATIENTS.value, REPORT_NOT_FINAL.value)
+    noticed = (TWO_PATIENTS.value, REPORT_NOT_FINAL.value, NOT_CHECKED.value)
     remarks = (*(code for code in workitem.remarks if code.value not in noticed), *item.remarks)
     if workitem.remarks == remarks:
         return {}
     tag = TAG_OF["ScheduledProcessingParametersSequence"]
-    return {tag: replace(workitem, remarks=remarks).to_json()[tag]}
+    return {tag: replace(workitem, remarks=remarks).to_json().get(tag, {"vr": "SQ"})}
 
 
 def _corrections(site: Site, workitem: Workitem, item: Found) -> dict[str, Any]:
-    """What the hospital corrected of patient and order meanwhile (an unknown trauma patient gets a name and a number).
+    """Where the hospital names two patients, nobody can say which is right: nothing is corrected."""
+    return corrections(site, workitem, item.answer) if item.patients == 1 else {}
 
-    With another number the other identifiers are those of somebody else: they go, and come with the images again.
-    Where the hospital names two patients, nobody can say which is right: nothing is corrected.
-    """
-    answer = item.answer
-    if item.patients > 1:
+
+def _news(site: Site, workitem: Workitem, item: Found, seen: Remembered) -> dict[str, Any]:
+    """For who is reading it: images that came after the claim, and remarks. Whose study it is stays as claimed, but for
+    one that was given back and claimed again before anybody asked the hospital. Of what is signed nothing is said: the
+    count grows by the report itself."""
+    if (workitem.progress_percent or 0.0) >= FENCED_PERCENT:
         return {}
-    is_other = bool(answer.patient_id) and answer.patient_id != workitem.patient_id
-    # An issuer may be known from the images alone: what the answer does not say does not take it away.
-    issuer = answer.issuer_of_patient_id or (site.issuer_of_patient_id if is_other else "")
-    said = {
-        "PatientName": (workitem.patient_name, answer.patient_name),
-        "PatientID": (workitem.patient_id, answer.patient_id),
-        "IssuerOfPatientID": (workitem.issuer_of_patient_id, issuer),
-        "PatientBirthDate": (workitem.birth_date, answer.patient_birth_date),
-        "PatientSex": (workitem.sex, answer.patient_sex),
-    }
-    changes: dict[str, Any] = {}
-    for keyword, (listed, now_said) in said.items():
-        if now_said and now_said != listed:
-            dj.put(changes, keyword, now_said)
-    requests = copy.deepcopy(dj.items(workitem.attributes, "ReferencedRequestSequence"))
-    if requests and answer.accession_number and dj.text(requests[0], "AccessionNumber") != answer.accession_number:
-        dj.put(requests[0], "AccessionNumber", answer.accession_number)
-        dj.put_items(changes, "ReferencedRequestSequence", requests)
-    if is_other:
-        others = (dj.make(PatientID=one, IssuerOfPatientID=by) for one, by in answer.other_patient_ids)
-        dj.put_items(changes, "OtherPatientIDsSequence", others)
-    return changes
+    corrected = _corrections(site, workitem, item) if NOT_CHECKED in workitem.remarks else {}
+    return _changes(workitem, seen) | _remarks(workitem, item) | corrected
 
 
 def facts_of(site: Site, answer: StudyAnswer) -> StudyFacts:
@@ -356,10 +341,3 @@ def _attributes(study_instance_uid: str, expertise_scheme: str) -> dict[str, Any
         scheme = dj.make(CodingSchemeDesignator=expertise_scheme)
         dj.put_items(attributes, "ScheduledStationClassCodeSequence", [scheme])
     return attributes
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        return None

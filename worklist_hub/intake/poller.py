@@ -75,6 +75,7 @@ class Poller:
         self._clock, self._monotonic = clock, monotonic
         self._memory = Memory()
         self._asker = SiteAsker(site)
+        self._refused: set[str] = set()
         self._nameless: deque[_Nameless] = deque()
         self.state = SiteState()
         self.new = 0
@@ -131,10 +132,27 @@ class Poller:
         for uid, code, reason in decided.cancel:
             self._feed.cancel_scheduled(uid, code, reason)
         for fresh in _parts(decided.create, AT_ONCE):
-            self._put(fresh)
+            self._each(fresh, self._put, lambda item: item.uid)
         for changes in _parts(decided.update, AT_ONCE):
-            self._feed.update_all(changes)
+            self._each(changes, self._feed.update_all, lambda change: change[0])
+        for change in decided.tell:
+            self._each([change], lambda some: self._feed.update_held(*some[0]), lambda told: told[0])
         self._memory = replace(decided.memory, is_first=self._memory.is_first)
+
+    def _each(self, items: Sequence[V], write: Callable[[Sequence[V]], object], uid_of: Callable[[V], str]) -> None:
+        """Write all together; where one of them cannot be written, one by one, so that it costs itself alone."""
+        try:
+            write(items)
+        except (ValueError, OverflowError) as error:
+            if len(items) > 1:
+                for item in items:
+                    self._each([item], write, uid_of)
+                return
+            uid = uid_of(items[0])
+            if uid not in self._refused:  # once: it is tried again at every poll
+                text = "a study cannot be written: site=%s workitem=%s error=%s"
+                _log.warning(text, self.site.site_id, uid, type(error).__name__)
+            self._refused.add(uid)
 
     def _put(self, fresh: Sequence[Workitem]) -> None:
         """What is not on the list yet, by whatever road; what was withdrawn by us and is there again; the images of an

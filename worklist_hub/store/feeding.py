@@ -78,6 +78,10 @@ class Feed:
         """See `store.port.Feed`."""
         return self._store.update_scheduled(uid, changes)
 
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """See `store.port.Feed`."""
+        return self._store.update_held(uid, changes)
+
     def update_all(self, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """See `store.port.Feed`."""
 

@@ -39,6 +39,11 @@ class Feed(Protocol):
         """
         ...
 
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """The same of an IN PROGRESS workitem, as far as `worklist_hub.changeable` allows; False where it is not there,
+        not IN PROGRESS, or signed already. Its holder stays as alive as he was."""
+        ...
+
     def update_all(self, changes: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """`update_scheduled` for many (UID, attributes), in one transaction; one that cannot be is left out."""
         ...
@@ -67,6 +72,11 @@ class Store(Protocol):
 
         A change that changes nothing raises no event.
         """
+        ...
+
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """The same of an IN PROGRESS workitem, as far as `worklist_hub.changeable` allows; False where it is not there,
+        not IN PROGRESS, or signed already. Its holder stays as alive as he was."""
         ...
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:

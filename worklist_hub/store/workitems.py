@@ -182,10 +182,11 @@ class WorkitemStore:
 
     def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Store`."""
-        outcome = self.carry_out(uid, Update(changes), _FEED)
-        if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
-            raise dj.DatasetError(outcome.text)
-        return isinstance(outcome, Decision)
+        return self._update_while(ProcedureStepState.SCHEDULED, uid, changes)
+
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        """See `store.port.Store`."""
+        return self._update_while(ProcedureStepState.IN_PROGRESS, uid, changes)
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """See `store.port.Store`."""
@@ -201,14 +202,15 @@ class WorkitemStore:
         return tuple(Workitem.from_json(json.loads(text)) for text in texts)
 
     def write_together(self, work: Callable[[sa.Connection, CarryOut], V]) -> V:
-        """Several requests of intake in one durable transaction; `work` may run more than once."""
+        """Several requests of intake about SCHEDULED workitems in one durable transaction; `work` may run more than
+        once."""
         told: list[bool] = []
 
         def job(connection: sa.Connection) -> V:
             told.clear()
 
             def carry_out(uid: str, request: Request) -> Decision | Refusal:
-                outcome, has_told = self._carry_out(connection, uid, request, _FEED)
+                outcome, has_told = self._carry_out(connection, uid, request, _FEED, ProcedureStepState.SCHEDULED)
                 told.append(has_told)
                 return outcome
 
@@ -250,6 +252,12 @@ class WorkitemStore:
         if self.ledger is not None:
             self.ledger.wrote(audit)
         return outcome, bool(raised)
+
+    def _update_while(self, state: ProcedureStepState, uid: str, changes: dict[str, Any]) -> bool:
+        outcome = self._write(lambda connection: self._carry_out(connection, uid, Update(changes), _FEED, state))
+        if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
+            raise dj.DatasetError(outcome.text)
+        return isinstance(outcome, Decision)
 
     # Inside a transaction
 

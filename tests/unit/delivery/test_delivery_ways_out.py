@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from pacs.errors import Unreachable
-from pacs.port import StoreObject, StoreOutcome, StoreState
+from pacs.port import Cancelled, InstanceAnswer, StoreObject, StoreOutcome, StoreState
 from tests.unit.delivery.doubles import MemoryPacs, Region, never, report_of
+from worklist_client.commands import held_report
 from worklist_client.delivery.errors import NoWayOut
 from worklist_client.delivery.reasons import Cause, Reason, reason_of
 from worklist_client.delivery.status import DeliveryState
@@ -18,6 +21,7 @@ from worklist_client.identity.patient import PatientKey
 from worklist_client.journal import ClaimState, DraftState, ObjectState, PackageState
 from worklist_client.report.model import SignedReport
 
+SR_CLASS = "1.2.840.10008.5.1.4.1.1.88.22"
 P9 = PatientKey("NORTH", "P9")
 
 
@@ -119,6 +123,121 @@ def test_send_mine_too_needs_the_very_reports_that_were_shown(region: Region) ->
     assert (row.state, row.beside) == (PackageState.FENCED, ("1.2", "1.3"))
     with pytest.raises(NoWayOut):
         service.ways_out.send_beside(report.report_id, ("1.2", "1.3"))
+
+
+OTHER = "1.2.3"
+
+
+def beaten(region: Region) -> tuple[MemoryPacs, SignedReport]:
+    """Held because the hospital holds another report."""
+    archive, report = held(region)
+    why = Reason("another report ({said})", (("said", "x"), ("documents", OTHER)), Cause.OTHER_REPORT)
+    region.journal.outbox.attention(report.report_id, why.to_text(), region.clock())
+    archive.objects[OTHER] = StoreObject(SR_CLASS, OTHER, "1.2", report.study_instance_uid, b"")
+    return archive, report
+
+
+def test_a_report_is_withdrawn_only_while_the_other_report_is_at_the_hospital(region: Region) -> None:
+    archive, report = beaten(region)
+    service = region.service()
+    other = archive.objects.pop(OTHER)
+    with pytest.raises(NoWayOut, match="not at the hospital any more"):
+        service.ways_out.withdraw(report.report_id, (OTHER,), never)
+    archive.away = True
+    with pytest.raises(NoWayOut, match="does not say now"):
+        service.ways_out.withdraw(report.report_id, (OTHER,), never)
+    assert region.journal.outbox.get(report.report_id).state is PackageState.ATTENTION
+    archive.away, archive.objects[OTHER] = False, other
+    assert service.ways_out.withdraw(report.report_id, (OTHER,), never)
+    assert region.journal.claims.open_claim(report.workitem_uid).state is ClaimState.CLOSING
+
+
+@pytest.mark.parametrize("documents", [(), ("1.2.4",), (OTHER, "1.2.4")])
+def test_a_report_is_withdrawn_only_for_the_very_reports_that_were_shown(
+    region: Region, documents: tuple[str, ...]
+) -> None:
+    _, report = beaten(region)
+    with pytest.raises(NoWayOut, match="changed meanwhile"):
+        region.service().ways_out.withdraw(report.report_id, documents, never)
+
+
+def test_a_report_that_is_held_for_another_cause_does_not_leave_the_list(region: Region) -> None:
+    _, report = held(region)
+    with pytest.raises(NoWayOut, match="changed meanwhile"):
+        region.service().ways_out.withdraw(report.report_id, (), never)
+    assert region.journal.outbox.get(report.report_id).state is PackageState.ATTENTION
+
+
+@pytest.mark.parametrize("state", [PackageState.STORED, PackageState.FENCED])
+def test_a_report_that_moved_while_the_hospital_was_asked_is_not_taken_back(
+    region: Region, state: PackageState
+) -> None:
+    """ "Send again" was pressed while the hospital said that it does not hold the report; it is held once more."""
+    archive, report = refused(region, StoreOutcome("", StoreState.HELD, 0xA900, "does not match"))
+    outbox = region.journal.outbox
+    outbox.set_object(report.report_id, ObjectState.WAITING, SENDING, region.clock())
+    service = region.service()
+
+    def meanwhile(_item: object) -> None:
+        outbox.resume(report.report_id, region.clock())
+        if state is PackageState.STORED:
+            for item in report.objects:
+                outbox.set_object(item.sop_instance_uid, ObjectState.STORED, "accepted", region.clock())
+            outbox.advance(report.report_id, PackageState.STORED, region.clock())
+        outbox.attention(report.report_id, "the copy differs", region.clock())
+
+    search = archive.search_for_instances
+
+    def answer(study: str, series: str, cancelled: Cancelled) -> list[InstanceAnswer]:
+        found = search(study, series, cancelled)
+        meanwhile(found)
+        return found
+
+    archive.search_for_instances = answer  # type: ignore[method-assign]
+    with pytest.raises(NoWayOut, match="something happened to this report meanwhile"):
+        service.ways_out.read_again(report.report_id, P9, never)
+    assert outbox.get(report.report_id).state is PackageState.ATTENTION
+    assert region.journal.drafts.in_state(DraftState.ORPHAN) == []
+    assert region.desk.given_up == []
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_kill_while_the_worklist_is_told_leaves_the_audit_line_and_no_old_image(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, report = held(region)
+    forgotten: list[tuple[str, str]] = []
+    desk = SimpleNamespace(
+        journal=region.journal,
+        delivery=region.service(),
+        now=region.clock,
+        reader=SimpleNamespace(code="1"),
+        cache=SimpleNamespace(forget=lambda *key: forgotten.append(key)),
+    )
+
+    def killed(_uid: str) -> bool:
+        raise _Killed
+
+    monkeypatch.setattr(region.desk, "give_up", killed)
+    with pytest.raises(_Killed):
+        held_report.read_again(cast(Any, desk), report.report_id, P9, never)
+    assert region.journal.outbox.get(report.report_id).state is PackageState.WITHDRAWN
+    [line] = region.journal.audit.lines()
+    assert (line.event, line.workitem_uid) == ("report.withdrawn", report.workitem_uid)
+    assert forgotten == [("north", report.study_instance_uid)]
+    assert region.journal.audit.first_broken_line() == 0
+
+
+def test_drawings_that_left_without_their_report_are_known(region: Region) -> None:
+    _, report = held(region)
+    service = region.service()
+    assert not service.ways_out.leaves_some(report.report_id)
+    drawings = report.objects[0].sop_instance_uid
+    region.journal.outbox.set_object(drawings, ObjectState.STORED, "accepted", region.clock())
+    assert service.ways_out.leaves_some(report.report_id)
 
 
 def test_several_patients_for_one_study_are_never_guessed_between(region: Region) -> None:

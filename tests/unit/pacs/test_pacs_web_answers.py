@@ -175,6 +175,17 @@ def test_an_answer_without_objects_is_a_protocol_violation(double: Double, pacs:
         pacs.retrieve(RetrieveRequest("1.2", str(tmp_path)), lambda _received: None, never)
 
 
+def test_half_a_surrogate_pair_becomes_a_replacement_character(double: Double, pacs: Pacs) -> None:
+    """JSON can name it and no file can hold it: it stopped the intake of the whole hospital."""
+    body = b"""[{"0020000D": {"vr": "UI", "Value": ["1.2"]}, "00201208": {"vr": "IS", "Value": [1e999]},
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "A\\ud800"}]},
+        "00081030": {"vr": "LO", "Value": ["CT \\ud83d", "\\ud83e\\uddb4"]}}]"""
+    double.script = [(200, {"Content-Type": "application/dicom+json"}, body)]
+    [answer] = pacs.search_for_studies(StudyQuery(), never)
+    assert (answer.patient_name, answer.study_description) == ("A\ufffd", "CT \ufffd\\\U0001f9b4")
+    assert answer.number_of_instances is None
+
+
 def test_names_join_their_component_groups(double: Double, pacs: Pacs) -> None:
     name = {"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎"}
     double.script = [(200, JSON, json.dumps([{"00100010": {"vr": "PN", "Value": [name]}}]).encode())]

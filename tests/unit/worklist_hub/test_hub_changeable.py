@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ups import changes
 from ups import dicom_json as dj
-from ups.codes import Code, OtherId, Person
+from ups.codes import NOT_CHECKED, Code, OtherId, Person
 from ups.states import Answer, ProcedureStepState
 from ups.tags import KEYWORD_OF, TAG_OF, VR_OF
 from ups.workitem import Workitem
@@ -38,6 +39,21 @@ WHILE_NOBODY_HOLDS_IT = {
     "ScheduledProcedureStepPriority",
     "ScheduledStationClassCodeSequence",
     "WorklistLabel",
+}
+COUNTED_BY_THE_FEED = {
+    "InputReadinessState",
+    "NumberOfStudyRelatedInstances",
+    "ScheduledProcessingParametersSequence",
+}
+WHOSE_STUDY_IT_IS = {
+    "IssuerOfPatientID",
+    "OtherPatientIDsSequence",
+    "PatientAge",
+    "PatientBirthDate",
+    "PatientID",
+    "PatientName",
+    "PatientSex",
+    "ReferencedRequestSequence",
 }
 BY_NOBODY = {"SOPClassUID", "SOPInstanceUID", "ProcedureStepState", "ReplacedProcedureStepSequence"}
 ATTRIBUTES = sorted(keyword for keyword, tag in TAG_OF.items() if not tag.startswith("0000"))
@@ -145,6 +161,26 @@ def test_the_feed_corrects_everything_but_what_the_hub_keeps(keyword: str) -> No
     outcome = asked(keyword, SCHEDULED, Caller(is_feed=True))
     is_kept = keyword in BY_NOBODY or keyword == "UnifiedProcedureStepPerformedProcedureSequence"
     assert isinstance(outcome, Refusal if is_kept else Decision)
+
+
+@pytest.mark.parametrize("keyword", ATTRIBUTES)
+def test_while_somebody_holds_it_the_feed_says_what_it_counted_and_nothing_else(keyword: str) -> None:
+    outcome = decide(study(CLAIMED), Update(other_value(keyword)), Caller(is_feed=True), NOW)
+    may = keyword in COUNTED_BY_THE_FEED or keyword in NEVER_WRITTEN
+    assert isinstance(outcome, Decision if may else Refusal)
+
+
+@pytest.mark.parametrize("keyword", ATTRIBUTES)
+def test_until_the_hospital_was_asked_the_feed_says_whose_study_it_is_under_a_holder_too(keyword: str) -> None:
+    held = study(CLAIMED)
+    unchecked = replace(Workitem.from_json(held.dataset), remarks=(NOT_CHECKED,))
+    held = replace(held, dataset=unchecked.to_json())
+    assert isinstance(
+        decide(held, Update(other_value(keyword)), Caller(is_feed=True), NOW),
+        Decision if keyword in COUNTED_BY_THE_FEED | WHOSE_STUDY_IT_IS | NEVER_WRITTEN else Refusal,
+    )
+    of_a_reader = decide(held, Update(other_value(keyword), OURS), Caller(ANN), NOW)
+    assert isinstance(of_a_reader, Decision if keyword in BY_THE_HOLDER | NEVER_WRITTEN else Refusal)
 
 
 def test_every_attribute_of_a_study_to_read_is_walked() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ups import changes
 from ups import dicom_json as dj
+from ups.codes import NOT_CHECKED
 from ups.states import Answer, ProcedureStepState, row
 from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person, Workitem
 from worklist_hub.claims import hash_of, holder_of
@@ -140,6 +141,7 @@ def test_release_cancels_and_schedules_the_replacement_at_once() -> None:
     old, new = Workitem.from_json(outcome.dataset or {}), Workitem.from_json(outcome.replacement or {})
     assert (old.state, old.cancel_code, old.cancel_reason) == (X, RESCHEDULED, "night over")
     assert (new.state, new.replaces, new.holder) == (S, old.uid, None)
+    assert new.remarks == (NOT_CHECKED,), "patient and order are as they were when it was claimed"
 
 
 def test_cancelling_for_another_reason_makes_no_replacement() -> None:
@@ -234,6 +236,13 @@ def test_a_stale_claim_or_ones_own_is_taken_over(caller: Caller, silent: timedel
     assert isinstance(outcome, Decision)
     new = Workitem.from_json(outcome.replacement or {})
     assert new.reserved_for == caller.reader
+
+
+def test_a_live_claim_is_not_taken_over_by_somebody_who_shares_its_number() -> None:
+    """The number may be that of a practice; such a request is passed on to whoever reads."""
+    colleague = Caller(Person(ANN.code, "Cas^C", ANN.organisation))
+    outcome = decide(stored(P), RequestCancel("mine"), colleague, NOW)
+    assert outcome.answer is Answer.PASSED_ON
 
 
 def test_callers_without_a_name_are_not_each_other() -> None:

@@ -11,10 +11,11 @@ import pytest
 from pacs.port import StudyAnswer
 from pacs.site import Site
 from ups import dicom_json as dj
-from ups.codes import TWO_PATIENTS, Code
+from ups.codes import NOT_CHECKED, TWO_PATIENTS, Code, OtherId
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
+from worklist_hub.intake.corrections import age_at
 from worklist_hub.intake.poll import (
     REPORTED,
     REPORTED_CODE,
@@ -22,7 +23,6 @@ from worklist_hub.intake.poll import (
     Found,
     Memory,
     Plan,
-    age_at,
     is_recent,
     one_answer,
     plan,
@@ -63,7 +63,8 @@ def decide(
 
 
 def as_listed(decided: Plan, **changes: Any) -> list[Workitem]:
-    return [replace(item, **changes) for item in decided.create]
+    """As the store gives them back."""
+    return [Workitem.from_json(replace(item, **changes).to_json()) for item in decided.create]
 
 
 def test_a_study_becomes_one_incomplete_workitem_with_everything_known() -> None:
@@ -143,6 +144,51 @@ def test_a_claimed_study_is_left_alone() -> None:
     assert decide([], claimed, decide([], claimed, first.memory).memory).cancel == ()
 
 
+def test_who_reads_a_study_hears_of_images_that_came_after_the_claim() -> None:
+    """Claimed at 100 images: the list said 100 for ever, and the report was signed on part of the study."""
+    first = decide([found()])
+    claimed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY")
+    second = decide([found(count=150)], claimed, first.memory)
+    [(uid, changes)] = second.tell
+    told = Workitem.from_json({**claimed[0].to_json(), **changes})
+    assert (uid, told.images, told.readiness, second.update) == (claimed[0].uid, 150, "INCOMPLETE", ())
+    [(_, changes)] = decide([found(count=150)], [told], second.memory).tell
+    assert Workitem.from_json({**told.to_json(), **changes}).readiness == "READY"
+
+
+def test_who_reads_a_study_hears_of_a_second_patient_and_never_gets_another_one() -> None:
+    first = decide([found()])
+    claimed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY")
+    [(_, changes)] = decide([replace(found(), patients=2)], claimed, first.memory).tell
+    assert Workitem.from_json({**claimed[0].to_json(), **changes}).remarks == (TWO_PATIENTS,)
+    assert decide([found(patient_id="P9", patient_name="Other^One")], claimed, first.memory).tell == ()
+
+
+def test_a_study_claimed_again_before_the_hospital_was_asked_is_corrected_once_under_its_holder() -> None:
+    """Taken back to be read again as another patient: it was listed as the old one, claimed, and never corrected."""
+    first = decide([found()])
+    back = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY", remarks=(NOT_CHECKED,))
+    second = decide([found(patient_id="P9", patient_name="Other^One", accession_number="A9")], back, first.memory)
+    [(_, changes)] = second.tell
+    told = Workitem.from_json({**back[0].to_json(), **changes})
+    assert (told.patient_id, told.patient_name, told.accession_number) == ("P9", "Other^One", "A9")
+    assert told.remarks == (), "the same change says that the hospital was asked"
+    assert decide([found()], [told], second.memory).tell == (), "from then on it is the holder's"
+
+
+def test_a_study_given_back_is_checked_where_nothing_changed() -> None:
+    first = decide([found()])
+    back = as_listed(first, readiness="READY", remarks=(NOT_CHECKED,))
+    [(_, changes)] = decide([found()], back, first.memory).update
+    assert list(changes) == ["00741210"]
+
+
+def test_a_signed_report_on_its_way_is_no_late_image() -> None:
+    first = decide([found()])
+    signed = as_listed(first, state=ProcedureStepState.IN_PROGRESS, readiness="READY", progress_percent=100.0)
+    assert decide([found(count=102)], signed, first.memory).tell == ()
+
+
 def test_a_study_vanishes_only_after_two_polls_without_it() -> None:
     first = decide([found()])
     known = as_listed(first)
@@ -220,6 +266,36 @@ def test_a_patient_who_gets_a_name_and_a_number_is_corrected_on_the_list() -> No
     corrected = Workitem.from_json({**listed[0].to_json(), **changes})
     assert (corrected.patient_name, corrected.patient_id) == ("Jansen^Piet", "N123")
     assert corrected.other_patient_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("gone", "field"),
+    [("accession_number", "accession_number"), ("patient_birth_date", "birth_date"), ("patient_sex", "sex")],
+)
+def test_what_the_hospital_takes_away_leaves_the_list(gone: str, field: str) -> None:
+    """The accession number of another order stayed on the list, and every signature was refused for it."""
+    first = decide([found(accession_number="A1", patient_sex="M", patient_birth_date="19600102")])
+    listed = as_listed(first)
+    kept = {"accession_number": "A1", "patient_sex": "M", "patient_birth_date": "19600102"} | {gone: ""}
+    [(_, changes)] = decide([found(**kept)], listed, first.memory).update
+    corrected = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert getattr(corrected, field) == ""
+    assert corrected.age == ("" if field == "birth_date" else "066Y")
+    assert (corrected.patient_name, corrected.patient_id) == ("Jánssen^Zoë", "P1")
+    assert corrected.study_instance_uid == "1.2.3"
+
+
+def test_a_number_that_is_taken_away_takes_the_other_identifiers_with_it() -> None:
+    listed = as_listed(decide([found()]), other_patient_ids=(OtherId("111222333", "BSN"),))
+    [(_, changes)] = decide([found(patient_id="")], listed).update
+    corrected = Workitem.from_json({**listed[0].to_json(), **changes})
+    assert (corrected.patient_id, corrected.other_patient_ids) == ("", ())
+
+
+def test_an_answer_that_names_nobody_any_more_takes_nobody_away() -> None:
+    listed = as_listed(decide([found(accession_number="A1")]), readiness="READY")
+    bare = StudyAnswer("1.2.3", study_date="20261121", modalities=("CT",), number_of_instances=100)
+    assert decide([Found(bare, 100)], listed).update == ()
 
 
 def test_nothing_is_corrected_where_the_hospital_says_nothing_new() -> None:

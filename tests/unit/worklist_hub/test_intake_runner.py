@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.reports import READ_AGAIN_POLLS
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleBook
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
+from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import STUDY, Key
+from worklist_hub.store.workitems import WorkitemStore
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 DOSE, PDF = "1.2.840.10008.5.1.4.1.1.88.67", "1.2.840.10008.5.1.4.1.1.104.1"
@@ -126,6 +129,9 @@ class MemoryFeed:
         self.updates.append((uid, changes))
         self.items[uid] = Workitem.from_json({**self.items[uid].to_json(), **changes})
         return True
+
+    def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
+        return self.update_scheduled(uid, changes)
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         self.canceled[uid] = reason
@@ -350,6 +356,38 @@ def test_identifiers_of_an_instance_of_another_patient_are_not_taken_over() -> N
     pacs.patient_of_images = "P9"
     poller(pacs, store).poll(never)
     assert [item.other_patient_ids for item in store.items.values()] == [()]
+
+
+ODD_TEXTS = ["\ud800", "\x00", "a\nb", "x" * 2000, "\\", "{", "^^^^^^^", "\x1b$B", "\u202e", "-", "９９", "²²"]
+ODD_FIELDS = [
+    "patient_id", "patient_name", "patient_birth_date", "patient_sex", "study_date", "study_time",
+    "study_description", "accession_number", "issuer_of_patient_id",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field_name", ODD_FIELDS)
+def test_a_study_with_an_odd_answer_costs_itself_alone(
+    field_name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a surrogate pair in one description stopped the intake of the whole hospital."""
+    pacs, store = ScriptedPacs(), WorkitemStore(tmp_path / "hub.sqlite")
+    try:
+        for number, odd in enumerate(ODD_TEXTS):
+            good = StudyAnswer(f"1.2.{number}.1", patient_id="P1", study_date="20261121", number_of_instances=3)
+            value = f"20261121{odd}" if field_name == "study_date" else odd
+            pacs.others += [replace(good, study_instance_uid=f"1.2.{number}.0", **{field_name: value}), good]
+        pacs.others = [replace(one, modalities=("CT",)) for one in pacs.others]
+        polling = Poller(site(), Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+        polling.poll(never)
+        polling.poll(never)
+        listed = {one.study_instance_uid: one.readiness for one in store.open_workitems("north")}
+    finally:
+        store.close()
+    assert [f"1.2.{number}.1" for number in range(len(ODD_TEXTS)) if listed.get(f"1.2.{number}.1") != "READY"] == []
+    left_out = {f"1.2.{number}.0" for number in range(len(ODD_TEXTS))} - set(listed)
+    assert left_out <= {"1.2.0.0"}, "only what cannot be written down is left out"
+    said = [record.getMessage() for record in caplog.records if "cannot be written" in record.getMessage()]
+    assert len(said) == len(left_out), "once each, and never silently"
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:

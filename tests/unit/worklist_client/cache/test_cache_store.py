@@ -161,3 +161,34 @@ def test_the_cache_may_be_deleted_at_any_time(cache: Cache) -> None:
 def test_folders_are_their_users_alone(cache: Cache) -> None:
     folder = cache.study_folder("north", "1.2")
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_the_list_says_anew_of_a_study_finds_none_of_the_images_of_before(cache: Cache) -> None:
+    before = cache.study_folder("north", "1.2", "N1 Jansen A1")
+    put(before, "1.2.1")
+    assert cache.present("north", "1.2", "N1 Jansen A1") == {"1.2.1"}
+    cache.close_study("north", "1.2", "N1 Jansen A1")
+    after = cache.study_folder("north", "1.2", "N9 Jansen A1")
+    assert cache.present("north", "1.2", "N9 Jansen A1") == set()
+    assert (before.exists(), after.exists()) == (False, True)
+    assert "Jansen" not in str(after)
+
+
+def test_images_of_before_that_are_still_open_stay_until_they_are_closed(cache: Cache) -> None:
+    before = cache.study_folder("north", "1.2", "N1")
+    cache.study_folder("north", "1.20", "N1")
+    cache.study_folder("north", "1.2", "N9")
+    assert before.exists()
+    cache.close_study("north", "1.2", "N1")
+    cache.close_study("north", "1.2", "N9")
+    assert cache.forget("north", "1.2")
+    assert cache.usage().studies == 1, "the other study is another study"
+
+
+def test_a_dropped_instance_goes_with_what_was_decoded_of_it(cache: Cache) -> None:
+    folder = cache.study_folder("north", "1.2")
+    gone, kept = put(folder, "1.2.1"), put(folder, "1.2.2")
+    (folder / f"{gone.name}.raw").write_bytes(b"pixels")
+    cache.drop([str(gone)])
+    assert cache.present("north", "1.2") == {"1.2.2"}
+    assert {path.name for path in folder.iterdir()} == {kept.name, USED_MARK}

@@ -178,27 +178,6 @@ def test_cancelling_reaches_the_caller() -> None:
         load.fetch(worker, never)
 
 
-def test_documents_are_those_of_the_opening_and_not_what_came_later() -> None:
-    pacs = peer({"1": 2})
-    pacs.series.append(SeriesAnswer("8", "SR", 9, number_of_instances=1))
-    pacs.instances["8"] = [InstanceAnswer("8.1", series_instance_uid="8")]
-    worker = FakeWorker(images("1", 2))
-    load, _viewer = loaded(pacs, worker)
-    assert load.documents is None
-    run(load, worker)
-    assert load.documents == ("8.1",)
-    pacs.instances["8"].append(InstanceAnswer("8.2", series_instance_uid="8"))
-    run(load, worker)
-    assert load.documents == ("8.1",)
-
-
-def test_a_study_without_documents_is_known_to_have_none() -> None:
-    worker = FakeWorker(images("1", 2))
-    load, _viewer = loaded(peer({"1": 2}), worker)
-    run(load, worker)
-    assert load.documents == ()
-
-
 def test_a_series_is_complete_when_its_promised_number_has_come_and_that_is_told_once() -> None:
     worker = FakeWorker(images("1", 3))
     load, viewer = loaded(peer({"1": 3}), worker)

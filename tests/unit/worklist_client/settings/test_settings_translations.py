@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import tomllib
 from collections.abc import Iterator
@@ -174,6 +175,29 @@ def test_fields_are_put_in_after_translating() -> None:
 
 def test_a_text_without_translation_is_shown_in_english() -> None:
     assert Translator("nl", {})("Never seen") == "Never seen"
+
+
+def test_a_text_without_translation_is_named_in_the_log_by_its_place_never_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The text may be a sentence that somebody else made, with a patient's name in it."""
+    tr = Translator("nl", {})
+    with caplog.at_level(logging.DEBUG):
+        for text in ("Jansen^Piet is read by a colleague", "Jansen^Piet again", "Jansen^Piet again"):
+            tr(text)
+    (record,) = caplog.records
+    assert "Jansen" not in record.getMessage()
+    assert f"asked_at={__name__}:" in record.getMessage()
+
+
+def test_a_sentence_that_is_filled_in_already_is_not_translated_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Its values are not the program's words: a reason "Reserved by Loading" stays what somebody wrote."""
+    tr = Translator("nl", {"It says {what}": "Er staat {what}", "Er staat {what}": "FOUT {what}"})
+    once = tr("It says {what}", what="Release")
+    assert once == "Er staat Release"
+    with caplog.at_level(logging.DEBUG):
+        assert tr(once) == once
+    assert caplog.records == []
 
 
 def test_english_needs_no_file() -> None:

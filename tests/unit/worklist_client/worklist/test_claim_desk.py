@@ -103,6 +103,25 @@ def test_a_claim_is_in_the_journal_before_it_is_sent(bench: Bench) -> None:
     assert bench.states() == [ClaimState.HELD]
 
 
+def test_a_study_is_held_here_from_the_answer_on_until_it_is_given_back(bench: Bench) -> None:
+    """While it is only asked for, it may be somebody else's."""
+    seen: list[bool] = []
+    send = bench.server.request
+
+    def spy(*given: Any, **rest: Any) -> requests.Response:
+        seen.append(bench.desk.holds(UID))
+        return cast(requests.Response, send(*given, **rest))
+
+    bench.server.request = spy
+    assert bench.desk.claim(UID).kind is ClaimKind.WON
+    assert not any(seen)
+    assert bench.desk.holds(UID)
+    assert bench.desk.fence(UID).kind is FenceKind.PASSED
+    assert bench.desk.holds(UID)
+    assert bench.desk.release(UID).kind is ReleaseKind.RELEASED
+    assert not bench.desk.holds(UID)
+
+
 def test_a_claim_that_cannot_be_journalled_is_not_sent(bench: Bench) -> None:
     bench.journal._database._unusable = "the disk failed"
     with pytest.raises(JournalSuspect):

@@ -56,6 +56,34 @@ def live() -> LiveList:
     return made
 
 
+def test_a_claim_of_this_desk_is_mine_whatever_number_it_was_made_with() -> None:
+    """A mistyped number is corrected in the settings while a study is held: it read as gone to another reader."""
+    held = {"2.25.1"}
+    live = LiveList("corrected", name="Vries^Anna", holds=held.__contains__)
+    live.apply(Snapshot((workitem(1, state=P, holder=ME), workitem(2, state=P, holder=ME)), True))
+    assert live.get(("north", "1.2.1")).status is Status.MINE
+    assert live.get(("north", "1.2.1")).is_own
+    assert live.get(("north", "1.2.2")).status is Status.CLAIMED
+
+
+def test_a_study_of_somebody_who_shares_my_number_is_not_mine() -> None:
+    live = LiveList("r1", name="Bakker^Cas")
+    live.apply(Snapshot((workitem(1, state=P, holder=ME),), True))
+    assert live.get(("north", "1.2.1")).status is Status.CLAIMED
+    assert live.known_as("r1", "VRIES^Anna^^dr.").changed[0].status is Status.MINE
+
+
+def test_what_the_journal_learned_of_a_claim_is_looked_up_again() -> None:
+    held: set[str] = set()
+    live = LiveList("corrected", holds=held.__contains__)
+    live.apply(Snapshot((workitem(1, state=P, holder=ME), workitem(2, state=P, holder=ME)), True))
+    assert live.look_again(["2.25.1", "2.25.7"]).is_empty
+    held.update(("2.25.1", "2.25.2"))
+    assert uids(live.look_again(["2.25.1"])) == ([], ["2.25.1"], [])
+    held.clear()
+    assert live.look_again(["2.25.1"]).changed[0].status is Status.CLAIMED
+
+
 def test_the_first_snapshot_adds_everything() -> None:
     changes = LiveList("r1").apply(Snapshot((workitem(1), workitem(2)), True))
     assert uids(changes) == (["2.25.1", "2.25.2"], [], [])

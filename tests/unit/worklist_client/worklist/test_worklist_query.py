@@ -72,6 +72,12 @@ def test_a_filter_knows_when_it_hides_nothing() -> None:
     assert not Filter(mine=True).is_empty
 
 
+def test_mine_is_what_i_hold_under_whatever_number_and_not_what_another_holds_under_mine() -> None:
+    assert is_mine(entry(1, status=Status.DELIVERING, holder_code="mistyped", is_own=True), "r1")
+    assert not is_mine(entry(1, status=Status.CLAIMED, holder_code="r1"), "r1")
+    assert is_mine(entry(1, status=Status.REPORTED, holder_code="r1"), "r1")
+
+
 def test_nothing_is_mine_without_a_reader() -> None:
     assert not is_mine(entry(1, holder_code="", reserved_for_code=""), "")
 
