@@ -182,11 +182,13 @@ class WorkitemStore:
 
     def update_scheduled(self, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Store`."""
-        return self._update_while(ProcedureStepState.SCHEDULED, uid, changes)
+        asked, only = Update(changes), ProcedureStepState.SCHEDULED
+        return _is_written(self._write(lambda connection: self._carry_out(connection, uid, asked, _FEED, only)))
 
     def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
         """See `store.port.Store`."""
-        return self._update_while(ProcedureStepState.IN_PROGRESS, uid, changes)
+        asked, only = Update(changes), ProcedureStepState.IN_PROGRESS
+        return _is_written(self._write(lambda connection: self._carry_out(connection, uid, asked, _FEED, only)))
 
     def cancel_scheduled(self, uid: str, code: Code, reason: str) -> bool:
         """See `store.port.Store`."""
@@ -252,12 +254,6 @@ class WorkitemStore:
         if self.ledger is not None:
             self.ledger.wrote(audit)
         return outcome, bool(raised)
-
-    def _update_while(self, state: ProcedureStepState, uid: str, changes: dict[str, Any]) -> bool:
-        outcome = self._write(lambda connection: self._carry_out(connection, uid, Update(changes), _FEED, state))
-        if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
-            raise dj.DatasetError(outcome.text)
-        return isinstance(outcome, Decision)
 
     # Inside a transaction
 
@@ -350,6 +346,13 @@ class WorkitemStore:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
+
+
+def _is_written(outcome: Decision | Refusal) -> bool:
+    """Of an update by the feed. Raises `DatasetError` for what may not stand there."""
+    if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
+        raise dj.DatasetError(outcome.text)
+    return isinstance(outcome, Decision)
 
 
 def is_claim(request: Request) -> bool:
