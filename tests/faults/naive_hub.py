@@ -40,7 +40,7 @@ class NaiveStore(WorkitemStore):
         if not isinstance(request, ChangeState):
             return super().carry_out(uid, request, caller)
         stored = self.read(uid)
-        outcome = decide(stored, request, caller, self.change(self._tick))
+        outcome = decide(stored, request, caller, self.change(self.tick))
         with self._readers:
             self._read_by[uid] = self._read_by.get(uid, 0) + 1
             self._readers.notify_all()

@@ -206,20 +206,8 @@ class WorkitemStore:
     def write_together(self, work: Callable[[sa.Connection, CarryOut], V]) -> V:
         """Several requests of intake about SCHEDULED workitems in one durable transaction; `work` may run more than
         once."""
-        told: list[bool] = []
-
-        def job(connection: sa.Connection) -> V:
-            told.clear()
-
-            def carry_out(uid: str, request: Request) -> Decision | Refusal:
-                outcome, has_told = self._carry_out(connection, uid, request, _FEED, ProcedureStepState.SCHEDULED)
-                told.append(has_told)
-                return outcome
-
-            return work(connection, carry_out)
-
-        result = self.database.do(job)
-        if any(told):
+        result, has_told = self.database.do(lambda connection: _Together(self._carry_out, connection).done(work))
+        if has_told:
             self.database.tell()
         return result
 
@@ -271,18 +259,14 @@ class WorkitemStore:
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
             if isinstance(outcome, Refusal):
-                self._audit(connection, events_of_change(uid, request, caller, stored, outcome))
+                _write_down(self.ledger, connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, False
             raised = self._apply(connection, stored, outcome, now)
             if raised is not None:
                 self.log.append(connection, raised, now)
-                self._audit(connection, events_of_change(uid, request, caller, stored, outcome))
+                _write_down(self.ledger, connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, bool(raised)
         raise LostRace(uid)
-
-    def _audit(self, connection: sa.Connection, events: Sequence[AuditEvent]) -> None:
-        if self.ledger is not None:
-            self.ledger.write(connection, events)
 
     def _apply(
         self, connection: sa.Connection, stored: Stored | None, outcome: Decision, now: datetime
@@ -346,6 +330,28 @@ class WorkitemStore:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
+
+
+class _Together:
+    """Requests of one transaction, and whether any of them has something to tell."""
+
+    def __init__(self, carry_out: Callable[..., Outcome], connection: sa.Connection) -> None:
+        self._carry_out, self._connection = carry_out, connection
+        self._has_told = False
+
+    def done(self, work: Callable[[sa.Connection, CarryOut], V]) -> tuple[V, bool]:
+        """What came of the work."""
+        return work(self._connection, self._one), self._has_told
+
+    def _one(self, uid: str, request: Request) -> Decision | Refusal:
+        outcome, has_told = self._carry_out(self._connection, uid, request, _FEED, ProcedureStepState.SCHEDULED)
+        self._has_told = self._has_told or has_told
+        return outcome
+
+
+def _write_down(ledger: Ledger | None, connection: sa.Connection, events: Sequence[AuditEvent]) -> None:
+    if ledger is not None:
+        ledger.write(connection, events)
 
 
 def _is_written(outcome: Decision | Refusal) -> bool:
