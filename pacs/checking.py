@@ -100,6 +100,8 @@ def advice(error: PacsError, connection: Connection, calling_ae: str, how_to_sto
     secret = how_to_store(connection.connection_id)
     allow = f"allow the AE title '{calling_ae}' of this computer at the PACS"
     called = "" if isinstance(connection, DicomwebConnection) else f", and check called_ae '{connection.called_ae}'"
+    # Some archives take the association of an AE title that they do not know, and abort it at the first question.
+    no_dicom = f"check that this is the DICOM port, or the AE title {calling_ae} is not allowed there"
     table: tuple[tuple[type[PacsError], str], ...] = (
         (SecretsError, "mend the file or the variable that it names"),
         (Unreachable, "check base_url and the firewall" if web else "check host, port and the firewall"),
@@ -108,7 +110,7 @@ def advice(error: PacsError, connection: Connection, calling_ae: str, how_to_sto
         (NotAuthorised, secret if web else allow),
         (NotFound, "check base_url: it ends where /studies begins, often in /dicom-web"),
         (Refused, "check base_url, and what this user may do" if web else f"{allow} to search (C-FIND)"),
-        (ProtocolViolation, "check that this is the DICOM port" if not web else "check base_url: no DICOMweb answers"),
+        (ProtocolViolation, no_dicom if not web else "check base_url: no DICOMweb answers"),
     )
     return next((text for kind, text in table if isinstance(error, kind)), "look into the log of the PACS")
 
