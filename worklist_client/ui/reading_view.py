@@ -145,6 +145,15 @@ class CaseView:
         if self._say_strangers() or self._say_reports():
             return
         images = self.session.images
+        for late in images.late.values():
+            self._missing_said = self._tr(
+                "{seen} of {total} images seen; {late} came after. The report is not signed.",
+                seen=late.seen,
+                total=late.total,
+                late=late.late,
+            )
+            self.notice.say(self._missing_said, "attention", self._tr("Load them"), self._acts.retry_images)
+            return
         for study in images.studies():
             text = self._missing_text(study)
             if text:
