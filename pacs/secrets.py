@@ -13,6 +13,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pacs.credentials import Credentials
 from pacs.errors import PacsError
@@ -42,22 +43,30 @@ def from_environment(connection_id: str, environment: Mapping[str, str] | None =
     return Credentials(user=user, password=password)
 
 
-def from_file(path: Path) -> dict[str, Credentials]:
-    """All secrets of a private file; none where the file does not exist. Raises `SecretsError`."""
-    if not path.is_file():
-        return {}
+def from_file(path: Path, connection_id: str) -> Credentials | None:
+    """The connection's secret in a private file; None where the file, or the connection in it, is not there.
+
+    What is wrong with the file is raised for those alone whose secret it holds: the others go on. Raises `SecretsError`.
+    """
+    table = _tables(path).get(connection_id)
+    if table is None:
+        return None
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
+    if not isinstance(table, dict) or not set(table) <= set(FIELDS):
+        raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
+    return Credentials(**{key: str(value) for key, value in table.items()})
+
+
+def _tables(path: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SecretsError(f"{path} is not valid TOML: {type(error).__name__}") from None
-    secrets = {}
-    for connection_id, table in tables.items():
-        if not isinstance(table, dict) or not set(table) <= set(FIELDS):
-            raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
-        secrets[connection_id] = Credentials(**{key: str(value) for key, value in table.items()})
-    return secrets
 
 
 def line_of(connection_id: str) -> str:
@@ -71,5 +80,5 @@ def find(connection_id: str, file: Path | None = None) -> Credentials | None:
     """Environment first, then the file."""
     found = from_environment(connection_id)
     if found is None and file is not None:
-        found = from_file(file).get(connection_id)
+        found = from_file(file, connection_id)
     return found

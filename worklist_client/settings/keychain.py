@@ -36,7 +36,7 @@ def credentials_for(connection_id: str, *files: Path) -> Credentials | None:
             raise SecretsError(text, connection_id=connection_id) from None
     found = secrets.from_environment(connection_id)
     for file in files:
-        found = found or secrets.from_file(file).get(connection_id)
+        found = found or secrets.from_file(file, connection_id)
     return found
 
 

@@ -40,12 +40,21 @@ def test_a_secret_without_colon_is_refused_without_being_shown() -> None:
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SecretsError, match="chmod 600"):
-        from_file(_file(tmp_path, '[a]\nuser = "me"\n', 0o644))
+        from_file(_file(tmp_path, '[a]\nuser = "me"\n', 0o644), "a")
 
 
 def test_an_unknown_field_is_named(tmp_path: Path) -> None:
     with pytest.raises(SecretsError, match=r"\[a\]"):
-        from_file(_file(tmp_path, '[a]\npasword = "x"\n'))
+        from_file(_file(tmp_path, '[a]\npasword = "x"\n'), "a")
+
+
+@pytest.mark.parametrize(("text", "mode"), [('[a]\nuser = "me"\n', 0o644), ('[a]\npasword = "x"\n', 0o600)])
+def test_a_connection_that_has_no_secret_in_a_bad_file_goes_on(tmp_path: Path, text: str, mode: int) -> None:
+    path = _file(tmp_path, text, mode)
+    assert find("b", path) is None
+    assert keychain.credentials_for("b", path) is None
+    with pytest.raises(SecretsError):
+        find("a", path)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
