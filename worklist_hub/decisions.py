@@ -10,7 +10,7 @@ import copy
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,6 +41,7 @@ from worklist_hub.protocol import (
 STALE_AFTER = timedelta(minutes=5)
 """A claim whose holder has been silent for so long may be taken over."""
 UID_PATTERN = re.compile(r"^(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))*$")
+SAME_STUDY = "This study of this hospital is on the list already, or is reported"
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
 
@@ -59,9 +60,14 @@ def hash_of(transaction_uid: str) -> str:
     return hashlib.sha256(transaction_uid.encode()).hexdigest()
 
 
-def decide(stored: Stored | None, request: Request, caller: Caller, now: datetime) -> Decision | Refusal:
-    """What comes of the request; `stored` is None where the UID is unknown."""
+def decide(
+    stored: Stored | None, request: Request, caller: Caller, now: datetime, rivals: Sequence[Stored] = ()
+) -> Decision | Refusal:
+    """What comes of the request; `stored` is None where the UID is unknown. `rivals` are the workitems that are open or
+    COMPLETED of the study that is to be created."""
     if isinstance(request, Create):
+        if stored is None and rivals and not caller.is_feed:
+            return _refuse(Answer.DUPLICATE, rivals[0], SAME_STUDY)  # two would read it, each with a claim
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])

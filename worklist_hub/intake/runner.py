@@ -112,7 +112,7 @@ class Poller:
         self._memory = decided.memory
 
     def _writes(self, decided: Plan, pacs: Pacs, cancelled: Cancelled) -> Iterator[tuple[str, Callable[[], object]]]:
-        """What the store is told, each with the workitem that it is about: what cannot be written costs itself alone."""
+        """What the store is told, each with its workitem, so that what cannot be written costs itself alone."""
         for uid, code, reason in decided.cancel:
             yield uid, partial(self._store.cancel_scheduled, uid, code, reason)
         for uid, changes in decided.update:

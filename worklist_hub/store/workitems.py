@@ -174,7 +174,8 @@ class WorkitemStore:
     def _carry_out(self, connection: sa.Connection, uid: str, request: Request, caller: Caller) -> Outcome:
         for _ in range(SWAP_TRIES):
             stored, now = self._read(connection, uid), self._tick()
-            outcome = decide(stored, request, caller, now)
+            rivals = self._rivals(connection, request) if stored is None and isinstance(request, Create) else ()
+            outcome = decide(stored, request, caller, now, rivals)
             if isinstance(outcome, Refusal):
                 return outcome, ()
             if stored is None:
@@ -195,16 +196,20 @@ class WorkitemStore:
 
     def _read(self, connection: sa.Connection, uid: str) -> Stored | None:
         found = connection.execute(sa.select(WORKITEMS).where(WORKITEMS.c.uid == uid)).one_or_none()
-        if found is None:
-            return None
-        return Stored(
-            json.loads(found.dataset),
-            ProcedureStepState(found.state),
-            found.transaction_hash,
-            datetime_from_dt(found.alive_at) if found.alive_at else None,
-            found.version,
-            found.position,
+        return None if found is None else _stored(found)
+
+    def _rivals(self, connection: sa.Connection, request: Create) -> tuple[Stored, ...]:
+        """What is open or COMPLETED of the same study of the same hospital; the oldest first."""
+        asked = _columns(dict(request.dataset))
+        if not asked["study_instance_uid"]:
+            return ()
+        same = (
+            WORKITEMS.c.study_instance_uid == asked["study_instance_uid"],
+            WORKITEMS.c.site_id == asked["site_id"],
+            WORKITEMS.c.state != ProcedureStepState.CANCELED.value,
         )
+        found = connection.execute(sa.select(WORKITEMS).where(*same).order_by(WORKITEMS.c.position))
+        return tuple(_stored(one) for one in found)
 
     def _swap(self, connection: sa.Connection, stored: Stored, outcome: Decision, now: datetime) -> bool:
         """Compare and set: nobody may have changed it since it was read."""
@@ -248,6 +253,17 @@ class WorkitemStore:
         with self.reading.connect() as connection:
             for (text,) in connection.execute(query):
                 yield json.loads(text)
+
+
+def _stored(found: Any) -> Stored:
+    return Stored(
+        json.loads(found.dataset),
+        ProcedureStepState(found.state),
+        found.transaction_hash,
+        datetime_from_dt(found.alive_at) if found.alive_at else None,
+        found.version,
+        found.position,
+    )
 
 
 def _columns(dataset: DicomJson) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from tests.peers.hub import ANN, study_to_read
+from tests.peers.hub import ANN, BOB, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
@@ -24,7 +24,7 @@ from ups.states import Answer
 from ups.states import ProcedureStepState as State
 from worklist_hub.events import Raised
 from worklist_hub.matching import MatchingError, match_from, matches, moments
-from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal, Update
+from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store import migrate
 from worklist_hub.store.database import StoreError, open_engines, schema_version
 from worklist_hub.store.port import Store
@@ -118,6 +118,33 @@ def test_intake_tells_who_reads_of_late_images_and_changes_nothing_else(
     assert not store.update_held(made.uid, dj.make(NumberOfStudyRelatedInstances=11))
     (found,) = store.open_workitems("north")
     assert (found.images, found.holder) == (9, ANN)
+
+
+def test_a_reader_cannot_put_a_study_on_the_list_a_second_time(store: WorkitemStore) -> None:
+    """Two readers each held a claim of the same study of the same hospital."""
+    made, ours = study_to_read(study_instance_uid="1.5"), random_uid()
+    store.create_if_absent(made)
+
+    def posted(**more: str) -> Answer:
+        other = study_to_read(**{"study_instance_uid": "1.5"} | more)
+        return store.carry_out(other.uid, Create(other.uid, other.to_json()), Caller(BOB)).answer
+
+    assert posted() is Answer.DUPLICATE
+    store.carry_out(made.uid, ChangeState(State.IN_PROGRESS, ours), Caller(ANN))
+    assert posted() is Answer.DUPLICATE
+    assert posted(site_id="south") is not Answer.DUPLICATE, "another hospital's study"
+    done = changes.performed([changes.output("1.5", "1.6", [("1.7", "1.8")])], person=ANN, start=NOW, end=NOW)
+    store.carry_out(made.uid, Update(done, ours), Caller(ANN))
+    store.carry_out(made.uid, ChangeState(State.COMPLETED, ours), Caller(ANN))
+    assert posted() is Answer.DUPLICATE, "it is reported"
+
+
+def test_what_was_taken_off_the_list_can_be_put_there_again(store: WorkitemStore) -> None:
+    made = study_to_read(study_instance_uid="1.5")
+    store.create_if_absent(made)
+    store.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "read elsewhere")
+    again = study_to_read(study_instance_uid="1.5")
+    assert isinstance(store.carry_out(again.uid, Create(again.uid, again.to_json()), Caller(BOB)), Decision)
 
 
 def test_the_last_of_a_chain_of_replacements_is_found_also_after_a_restart(tmp_path: Path) -> None:
