@@ -9,8 +9,8 @@ from pacs import secrets
 from pacs.checking import check_sites
 from pacs.errors import PacsError
 from pacs.site import Site
+from worklist_hub.appearing import what_appears
 from worklist_hub.config import HubConfig
-from worklist_hub.intake.lookback import look_back
 from worklist_hub.intake.runner import OpenPacs, own_connection, own_pacs
 
 
@@ -26,7 +26,7 @@ def check(
         for told in found:
             yield told.line, told.works
             if told.works and polled is not None and told.connection_id == polled.connection_id:
-                yield _studies_line(site, opened, clock()), True
+                yield _studies_line(site, config, opened, clock()), True
 
 
 def how_in(config: HubConfig) -> Callable[[str], str]:
@@ -39,8 +39,8 @@ def how_in(config: HubConfig) -> Callable[[str], str]:
     return how
 
 
-def _studies_line(site: Site, opened: OpenPacs, now: datetime) -> str:
+def _studies_line(site: Site, config: HubConfig, opened: OpenPacs, now: datetime) -> str:
     try:
-        return f"{site.name}  {look_back(site, opened(site), now, lambda: False)}"
+        return f"{site.name}  {what_appears(site, config.rules, opened(site), now, lambda: False)}"
     except PacsError as error:
         return f"{site.name}  its studies could not be counted: {error.reason}"
