@@ -108,7 +108,9 @@ class CaseView:
     def _show_editable(self) -> None:
         strange = self.session.is_strange
         self.report.set_editable(self.session.editable, alarm=strange)
-        if strange:
+        if self.session.keeper.is_waiting:
+            self.report.show_status(self._tr(self.session.notice), "attention")
+        elif strange:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
@@ -142,6 +144,9 @@ class CaseView:
 
     def _say_missing_images(self) -> None:
         """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
+        if self.session.keeper.is_waiting:
+            self.notice.say(self._tr(self.session.notice), "attention")
+            return
         if self._say_strangers() or self._say_reports():
             return
         images = self.session.images
