@@ -154,11 +154,19 @@ class StudyActions(QObject):
         if claim and entry.status is not Status.MINE:
             self._claiming.add(entry_id)
         window.destroyed.connect(lambda: self._closed(entry_id))
+        outdated: Any = getattr(window, "outdated", None)
+        if outdated is not None:
+            outdated.connect(lambda newer: self._open_anew(window, newer))
         next_asked: Any = getattr(window, "next_asked", None)
         if next_asked is not None:
             next_asked.connect(lambda: self.go_on(entry_id))
         self._name_next()
         self.windows_changed.emit()
+
+    def _open_anew(self, window: QWidget, entry: StudyEntry) -> None:
+        """Its hospital corrected whose study it is: the window goes, and one for the patient of now comes."""
+        if window.close():
+            window.destroyed.connect(lambda: self._open(entry, claim=entry.status is Status.MINE))
 
     def _ready_after(self, finished: EntryId) -> tuple[StudyEntry, ...]:
         """Without what was signed here already and waits for the hub to hear it."""
