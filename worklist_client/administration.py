@@ -14,13 +14,14 @@ from pacs.errors import PacsError
 from ups.client import UpsClient
 from worklist_client.settings.declarations import HUB_URL
 from worklist_client.settings.keychain import NoKeychain, Secrets, keep
-from worklist_client.settings.profile import Profile, ProfileError, ae_title_of, open_profile
+from worklist_client.settings.profile import Profile, ProfileError, ae_title_of, profile_at
 from worklist_client.settings.store import Settings
 from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress, start_or_join
 from worklist_client.worklist.region import RegionError, about, sites
 
 WORKS, FAILED, UNUSABLE = 0, 1, 2
 """Exit codes."""
+HUB_FILE = "hub.toml"
 
 
 def main(
@@ -29,13 +30,26 @@ def main(
     """Run one of the two commands; its exit code."""
     options = _parse(argv)
     try:
-        profile = open_profile(options.profile, options.data_dir)
+        profile = profile_at(options.profile, options.data_dir)
+        # The keychain is the user's, wherever the data lie: without --data-dir a secret may come before everything.
+        if options.command == "check" or options.data_dir:
+            _need_hospitals(profile, options.hub)
         if options.command == "secret":
             return _secret(profile, options.connection_id, ask, ask_hidden)
         return _check(profile, options.hub, options.token or os.environ.get("WORKLIST_HUB_TOKEN", ""))
     except (ProfileError, EmbeddedHubError, RegionError, PacsError) as error:
         print(f"worklist-client: {error if isinstance(error, EmbeddedHubError) else error.reason}", file=sys.stderr)
         return UNUSABLE
+
+
+def _need_hospitals(profile: Profile, hub: str) -> None:
+    """Refuse a directory in which nobody set up hospitals, before anything is made there. Raises `ProfileError`."""
+    if hub or Settings.load(profile.settings_path).get(HUB_URL):
+        return
+    if not profile.data_dir.is_dir():
+        raise ProfileError(f"there is no folder {profile.data_dir}; --data-dir names the one where hub.toml lies")
+    if not (profile.data_dir / HUB_FILE).is_file():
+        raise ProfileError(f"there is no {HUB_FILE} in {profile.data_dir}; --data-dir names the folder where it lies")
 
 
 def _secret(profile: Profile, connection_id: str, ask: Callable[[str], str], ask_hidden: Callable[[str], str]) -> int:
@@ -75,7 +89,7 @@ def _check(profile: Profile, hub: str, token: str) -> int:
     if problem:
         print(f"The hospitals are those of before hub.toml was edited: {problem}")
     if not found:
-        place = f"the hub at {url}" if url else str(profile.data_dir / "hub.toml")
+        place = f"the hub at {url}" if url else str(profile.data_dir / HUB_FILE)
         print(f"No hospital is set up: {place} has no [[site]]")
         return FAILED
     print(f"This desk calls itself '{calling_ae}'.")
@@ -94,6 +108,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     check = commands.add_parser("check", help="ask every hospital whether it can be reached")
     check.add_argument("--hub", default="", metavar="URL", help="a shared worklist instead of one on this computer")
     check.add_argument("--token", default="", metavar="T", help="the token for --hub (or WORKLIST_HUB_TOKEN)")
+    secret.set_defaults(hub="")
     for command in (secret, check):
         command.add_argument("--profile", default="default", metavar="NAME", help="whose AE title and secrets")
         command.add_argument("--data-dir", default="", metavar="DIR", help="where hub.toml lies")

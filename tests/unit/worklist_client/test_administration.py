@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,12 @@ from worklist_client.worklist.region import About
 
 ROOT = Path(__file__).resolve().parents[3]
 Kept = dict[str, Credentials]
+
+
+@pytest.fixture(autouse=True)
+def set_up(tmp_path: Path) -> None:
+    """A data directory as an administrator has made it."""
+    (tmp_path / "hub.toml").write_text("", encoding="utf-8")
 
 
 @pytest.fixture
@@ -73,7 +78,6 @@ def test_without_a_keychain_the_private_file_is_explained(
     assert "[west-web]" in said
     assert "hunter2" not in said
     assert not (tmp_path / "profiles" / "default" / "secrets.toml").exists()
-    assert stat.S_IMODE((tmp_path / "profiles" / "default").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(("works", "code"), [((True, True), 0), ((True, False), 1)])
@@ -114,6 +118,34 @@ def test_a_hub_that_does_not_start_is_said_with_its_advice(
     monkeypatch.setattr(administration, "start_or_join", fails)
     assert administration.main(["check", "--data-dir", str(tmp_path)]) == 2
     assert "Undo the change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["check"], ["secret", "west-web"]])
+@pytest.mark.parametrize(("folder", "said"), [("regio", "there is no folder"), ("empty", "there is no hub.toml in")])
+def test_a_mistyped_data_directory_is_said_and_nothing_is_made(
+    command: list[str], folder: str, said: str, tmp_path: Path, kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    given = [*command, "--data-dir", str(tmp_path / folder)]
+    assert administration.main(given, lambda _text: "anna", lambda _text: "hunter2") == 2
+    assert f"{said} {tmp_path / folder}" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert kept == {}
+
+
+def test_a_desk_of_a_shared_list_needs_no_hub_file(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub.toml").unlink()
+    settings = tmp_path / "profiles" / "default" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"hub.url": "http://127.0.0.1:1"}', encoding="utf-8")
+    assert secret(tmp_path, "anna", "hunter2") == 0
+    monkeypatch.setattr(administration, "about", lambda *_given: About("HUB", "1", True, True, problem=""))
+    monkeypatch.setattr(administration, "sites", lambda _client: ())
+    assert administration.main(["check", "--data-dir", str(tmp_path)]) == 1
+    assert "http://127.0.0.1:1 has no [[site]]" in capsys.readouterr().out
 
 
 def test_it_needs_no_windows() -> None:
