@@ -35,18 +35,21 @@ def from_environment(connection_id: str, environment: Mapping[str, str] | None =
     text = (os.environ if environment is None else environment).get(variable_of(connection_id), "")
     if not text:
         return None
-    user, separator, password = text.partition(":")
+    return from_line(text, variable_of(connection_id))
+
+
+def from_line(text: str, where: str) -> Credentials:
+    """`user:password` or `bearer:TOKEN`. Raises `SecretsError`, which names `where` and shows nothing of the text."""
+    user, separator, word = text.partition(":")
     if not separator:
-        raise SecretsError(f"{variable_of(connection_id)} must be 'user:password' or 'bearer:TOKEN'")
-    if user == "bearer":
-        return Credentials(bearer_token=password)
-    return Credentials(user=user, password=password)
+        raise SecretsError(f"{where} must be 'user:password' or 'bearer:TOKEN'")
+    return Credentials(bearer_token=word) if user == "bearer" else Credentials(user=user, password=word)
 
 
 def from_file(path: Path, connection_id: str) -> Credentials | None:
     """The connection's secret in a private file; None where the file, or the connection in it, is not there.
 
-    What is wrong with the file is raised for those alone whose secret it holds: the others go on. Raises `SecretsError`.
+    What is wrong with the file is raised for those alone whose secret it holds: others go on. Raises `SecretsError`.
     """
     table = _tables(path).get(connection_id)
     if table is None:

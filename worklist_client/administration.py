@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pacs.checking import check_sites
 from pacs.credentials import Credentials
 from pacs.errors import PacsError
+from pacs.secrets import from_line
 from ups.client import UpsClient
 from worklist_client.settings.declarations import HUB_URL
 from worklist_client.settings.keychain import NoKeychain, Secrets, keep
@@ -25,9 +26,11 @@ HUB_FILE = "hub.toml"
 
 
 def main(
-    argv: Sequence[str], ask: Callable[[str], str] = input, ask_hidden: Callable[[str], str] = getpass.getpass
+    argv: Sequence[str],
+    ask: Callable[[str], str] | None = None,
+    ask_hidden: Callable[[str], str] = getpass.getpass,
 ) -> int:
-    """Run one of the two commands; its exit code."""
+    """Run one of the two commands; its exit code. Without `ask` a terminal is asked, else the input is read."""
     options = _parse(argv)
     try:
         profile = profile_at(options.profile, options.data_dir)
@@ -35,7 +38,7 @@ def main(
         if options.command == "check" or options.data_dir:
             _need_hospitals(profile, options.hub)
         if options.command == "secret":
-            return _secret(profile, options.connection_id, ask, ask_hidden)
+            return _secret(profile, options.connection_id, _given(options.connection_id, ask, ask_hidden))
         return _check(profile, options.hub, options.token or os.environ.get("WORKLIST_HUB_TOKEN", ""))
     except (ProfileError, EmbeddedHubError, RegionError, PacsError) as error:
         print(f"worklist-client: {error if isinstance(error, EmbeddedHubError) else error.reason}", file=sys.stderr)
@@ -52,14 +55,30 @@ def _need_hospitals(profile: Profile, hub: str) -> None:
         raise ProfileError(f"there is no {HUB_FILE} in {profile.data_dir}; --data-dir names the folder where it lies")
 
 
-def _secret(profile: Profile, connection_id: str, ask: Callable[[str], str], ask_hidden: Callable[[str], str]) -> int:
-    """Ask for user and password and store them in the keychain; where there is none, say what to do instead."""
-    user = ask(f"User for '{connection_id}' (empty: a bearer token): ").strip()
-    word = ask_hidden("Password: " if user else "Bearer token: ")
+def _given(
+    connection_id: str, ask: Callable[[str], str] | None, ask_hidden: Callable[[str], str]
+) -> Credentials | None:
+    """What the administrator gives, at a terminal or through a pipe; None where nothing. Raises `SecretsError`."""
+    if ask is None and not (sys.stdin and sys.stdin.isatty()):
+        line = (sys.stdin.readline() if sys.stdin else "").rstrip("\r\n")
+        given = from_line(line, f"the input is no terminal; its one line, the secret of '{connection_id}',")
+        return given if given.password or given.bearer_token else None
+    try:
+        user = (ask or input)(f"User for '{connection_id}' (empty: a bearer token): ").strip()
+        word = ask_hidden("Password: " if user else "Bearer token: ")
+    except EOFError:
+        return None
     if not word:
+        return None
+    return Credentials(user=user, password=word) if user else Credentials(bearer_token=word)
+
+
+def _secret(profile: Profile, connection_id: str, credentials: Credentials | None) -> int:
+    """Store user and password in the keychain; where there is none, say what to do instead."""
+    if credentials is None:
         print("worklist-client: nothing was given, nothing is stored", file=sys.stderr)
         return UNUSABLE
-    credentials = Credentials(user=user, password=word) if user else Credentials(bearer_token=word)
+    user = credentials.user
     own, shared = profile.secrets_files
     table = [f"[{connection_id}]", *(('user = "..."', 'password = "..."') if user else ('bearer_token = "..."',))]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,51 @@ def test_without_a_user_it_is_a_bearer_token(kept: Kept, tmp_path: Path) -> None
 
 def test_an_empty_password_stores_nothing(kept: Kept, tmp_path: Path) -> None:
     assert secret(tmp_path, "anna", "") == 2
+    assert kept == {}
+
+
+@pytest.mark.parametrize(
+    ("piped", "stored"),
+    [
+        ("anna:hun:ter2\n", Credentials(user="anna", password="hun:ter2")),
+        ("bearer:abc", Credentials(bearer_token="abc")),
+    ],
+)
+def test_without_a_terminal_one_line_of_the_input_is_the_secret(
+    piped: str, stored: Credentials, kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(piped))
+    assert administration.main(["secret", "west-web", "--data-dir", str(tmp_path)]) == 0
+    assert kept == {"west-web": stored}
+
+
+@pytest.mark.parametrize(
+    ("piped", "said"), [("", "user:password"), ("hunter2\n", "user:password"), ("anna:", "nothing")]
+)
+def test_an_input_without_a_secret_says_what_it_should_be(
+    piped: str,
+    said: str,
+    kept: Kept,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(piped))
+    assert administration.main(["secret", "west-web", "--data-dir", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "hunter2" not in told
+    assert kept == {}
+
+
+def test_an_end_of_input_at_the_question_stores_nothing(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(_text: str) -> str:
+        raise EOFError
+
+    assert administration.main(["secret", "west-web", "--data-dir", str(tmp_path)], ended, ended) == 2
+    assert "nothing is stored" in capsys.readouterr().err
     assert kept == {}
 
 
