@@ -12,6 +12,7 @@ from pacs.site import Site
 from worklist_hub.appearing import what_appears
 from worklist_hub.config import HubConfig
 from worklist_hub.intake.runner import OpenPacs, own_connection, own_pacs
+from worklist_hub.intake.undated import said_of_undated
 
 
 def check(
@@ -41,6 +42,8 @@ def how_in(config: HubConfig) -> Callable[[str], str]:
 
 def _studies_line(site: Site, config: HubConfig, opened: OpenPacs, now: datetime) -> str:
     try:
-        return f"{site.name}  {what_appears(site, config.rules, opened(site), now, lambda: False)}"
+        pacs = opened(site)
+        appears = what_appears(site, config.rules, pacs, now, lambda: False)
+        return f"{site.name}  {appears}{said_of_undated(pacs, lambda: False)}"
     except PacsError as error:
         return f"{site.name}  its studies could not be counted: {error.reason}"

@@ -44,6 +44,11 @@ class Polled(Protocol):
         """The last poll that ended well."""
         ...
 
+    @property
+    def undated(self) -> int:
+        """How many studies stay off the list because they have no Study Date."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SiteIntake:
@@ -54,6 +59,7 @@ class SiteIntake:
     since: datetime
     last_success: datetime | None = None
     reason: str = ""
+    undated: int = 0
 
     def as_json(self) -> dict[str, str]:
         """For `GET /region/intake`; moments are in UTC, an unknown one is empty."""
@@ -65,6 +71,7 @@ class SiteIntake:
             "since": since,
             "last_success": last,
             "reason": self.reason,
+            "undated": str(self.undated),
         }
 
 
@@ -93,8 +100,9 @@ class IntakeStates:
             self._heard[site_id] = polled.polled_at
         heard = self._heard.get(site_id)
         since = heard or self._began[site_id]
+        state, reason = ANSWERS if heard else WAITING, ""
         if polled.failures:
-            return SiteIntake(site_id, SILENT, since, heard, _REASONS.get(polled.error, _ANY_REASON))
-        if self._clock() - since > (LONG_POLL if heard else FIRST_POLL):
-            return SiteIntake(site_id, SILENT, since, heard, NO_END)
-        return SiteIntake(site_id, ANSWERS if heard else WAITING, since, heard)
+            state, reason = SILENT, _REASONS.get(polled.error, _ANY_REASON)
+        elif self._clock() - since > (LONG_POLL if heard else FIRST_POLL):
+            state, reason = SILENT, NO_END
+        return SiteIntake(site_id, state, since, heard, reason, polled.undated)

@@ -36,6 +36,7 @@ from worklist_hub.intake.poll import (
 )
 from worklist_hub.intake.reports import ReportWatch
 from worklist_hub.intake.rules import Rule
+from worklist_hub.intake.undated import UndatedWatch
 from worklist_hub.store.port import Store
 
 UNSAID_REPORTS: Final = "unsaid_reports"
@@ -55,6 +56,8 @@ class SiteState:
     failures: int = 0
     error: str = ""
     polled_at: datetime | None = None
+    undated: int = 0
+    """How many studies stay off the list because they have no Study Date (`intake.undated`)."""
 
 
 def own_connection(site: Site) -> Connection | None:
@@ -86,9 +89,15 @@ class Poller:
         self._store, self._rules, self._open, self._clock = store, rules, opened, clock
         self._memory = Memory()
         self._reports = ReportWatch(site.site_id)
+        self._undated = UndatedWatch(site.site_id)
         self._mixed: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self.state = SiteState()
+
+    @property
+    def undated(self) -> int:
+        """See `SiteState.undated`."""
+        return self._undated.left_out
 
     def poll(self, cancelled: Cancelled) -> None:
         """Ask the site, then tell the store. Raises `PacsError`, and then nothing was changed."""
@@ -147,6 +156,9 @@ class Poller:
                 answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
                 same = [answer for answer in answers if answer.study_instance_uid == uid]
                 by_uid.update({uid: same} if same else {})
+        for answer in self._undated.arrived(pacs, cancelled):
+            if answer.study_instance_uid not in listed:
+                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
         return [one_answer(self.site, answers, listed.get(uid, "")) for uid, answers in by_uid.items()]
 
     def _all_found(self, pacs: Pacs, answers: Sequence[tuple[StudyAnswer, int]], cancelled: Cancelled) -> list[Found]:
@@ -257,12 +269,12 @@ class Intake:
             pause_s = self._poll_s
             try:
                 poller.poll(self._stop.is_set)
-                poller.state = SiteState(polled_at=datetime.now(UTC))
+                poller.state = SiteState(polled_at=datetime.now(UTC), undated=poller.undated)
             except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
                 if self._stop.is_set():
                     return
                 failures = poller.state.failures + 1
-                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at)
+                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at, poller.undated)
                 pause_s = min(self._poll_s * 2 ** min(failures, 10), BACK_OFF_CAP_S)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)

@@ -157,3 +157,13 @@ def test_an_archive_that_will_not_be_counted_is_no_failure(tmp_path: Path, monke
     told = list(check(HubConfig(tmp_path / "worklist.sqlite", sites=(SITE,)), refusing, lambda: NOW))
     assert [works for _line, works in told] == [True, True, True]
     assert "could not be counted: too many matches" in told[-1][0]
+
+
+def test_studies_without_a_date_are_said_for_they_do_not_come_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = lines(tmp_path, monkeypatch, Holding(["20261121", "", ""]))[-1]
+    assert "1 study within lookback_h" in said
+    assert "without a Study Date: 2," in said
+    said = lines(tmp_path, monkeypatch, Holding(["20261121"] * 1000))[-1]
+    assert "1000 studies or more, one without a Study Date would not be noticed" in said
