@@ -66,6 +66,8 @@ class CaseSigning:
         """The signed report on its way, as the journal last said."""
         self.two_patients = entry.has_two_patients
         """Whether the list says, now, that the study holds images of two patients."""
+        self.is_arriving = entry.is_arriving
+        """Whether the list says, now, that images of the study still reach its hospital."""
         self.notes: tuple[str, ...] = ()
         """What the signed report does not hold and why, in English."""
 
@@ -103,6 +105,7 @@ class CaseSigning:
                 draft,
                 self._images.count(study),
                 is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
+                is_arriving=self.is_arriving,
             ),
             to_confirm=(
                 *unidentified(self._entry.patient),
@@ -289,13 +292,17 @@ def unidentified(patient: PatientIdentity) -> tuple[str, ...]:
     return tuple(lacks)
 
 
-def warnings_of(draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False) -> tuple[str, ...]:
+def warnings_of(
+    draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False, is_arriving: bool = False
+) -> tuple[str, ...]:
     """What the reader should know before signing; gentle, for none of it forbids to sign."""
     warnings = []
     if not draft.sections.get("impression", "").strip():
         warnings.append("The impression is empty")
     if not count.complete:
         warnings.append("Not all images of this study are here")
+    if is_arriving:
+        warnings.append("Images of this study still reach the hospital")
     if is_prior_unseen:
         warnings.append("No image of a prior that hangs is here yet; the comparison names it")
     return tuple(warnings)

@@ -79,6 +79,7 @@ def entry_from_workitem(
         worklist_label=workitem.worklist_label,
         is_own=is_own,
         remarks=tuple(code.value for code in workitem.remarks if code.scheme == SITE_SCHEME),
+        is_arriving=workitem.readiness == "INCOMPLETE",
     )
 
 

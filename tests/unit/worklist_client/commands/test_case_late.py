@@ -83,6 +83,15 @@ def test_a_reader_may_sign_without_them_and_is_asked_again_where_still_more_came
     assert len(bench.delivery.signed) == 1
 
 
+def test_a_study_whose_images_still_arrive_says_so_at_signing_until_they_stand_still(bench: Bench) -> None:
+    case = bench.opened(is_arriving=True)
+    case.report.set_section("findings", "Normal brain.")
+    case.report.set_section("impression", "Normal.")
+    assert case.signing.summary().warnings == ("Images of this study still reach the hospital",)
+    case.entry_changed(entry())
+    assert case.signing.summary().warnings == ()
+
+
 def test_a_hospital_that_is_down_at_signing_holds_no_report_and_that_is_said(bench: Bench) -> None:
     case = ready(bench)
     bench.peers["north"].error = Unreachable("the hospital does not answer")
