@@ -16,7 +16,7 @@ from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_documents import NOT_READABLE, READ_IT
 from worklist_client.commands.case_state import CannotSign, Standing, Topic
-from worklist_client.journal import ClaimState
+from worklist_client.journal import ClaimState, JournalFull
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.settings.language import load_translations
 from worklist_client.ui.held_report import DRAWINGS_STAY
@@ -89,6 +89,18 @@ def test_where_the_hospital_has_not_said_what_it_holds_no_other_report_is_known(
     bench.runner = LaterRunner("search")
     case = written(bench)
     assert case.documents.known() == ()
+    case.signing.sign()
+    assert known_of(bench) == ()
+
+
+def test_where_the_disk_took_no_note_no_other_report_is_known(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> tuple[str, ...]:
+        raise JournalFull("the disk is full; nothing was written")
+
+    comes(bench, "8.1", verified=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.journal.claims, "note_documents", full)
+        case = written(bench)
     case.signing.sign()
     assert known_of(bench) == ()
 
