@@ -10,8 +10,10 @@ import json
 import os
 import re
 import stat
+import tempfile
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ def from_environment(connection_id: str, environment: Mapping[str, str] | None =
     text = (os.environ if environment is None else environment).get(variable_of(connection_id), "")
     if not text:
         return None
-    return from_line(text, variable_of(connection_id))
+    name = variable_of(connection_id)
+    return replace(from_line(text, name), source=f"the environment variable {name}")
 
 
 def from_line(text: str, where: str) -> Credentials:
@@ -58,7 +61,7 @@ def from_file(path: Path, connection_id: str) -> Credentials | None:
         raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
     if not isinstance(table, dict) or not set(table) <= set(FIELDS):
         raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
-    return Credentials(**{key: str(value) for key, value in table.items()})
+    return Credentials(**{key: str(value) for key, value in table.items()}, source=str(path))
 
 
 def _tables(path: Path) -> dict[str, Any]:
@@ -72,11 +75,48 @@ def _tables(path: Path) -> dict[str, Any]:
         raise SecretsError(f"{path} is not valid TOML: {type(error).__name__}") from None
 
 
+def write(path: Path, connection_id: str, credentials: Credentials) -> None:
+    """Into the private file, made where it is not there: in place of what it holds for this connection, whose authority
+    file stays; comments are lost where it is replaced. Raises `SecretsError`."""
+    tables = _tables(path)
+    before = tables.get(connection_id)
+    kept = {"ca_file": before["ca_file"]} if isinstance(before, dict) and "ca_file" in before else {}
+    given = {name: value for name in FIELDS if (value := getattr(credentials, name))}
+    try:
+        text = path.read_text(encoding="utf-8").rstrip() + "\n\n" if tables and before is None else ""
+        tables = ({} if text else tables) | {connection_id: kept | given}
+        _write_private(path, text.lstrip() + "\n".join(_table(name, table) for name, table in tables.items()))
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")  # 0600 from its first byte on
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(made, path)
+    except OSError:
+        os.unlink(made)
+        raise
+
+
+def _table(name: str, table: Mapping[str, Any]) -> str:
+    lines = [f"[{_key(name)}]"]
+    for key, value in table.items():
+        # A JSON text is a TOML text, but for the one control sign that JSON leaves alone.
+        lines.append(f"{_key(key)} = " + json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f"))
+    return "\n".join(lines) + "\n"
+
+
 def line_of(connection_id: str) -> str:
     """The line of the file that holds a user and a password, for the administrator to fill in."""
-    is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", connection_id) is not None
-    key = connection_id if is_bare else json.dumps(connection_id)
-    return f'{key} = {{ user = "...", password = "..." }}'
+    return f'{_key(connection_id)} = {{ user = "...", password = "..." }}'
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def find(connection_id: str, file: Path | None = None) -> Credentials | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 
 from pacs.checking import check_sites
 from pacs.credentials import Credentials
 from pacs.errors import PacsError
-from pacs.secrets import from_line
+from pacs.secrets import from_file, from_line, line_of, write
 from ups.client import UpsClient
 from worklist_client.settings.declarations import HUB_URL
-from worklist_client.settings.keychain import NoKeychain, Secrets, keep
-from worklist_client.settings.profile import Profile, ProfileError, ae_title_of, profile_at
+from worklist_client.settings.keychain import NoKeychain, Secrets, credentials_for, keep
+from worklist_client.settings.profile import DEFAULT_PROFILE, Profile, ProfileError, ae_title_of, profile_at
 from worklist_client.settings.store import Settings
 from worklist_client.worklist.embedded import EmbeddedHubError, HubAddress, start_or_join
 from worklist_client.worklist.region import RegionError, about, sites
@@ -74,23 +75,42 @@ def _given(
 
 
 def _secret(profile: Profile, connection_id: str, credentials: Credentials | None) -> int:
-    """Store user and password in the keychain; where there is none, say what to do instead."""
+    """Store user and password where this desk will find them: in the file that holds them already, else in the
+    keychain, else in a private file. Raises `SecretsError`."""
     if credentials is None:
         print("worklist-client: nothing was given, nothing is stored", file=sys.stderr)
         return UNUSABLE
-    user = credentials.user
     own, shared = profile.secrets_files
-    table = [f"[{connection_id}]", *(('user = "..."', 'password = "..."') if user else ('bearer_token = "..."',))]
-    try:
-        where = keep(connection_id, credentials)
-    except NoKeychain as error:
-        print(f"{error.reason}; nothing is stored. Write this into {own}", end=" ")
-        print("and let nobody else read it (chmod 600):", *table, sep="\n  ")
-        return FAILED
-    print(f"Stored for '{connection_id}' in the keychain of this computer ({where}).")
-    print(f"The worklist hub reads no keychain. Where it asks this hospital too, write into {shared} (chmod 600):")
-    print(*table, sep="\n")
+    has_hub = (profile.data_dir / HUB_FILE).is_file()
+    holding = [file for file in (own, shared) if from_file(file, connection_id) is not None]
+    used = credentials_for(connection_id, own, shared)
+    if used is None or used.source not in [str(file) for file in holding]:
+        try:
+            where = keep(connection_id, credentials)
+            print(f"Stored for '{connection_id}' in the keychain of this computer ({where}).")
+            if has_hub and not holding:
+                print(f"The worklist hub reads no keychain. Where it asks this hospital too, write into {shared}")
+                print(f"(readable by its owner only, chmod 600) the line: {line_of(connection_id)}")
+        except NoKeychain as error:
+            print(f"{error.reason}.")
+            holding = holding or [shared if has_hub else own]
+    for file in holding:
+        write(file, connection_id, credentials)
+        print(f"Stored for '{connection_id}' in {file}, which nobody else can read.")
+    if holding and used is not None and used.source.startswith("the environment variable"):
+        print(f"But {used.source} comes before every file: take it away or change it too.")
     return WORKS
+
+
+def _how_at(profile: Profile) -> Callable[[str], str]:
+    """The command that stores a secret where the desk of this profile finds it."""
+
+    def how(connection_id: str) -> str:
+        words = ["worklist-client", "secret", connection_id, "--data-dir", str(profile.data_dir)]
+        words += ["--profile", profile.name] if profile.name != DEFAULT_PROFILE else []
+        return f"store user and password: {shlex.join(words)}"
+
+    return how
 
 
 def _check(profile: Profile, hub: str, token: str) -> int:
@@ -113,7 +133,7 @@ def _check(profile: Profile, hub: str, token: str) -> int:
         return FAILED
     print(f"This desk calls itself '{calling_ae}'.")
     works = not problem
-    for told in check_sites(found, calling_ae, Secrets(profile.secrets_files)):
+    for told in check_sites(found, calling_ae, Secrets(profile.secrets_files), how_to_store=_how_at(profile)):
         works = works and told.works
         print(told.line, flush=True)
     return WORKS if works else FAILED

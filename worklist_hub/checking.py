@@ -31,9 +31,15 @@ def check(
 
 
 def how_in(config: HubConfig) -> Callable[[str], str]:
-    """The hub has no keychain: the file, and the line to write into it."""
+    """The hub has no keychain: the file, and the line to write into it, or where it has a secret that does not fit."""
 
     def how(connection_id: str) -> str:
+        try:
+            found = secrets.find(connection_id, config.secrets_file)
+        except PacsError:
+            found = None
+        if found is not None:
+            return f"mend user and password of '{connection_id}' in {found.source}"
         line = secrets.line_of(connection_id)
         return f"write into {config.secrets_file} (readable by its owner only, chmod 600) the line: {line}"
 

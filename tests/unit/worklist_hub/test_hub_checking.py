@@ -73,6 +73,18 @@ def test_a_hub_that_may_not_enter_names_the_file_that_it_reads_and_the_line_to_w
     assert tomllib.loads(written) == {"hill-web": {"user": "...", "password": "..."}}
 
 
+def test_a_hub_with_a_wrong_password_is_sent_to_the_place_that_it_has_it_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secrets.toml"
+    file.touch(mode=0o600)
+    file.write_text('[hill-web]\nuser = "worklist"\npassword = "hunter2"\n', encoding="utf-8")
+    said = lines(tmp_path, monkeypatch, Holding([], NotAuthorised("401")))[1]
+    assert f"user worklist from {file} is refused" in said
+    assert f"mend user and password of 'hill-web' in {file}" in said
+    assert "the line:" not in said, "a second table of the same name makes the file unreadable"
+
+
 def test_the_line_to_write_is_one_that_the_hub_reads(tmp_path: Path) -> None:
     file = tmp_path / "secrets.toml"
     file.touch(mode=0o600)
