@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pacs.errors import Unreachable
+from pacs.port import Retrieved, RetrieveRequest
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_documents import comes
 from tests.peers.reading_doubles import NOW, LaterRunner
@@ -119,7 +120,7 @@ def test_documents_that_cannot_be_read_are_confirmed_and_asked_for_again(bench: 
     north = bench.peers["north"]
     readable = north.retrieve
 
-    def away(*_given: Any) -> Any:
+    def away(request: RetrieveRequest, deliver: Any, cancelled: Any) -> Retrieved:
         raise Unreachable("the port is taken")
 
     north.retrieve = away  # type: ignore[method-assign]
