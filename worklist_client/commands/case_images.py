@@ -142,6 +142,10 @@ class CaseImages:
         """Whom the list says that a study is of. Raises KeyError where it was never asked for."""
         return self._loading[study_instance_uid].request.patient
 
+    def hospital_of(self, study_instance_uid: str) -> str:
+        """Name of the hospital that a study is asked from. Raises KeyError where it was never asked for."""
+        return self._loading[study_instance_uid].request.site.name
+
     def count(self, study_instance_uid: str) -> StudyCount:
         """How far a study is; an empty count where it was never asked for."""
         known = self._loading.get(study_instance_uid)

@@ -162,6 +162,7 @@ class CaseView:
         for study in images.studies():
             text = self._missing_text(study)
             if text:
+                text = text if text.endswith((".", "!", "?")) else f"{text}."
                 if images.waiting(study):
                     text += "  " + self._tr("It is asked for again by itself.")
                 self._missing_said = text
@@ -194,9 +195,14 @@ class CaseView:
         count, reason = images.count(study), images.error(study)
         if count.complete or images.loading(study):
             return ""
-        if reason and not count.received:
-            return tr(reason)
         reason = reason or next((one.reason for one in count.series if one.reason), "")
+        if reason and not count.received and reason[0].islower():
+            # What a PACS did is said by `pacs` in half a sentence, without whom it is about.
+            return tr(
+                "No images from {hospital}: {reason}. An administrator finds out why with 'worklist-client check'.",
+                hospital=images.hospital_of(study),
+                reason=tr(reason),
+            )
         if not count.received or not reason:
             return tr(reason) if reason else ""
         total = "?" if count.expected is None else str(count.expected)
