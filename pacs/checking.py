@@ -71,15 +71,27 @@ def check(
 ) -> Check:
     """Echo it, then search it for a study that nobody has: an AE title may be allowed the one and not the other."""
     name, where = connection.connection_id, address_of(connection)
-    started_s = clock()
+    started_s, credentials = clock(), None
     try:
-        port = open_pacs(connection, calling_ae=calling_ae, credentials=find_secret(name))
+        credentials = find_secret(name)
+        port = open_pacs(connection, calling_ae=calling_ae, credentials=credentials)
         _ask(port)
     except PacsError as error:
         what_to_do = advice(error, connection, calling_ae, how_to_store or in_keychain)
-        return Check(site_name, name, False, f"{where}: {error.reason}", what_to_do)
+        reason = _who_is_refused(error, connection, credentials) or error.reason
+        return Check(site_name, name, False, f"{where}: {reason}", what_to_do)
     took_ms = round((clock() - started_s) * 1000)
     return Check(site_name, name, True, f"{where} answered in {took_ms} ms", _reminder(connection, calling_ae))
+
+
+def _who_is_refused(error: PacsError, connection: Connection, credentials: Credentials | None) -> str:
+    """A wrong password looks from outside like none at all: what was given, and where it came from."""
+    if not isinstance(error, NotAuthorised) or not isinstance(connection, DicomwebConnection):
+        return ""
+    if credentials is None or not (credentials.user or credentials.bearer_token):
+        return "the PACS refuses us, and no user and password are stored for it"
+    who = f"user {credentials.user}" if credentials.user else "the bearer token"
+    return f"{who} from {credentials.source} is refused"
 
 
 def address_of(connection: Connection) -> str:
@@ -100,6 +112,8 @@ def advice(error: PacsError, connection: Connection, calling_ae: str, how_to_sto
     secret = how_to_store(connection.connection_id)
     allow = f"allow the AE title '{calling_ae}' of this computer at the PACS"
     called = "" if isinstance(connection, DicomwebConnection) else f", and check called_ae '{connection.called_ae}'"
+    # Some archives take the association of an AE title that they do not know, and abort it at the first question.
+    no_dicom = f"check that this is the DICOM port, or the AE title {calling_ae} is not allowed there"
     table: tuple[tuple[type[PacsError], str], ...] = (
         (SecretsError, "mend the file or the variable that it names"),
         (Unreachable, "check base_url and the firewall" if web else "check host, port and the firewall"),
@@ -108,7 +122,7 @@ def advice(error: PacsError, connection: Connection, calling_ae: str, how_to_sto
         (NotAuthorised, secret if web else allow),
         (NotFound, "check base_url: it ends where /studies begins, often in /dicom-web"),
         (Refused, "check base_url, and what this user may do" if web else f"{allow} to search (C-FIND)"),
-        (ProtocolViolation, "check that this is the DICOM port" if not web else "check base_url: no DICOMweb answers"),
+        (ProtocolViolation, no_dicom if not web else "check base_url: no DICOMweb answers"),
     )
     return next((text for kind, text in table if isinstance(error, kind)), "look into the log of the PACS")
 

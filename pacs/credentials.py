@@ -13,3 +13,5 @@ class Credentials:
     password: str = field(default="", repr=False)
     bearer_token: str = field(default="", repr=False)
     ca_file: str = ""
+    source: str = field(default="", compare=False)
+    """Where they were found, in words, for who has to mend them."""

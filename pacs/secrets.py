@@ -10,9 +10,12 @@ import json
 import os
 import re
 import stat
+import tempfile
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pacs.credentials import Credentials
 from pacs.errors import PacsError
@@ -34,42 +37,91 @@ def from_environment(connection_id: str, environment: Mapping[str, str] | None =
     text = (os.environ if environment is None else environment).get(variable_of(connection_id), "")
     if not text:
         return None
-    user, separator, password = text.partition(":")
+    name = variable_of(connection_id)
+    return replace(from_line(text, name), source=f"the environment variable {name}")
+
+
+def from_line(text: str, where: str) -> Credentials:
+    """`user:password` or `bearer:TOKEN`. Raises `SecretsError`, which names `where` and shows nothing of the text."""
+    user, separator, word = text.partition(":")
     if not separator:
-        raise SecretsError(f"{variable_of(connection_id)} must be 'user:password' or 'bearer:TOKEN'")
-    if user == "bearer":
-        return Credentials(bearer_token=password)
-    return Credentials(user=user, password=password)
+        raise SecretsError(f"{where} must be 'user:password' or 'bearer:TOKEN'")
+    return Credentials(bearer_token=word) if user == "bearer" else Credentials(user=user, password=word)
 
 
-def from_file(path: Path) -> dict[str, Credentials]:
-    """All secrets of a private file; none where the file does not exist. Raises `SecretsError`."""
-    if not path.is_file():
-        return {}
+def from_file(path: Path, connection_id: str) -> Credentials | None:
+    """The connection's secret in a private file; None where the file, or the connection in it, is not there.
+
+    What is wrong with the file is raised for those alone whose secret it holds: others go on. Raises `SecretsError`.
+    """
+    table = _tables(path).get(connection_id)
+    if table is None:
+        return None
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
+    if not isinstance(table, dict) or not set(table) <= set(FIELDS):
+        raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
+    return Credentials(**{key: str(value) for key, value in table.items()}, source=str(path))
+
+
+def _tables(path: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SecretsError(f"{path} is not valid TOML: {type(error).__name__}") from None
-    secrets = {}
-    for connection_id, table in tables.items():
-        if not isinstance(table, dict) or not set(table) <= set(FIELDS):
-            raise SecretsError(f"{path}: [{connection_id}] may hold {', '.join(FIELDS)} only")
-        secrets[connection_id] = Credentials(**{key: str(value) for key, value in table.items()})
-    return secrets
+
+
+def write(path: Path, connection_id: str, credentials: Credentials) -> None:
+    """Into the private file, made where it is not there: in place of what it holds for this connection, whose authority
+    file stays; comments are lost where it is replaced. Raises `SecretsError`."""
+    tables = _tables(path)
+    before = tables.get(connection_id)
+    kept = {"ca_file": before["ca_file"]} if isinstance(before, dict) and "ca_file" in before else {}
+    given = {name: value for name in FIELDS if (value := getattr(credentials, name))}
+    try:
+        text = path.read_text(encoding="utf-8").rstrip() + "\n\n" if tables and before is None else ""
+        tables = ({} if text else tables) | {connection_id: kept | given}
+        _write_private(path, text.lstrip() + "\n".join(_table(name, table) for name, table in tables.items()))
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")  # 0600 from its first byte on
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(made, path)
+    except OSError:
+        os.unlink(made)
+        raise
+
+
+def _table(name: str, table: Mapping[str, Any]) -> str:
+    lines = [f"[{_key(name)}]"]
+    for key, value in table.items():
+        # A JSON text is a TOML text, but for the one control sign that JSON leaves alone.
+        lines.append(f"{_key(key)} = " + json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f"))
+    return "\n".join(lines) + "\n"
 
 
 def line_of(connection_id: str) -> str:
     """The line of the file that holds a user and a password, for the administrator to fill in."""
-    is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", connection_id) is not None
-    key = connection_id if is_bare else json.dumps(connection_id)
-    return f'{key} = {{ user = "...", password = "..." }}'
+    return f'{_key(connection_id)} = {{ user = "...", password = "..." }}'
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def find(connection_id: str, file: Path | None = None) -> Credentials | None:
     """Environment first, then the file."""
     found = from_environment(connection_id)
     if found is None and file is not None:
-        found = from_file(file).get(connection_id)
+        found = from_file(file, connection_id)
     return found

@@ -8,7 +8,7 @@ is taken over by a cancel request; a claim that is silent and of which no report
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -58,6 +58,7 @@ from worklist_hub.protocol import (
 )
 from worklist_hub.values import is_uid
 
+SAME_STUDY = "This study of this hospital is on the list already, or is reported"
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
 NAMELESS_AE = "ANONYMOUS"
@@ -74,14 +75,22 @@ _STATE_ACTIONS = {
 
 
 def decide(
-    stored: Stored | None, request: Request, caller: Caller, now: datetime, rules: ClaimRules = DEFAULT_RULES
+    stored: Stored | None,
+    request: Request,
+    caller: Caller,
+    now: datetime,
+    rules: ClaimRules = DEFAULT_RULES,
+    rivals: Sequence[Stored] = (),
 ) -> Decision | Refusal:
-    """What comes of the request; `stored` is None where the UID is unknown."""
+    """What comes of the request; `stored` is None where the UID is unknown. `rivals` are the workitems that are open or
+    COMPLETED of the study that is to be created."""
     if isinstance(request, Sweep):
         return _sweep(stored, now, rules)
     if (refused := _denied(stored, request, caller)) is not None:
         return refused
     if isinstance(request, Create):
+        if stored is None and rivals and not caller.is_feed:
+            return _refuse(Answer.DUPLICATE, rivals[0], SAME_STUDY)  # two would read it, each with a claim
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])

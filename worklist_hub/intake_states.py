@@ -44,6 +44,11 @@ class Polled(Protocol):
         """The last poll that ended well."""
         ...
 
+    @property
+    def undated(self) -> int:
+        """How many studies stay off the list because they have no Study Date."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SiteIntake:
@@ -54,6 +59,7 @@ class SiteIntake:
     since: datetime
     last_success: datetime | None = None
     reason: str = ""
+    undated: int = 0
 
     def as_json(self) -> dict[str, str]:
         """For `GET /region/intake`; moments are in UTC, an unknown one is empty."""
@@ -65,6 +71,7 @@ class SiteIntake:
             "since": since,
             "last_success": last,
             "reason": self.reason,
+            "undated": str(self.undated),
         }
 
 
@@ -94,10 +101,10 @@ class IntakeStates:
         if polled.polled_at is not None:
             self._heard[site_id] = polled.polled_at
         heard, began = self._heard.get(site_id), self._began[site_id]
-        since = heard or began
+        since, is_heard = heard or began, heard is not None and heard >= began
+        state, reason = ANSWERS if is_heard else WAITING, ""
         if polled.failures:
-            return SiteIntake(site_id, SILENT, since, heard, _REASONS.get(polled.error, _ANY_REASON))
-        is_heard = heard is not None and heard >= began
-        if self._clock() - max(since, began) > (LONG_POLL if is_heard else FIRST_POLL):
-            return SiteIntake(site_id, SILENT, since, heard, NO_END)
-        return SiteIntake(site_id, ANSWERS if is_heard else WAITING, since, heard)
+            state, reason = SILENT, _REASONS.get(polled.error, _ANY_REASON)
+        elif self._clock() - max(since, began) > (LONG_POLL if is_heard else FIRST_POLL):
+            state, reason = SILENT, NO_END
+        return SiteIntake(site_id, state, since, heard, reason, polled.undated)

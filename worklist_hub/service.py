@@ -244,7 +244,7 @@ class Hub:
             opened=opened,
             poll_s=config.poll_s,
             lease=self.store.lease,
-            told=lambda site_id, state: self.stored_states.note(site_id, state.failures, state.error, state.polled_at),
+            told=self.stored_states.note,
         )
 
 

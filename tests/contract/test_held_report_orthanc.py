@@ -20,6 +20,7 @@ from pacs.site import Connection, Site
 from tests.peers.fixtures import CALLING_AE
 from tests.peers.hub import ANN, client_of, running_hub
 from tests.peers.orthanc import OrthancPeer
+from tests.peers.reading_doubles import NowRunner
 from tests.unit.delivery.doubles import Clock, never
 from tests.validators.samples import SYNTHETIC, Study, draft_of, request_of, write_study
 from ups.claiming import ClaimKind
@@ -28,6 +29,7 @@ from ups.codes import NOT_CHECKED
 from ups.errors import NotFound
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
+from worklist_client.commands.case_documents import READ_IT, CaseDocuments
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.delivery.errors import NoWayOut
 from worklist_client.delivery.reasons import Cause, reason_of
@@ -70,6 +72,16 @@ class Night:
         desk = SimpleNamespace(journal=self.journal, new_uid=random_uid, now=Clock(), tr=SimpleNamespace(language="nl"))
         desk.settings = SimpleNamespace(get=lambda _setting: "interface")
         return DraftKeeper(cast(Any, desk), entry, lambda _reason: None)
+
+    def documents(self, uid: str) -> CaseDocuments:
+        """What the hospital holds in words, as a reading window that opens a claimed study asks for it."""
+        entry = entry_from_workitem(self.client.retrieve(uid), me=ANN.code, sites={"north": self.site})
+        desk = SimpleNamespace(journal=self.journal, runner=NowRunner(), calling_ae=CALLING_AE)
+        desk.credentials = lambda _connection_id: self.peer.credentials
+        documents = CaseDocuments(cast(Any, desk), entry, lambda: None)
+        documents.ask(self.site)
+        documents.claimed()
+        return documents
 
     def sign(self, study: Study, draft: Draft, draft_uid: str, seed: str) -> SignedReport:
         report = render_report(request_of(study, draft, uid_seed=seed))
@@ -322,4 +334,24 @@ def test_the_key_of_an_unchanged_patient_stays_as_it_was(night: Night) -> None:
     origin = night.service.ways_out.origin_of(first.report_id, never)
     assert origin.now is not None
     assert origin.now.key == PatientKey("NORTH", "P1")
+    night.peer.remove_study(draft.study_instance_uid)
+
+
+def test_a_report_that_came_between_two_openings_is_found_and_has_to_be_confirmed(night: Night) -> None:
+    study = write_study(night.folder / "study", SYNTHETIC["ct"]())
+    uid = workitem_uid("north", str(study.header.StudyInstanceUID))
+    night.peer.remove_study(str(study.header.StudyInstanceUID))
+    night.peer.load(study.paths)
+    for _ in range(3):
+        night.poll()
+    draft = replace(draft_of(study), workitem_uid=uid)
+    night.claim(uid, draft.study_instance_uid)
+    first = night.documents(uid)
+    assert (first.known(), first.to_confirm()) == ((), ())
+    theirs = other_report(night, study)
+    again = night.documents(uid)
+    assert [one.sop_instance_uid for one in again.finals] == [theirs]
+    assert again.finals[0].written_at == "2026-03-01 02:15"
+    assert again.to_confirm() == (READ_IT,)
+    assert night.journal.claims.note_documents(uid, (theirs,)) == ()
     night.peer.remove_study(draft.study_instance_uid)

@@ -23,6 +23,7 @@ from worklist_hub.app import main
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
+from worklist_hub.intake.undated import LOOK_AGAIN_POLLS
 from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.workitems import WorkitemStore
@@ -189,4 +190,23 @@ def test_images_that_arrive_while_somebody_reads_the_study_are_counted(
         poller.poll(never)
         [item] = [item for item in store.open_workitems("north") if item.uid == uid]
         assert (item.state, item.images, item.readiness) == (ProcedureStepState.IN_PROGRESS, 5, expected)
+    orthanc_b.remove_study(uid_of(study))
+
+
+@pytest.mark.parametrize("kind", ["dicomweb", "dimse"])
+def test_a_study_without_a_date_comes_on_the_list_when_it_arrives(
+    kind: str, orthanc_b: OrthancPeer, store: WorkitemStore
+) -> None:
+    """No range of dates finds it: nobody was ever told of it."""
+    connection = orthanc_b.dicomweb() if kind == "dicomweb" else orthanc_b.dimse()
+    pacs = open_pacs(connection, calling_ae=CALLING_AE, credentials=orthanc_b.credentials)
+    site = Site("north", "North", "#cc0000", connections=(connection,))
+    poller = Poller(site, Feed(store), READ_ALL_IMAGES, lambda _site: pacs, lambda: NOW)
+    poller.poll(never)
+    study = f"intake-undated-{kind}"
+    orthanc_b.load([ct_slice(study, number, changes={"StudyDate": "", "StudyTime": ""}) for number in (1, 2)])
+    for _poll in range(LOOK_AGAIN_POLLS + 1):
+        poller.poll(never)
+    [item] = [item for item in store.open_workitems("north") if item.study_instance_uid == uid_of(study)]
+    assert (item.images, item.readiness, item.study_date) == (2, "READY", "")
     orthanc_b.remove_study(uid_of(study))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from tests.peers.hub import ANN, study_to_read
+from tests.peers.hub import ANN, BOB, study_to_read
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
@@ -21,7 +22,7 @@ from ups.states import Answer
 from ups.states import ProcedureStepState as State
 from worklist_hub.events import Raised
 from worklist_hub.matching import match_from, matches
-from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal, Update
+from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store import migrate
 from worklist_hub.store.database import StoreError, StoreUnavailable, schema_version
 from worklist_hub.store.feed import KEPT, Cursor, EventFeed
@@ -90,6 +91,47 @@ def test_intake_sees_what_it_was_promised(store: WorkitemStore) -> None:
     assert not port.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "again")
     assert not port.update_scheduled(made.uid, dj.make(PatientID="19"))
     assert not port.update_scheduled("1.2.3", dj.make(PatientID="19"))
+
+
+def test_a_reader_cannot_put_a_study_on_the_list_a_second_time(store: WorkitemStore) -> None:
+    """Two readers each held a claim of the same study of the same hospital."""
+    made, ours = study_to_read(study_instance_uid="1.5"), random_uid()
+    store.create_if_absent(made)
+
+    def posted(**more: str) -> Answer:
+        other = study_to_read(**{"study_instance_uid": "1.5"} | more)
+        return store.carry_out(other.uid, Create(other.uid, other.to_json()), Caller(BOB)).answer
+
+    assert posted() is Answer.DUPLICATE
+    store.carry_out(made.uid, ChangeState(State.IN_PROGRESS, ours), Caller(ANN))
+    assert posted() is Answer.DUPLICATE
+    assert posted(site_id="south") is not Answer.DUPLICATE, "another hospital's study"
+    done = changes.performed([changes.output("1.5", "1.6", [("1.7", "1.8")])], person=ANN, start=NOW, end=NOW)
+    store.carry_out(made.uid, Update(done, ours), Caller(ANN))
+    store.carry_out(made.uid, ChangeState(State.COMPLETED, ours), Caller(ANN))
+    assert posted() is Answer.DUPLICATE, "it is reported"
+
+
+def test_of_many_who_put_a_study_on_the_list_at_one_moment_one_does(store: WorkitemStore) -> None:
+    together = threading.Barrier(6)
+
+    def posted(_number: int) -> Answer:
+        other = study_to_read(study_instance_uid="1.5")
+        together.wait(DEADLINE_S)
+        return store.carry_out(other.uid, Create(other.uid, other.to_json()), Caller(BOB)).answer
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(posted, range(6)))
+    assert answers.count(Answer.DUPLICATE) == 5
+    assert len(store.open_workitems("north")) == 1
+
+
+def test_what_was_taken_off_the_list_can_be_put_there_again(store: WorkitemStore) -> None:
+    made = study_to_read(study_instance_uid="1.5")
+    store.create_if_absent(made)
+    store.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "read elsewhere")
+    again = study_to_read(study_instance_uid="1.5")
+    assert isinstance(store.carry_out(again.uid, Create(again.uid, again.to_json()), Caller(BOB)), Decision)
 
 
 def test_intake_never_touches_what_somebody_is_reading(store: WorkitemStore) -> None:

@@ -38,8 +38,8 @@ def stores(any_database: Path | str) -> Iterator[tuple[WorkitemStore, WorkitemSt
 
 def test_what_one_process_notes_another_reads(stores: tuple[WorkitemStore, WorkitemStore], clock: Clock) -> None:
     asking, other = StoredStates(stores[0], clock), StoredStates(stores[1], clock)
-    asking.note("north", 0, "", NOW)
-    asking.note("west", 3, "Unreachable", None)
+    asking.note("north", Polled(polled_at=NOW))
+    asking.note("west", Polled(3, "Unreachable"))
     assert other.of(["west", "north", "south"]) == {
         "west": Polled(3, "Unreachable"),
         "north": Polled(polled_at=NOW),
@@ -51,8 +51,8 @@ def test_a_process_that_takes_over_keeps_when_the_hospital_answered_last(
     stores: tuple[WorkitemStore, WorkitemStore], clock: Clock
 ) -> None:
     first, second = StoredStates(stores[0], clock), StoredStates(stores[1], clock)
-    first.note("north", 0, "", NOW)
-    second.note("north", 1, "TimedOut", None)
+    first.note("north", Polled(polled_at=NOW))
+    second.note("north", Polled(1, "TimedOut"))
     assert first.of(["north"]) == {"north": Polled(1, "TimedOut", NOW)}
 
 
@@ -63,7 +63,7 @@ def test_what_changes_is_noted_at_once_and_what_goes_on_now_and_then(
 
     def noted(failures: int) -> Polled:
         clock.now += timedelta(seconds=1)
-        states.note("north", failures, "Unreachable" if failures else "", None if failures else clock.now)
+        states.note("north", Polled(failures, "Unreachable") if failures else Polled(polled_at=clock.now))
         return states.of(["north"])["north"]
 
     first = noted(0)
@@ -87,5 +87,5 @@ def test_a_database_that_is_away_stops_no_poll(
 
     states = StoredStates(stores[0], clock)
     monkeypatch.setattr(stores[0], "change", away)
-    states.note("north", 1, "Unreachable", None)
+    states.note("north", Polled(1, "Unreachable"))
     assert "intake state not written" in caplog.text

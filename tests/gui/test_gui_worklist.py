@@ -412,6 +412,16 @@ def test_a_row_that_slid_under_a_resting_pointer_is_not_opened(stage: Stage, qtb
     assert len(stage.opened) == 1
 
 
+def test_the_row_that_took_the_place_of_a_study_just_read_opens_at_once(stage: Stage, qtbot: QtBot) -> None:
+    pos = _aim_at(stage, qtbot, 0)
+    _double_click(stage, qtbot, pos)
+    stage.tell(Changed(claimed(workitem(0), OTHER)))
+    stage.tell(Changed(workitem(70, stat=True)))
+    stage.window.rows.show_now()
+    _double_click(stage, qtbot, pos)
+    assert len(stage.opened) == 2
+
+
 def test_a_bar_that_appears_moves_no_row(stage: Stage) -> None:
     table = stage.window.table
     place = table.viewport().mapTo(stage.window, table.visualRect(stage.window.rows.model.index(3, 0)).topLeft())

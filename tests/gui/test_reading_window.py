@@ -13,7 +13,7 @@ from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from pacs.errors import Unreachable
+from pacs.errors import NotAuthorised, Unreachable
 from tests.peers.reading_bench import FOREIGN, PRIOR, STUDY, Bench, FakeClaims, render
 from tests.peers.reading_doubles import BSN, answer, entry, length, services
 from ups.claiming import ClaimKind
@@ -300,6 +300,20 @@ def test_images_of_another_patient_say_side_by_side_whom_they_and_whom_the_list_
     assert "03-feb-1950" in named
     assert "N2 (OTHER)" in named
     assert window.findChild(QLabel, "reading_notice_text").textFormat() is Qt.TextFormat.PlainText  # type: ignore[union-attr]
+
+
+def test_a_hospital_that_refuses_is_named_in_whole_sentences_with_what_to_do(case: Case) -> None:
+    case.bench.peers["north"].error = NotAuthorised("the PACS refuses us", connection_id="north", status=401)
+    window = case.window = ReadingWindow(case.bench.desk, entry())
+    window.session.priors._services = services(case.bench.peers, {})
+    window.show()
+    window.start(claim=True)
+    case.qtbot.waitUntil(lambda: "refuses us" in window.view.notice.text())
+    case.settle()
+    said = window.view.notice.text()
+    assert said.startswith("No images from Hospital North: the PACS refuses us. An administrator ")
+    assert "worklist-client check" in said
+    assert said.endswith(".")
 
 
 def test_nineteen_of_twenty_images_is_said_and_asked_again_by_itself(

@@ -33,8 +33,7 @@ class OddArchive(Archive):
         study = _uid(odd, "StudyInstanceUID")
         if not study or self.instances(study):
             study = uid_of(name)
-        number = str(odd.get("PatientID", "") or name[:16])
-        changes = {"StudyInstanceUID": study, "PatientID": number, "AccessionNumber": name[:16]}
+        changes = {"StudyInstanceUID": study, "PatientID": name[:16], "AccessionNumber": name[:16], **_person(odd)}
         place.mkdir(parents=True)
         for good in ct_series(name, 2, changes=changes):
             path = place / f"{good.InstanceNumber}.dcm"
@@ -58,6 +57,12 @@ def _read(data: bytes) -> Dataset:
             return dcmread(BytesIO(data), force=True, stop_before_pixels=True)
     except (InvalidDicomError, EOFError, ValueError, OSError, NotImplementedError, KeyError, AttributeError):
         return Dataset()
+
+
+def _person(odd: Dataset) -> dict[str, str]:
+    """Whom the odd file names, for all images of its study: those of two people are another story."""
+    keywords = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex")
+    return {keyword: str(odd.get(keyword, "")) for keyword in keywords} if odd.get("PatientID") else {}
 
 
 def _uid(odd: Dataset, keyword: str) -> str:

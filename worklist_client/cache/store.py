@@ -160,8 +160,11 @@ class Cache:
 
     def _remove_all(self, site_id: str, study_instance_uid: str) -> bool:
         """The folders of one study, whatever the list said of it; whether all are gone. What is open stays."""
-        name = _hashed(check_uid(study_instance_uid))
-        found = [path for path in _folders(self.folder / _hashed(site_id)) if path.name.partition("-")[0] == name]
+        site, name = self.folder / _hashed(site_id), _hashed(check_uid(study_instance_uid))
+        try:  # names alone: this comes before the first image of every study that is opened for the first time
+            found = [site / other for other in os.listdir(site) if other.partition("-")[0] == name]
+        except OSError:
+            return True  # nothing of this hospital lies here
         gone = [path for path in found if path not in self._open and _remove(path)]
         return len(gone) == len(found)
 

@@ -6,6 +6,7 @@ changed and read it here. It knows no widget: the viewer is a protocol, and a do
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pacs.errors import PacsError
@@ -13,12 +14,12 @@ from viewer.records import InstanceHeader
 from viewer.ui.labels import StudyLabel
 from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_documents import CaseDocuments
-from worklist_client.commands.case_draft import DraftKeeper
+from worklist_client.commands.case_draft import LEFT_BEHIND, DraftKeeper
 from worklist_client.commands.case_images import CURRENT, CaseImages, LoadRequest, sentence_of
 from worklist_client.commands.case_priors import CasePriors, patient_lines
 from worklist_client.commands.case_report import CaseReport
 from worklist_client.commands.case_signing import CaseSigning, Render
-from worklist_client.commands.case_state import CaseViewer, Observer, Observers, Standing, Topic
+from worklist_client.commands.case_state import CaseViewer, NotCorrectedYet, Observer, Observers, Standing, Topic
 from worklist_client.commands.desk import Desk
 from worklist_client.journal import AuditRow, JournalError
 from worklist_client.reading.priors import PriorCandidate, PriorServices, national_id_among
@@ -45,6 +46,8 @@ class CaseSession:
         self.entry = entry
         self.notice = ""
         """An English sentence about what went wrong last; empty when all is well."""
+        self.outdated: Callable[[StudyEntry], None] = lambda entry: None
+        """Set by the window: the list names another patient than when it was opened; it should open anew."""
         self._viewer = viewer
         self._observers = Observers()
         self._closed = False
@@ -118,9 +121,13 @@ class CaseSession:
         if (entry.images or 0) > (self.entry.images or 0):
             self.images.more_announced(entry.study_instance_uid)
         if entry.workitem_uid == self.entry.workitem_uid:
-            self.entry = _identified(entry, self.entry.patient.national_id)
+            is_same = entry.patient.key == self.entry.patient.key
+            self.entry = _identified(entry, self.entry.patient.national_id) if is_same else entry
             self.signing.two_patients = entry.has_two_patients
+            self.signing.is_arriving = entry.is_arriving
             self.claim.told(entry)
+            if not is_same:
+                self._open_anew()
         elif self.claim.standing is Standing.MINE:
             self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")
 
@@ -150,16 +157,28 @@ class CaseSession:
         if self.signing.recall():
             return
         self.documents.claimed()
+        if self.entry.patient.key != self.keeper.draft.patient.key:
+            self._open_anew()
+            return
         try:
             self.keeper.open()
-        except (JournalError, DraftUnreadable) as error:
+        except (JournalError, DraftUnreadable, NotCorrectedYet) as error:
             self._say(error.reason)
             return
+        if self.keeper.left_behind:
+            self._say(LEFT_BEHIND)
         if self.keeper.restored:
             self.report.restore_annotations()
         self.report.prefill_comparison()
         self.report.prefill_question()
         self._observers.tell(Topic.DRAFT)
+
+    def _open_anew(self) -> None:
+        """The list names another patient now. Where nothing was written, everything is opened again for that one; a
+        text that was written stays with whom it was written for, and is not sent for anybody else."""
+        is_written = bool(self.keeper.saved_revision) or self.keeper.dirty
+        if self.claim.standing in (Standing.LOOKING, Standing.MINE) and not is_written:
+            self.outdated(self.entry)
 
     def _gone(self, reason: str) -> None:
         """The claim was mine and is not any more: no more typing, and the text is kept."""

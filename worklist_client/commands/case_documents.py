@@ -117,7 +117,10 @@ class CaseDocuments:
         def note(documents: tuple[str, ...], _token: CancelToken) -> tuple[str, ...]:
             return self._desk.journal.claims.note_documents(self._entry.workitem_uid, documents)
 
-        self._desk.runner.submit(note, self._listed, lane="journal", owner=self, done=self._was_noted)
+        # Where it cannot be written down (disk full, claim gone), nothing is known: any other report holds ours.
+        self._desk.runner.submit(
+            note, self._listed, lane="journal", owner=self, done=self._was_noted, failed=lambda _error: None
+        )
 
     def _was_noted(self, documents: tuple[str, ...]) -> None:
         self._noted = documents

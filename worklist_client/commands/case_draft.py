@@ -8,9 +8,10 @@ from dataclasses import replace
 from viewer.cancel import CancelToken
 from viewer.records import Annotation
 from worklist_client.commands.case_images import sentence_of
-from worklist_client.commands.case_state import NotEditable
+from worklist_client.commands.case_state import NotCorrectedYet, NotEditable
 from worklist_client.commands.desk import Desk
 from worklist_client.commands.full_disk import NOT_SAVED, is_full
+from worklist_client.identity.patient import PatientKey
 from worklist_client.journal import DraftRow, DraftState, JournalError, StaleRevision, WrongRowState
 from worklist_client.report.draft_json import draft_from_json, draft_to_json
 from worklist_client.report.errors import DraftUnreadable
@@ -22,6 +23,13 @@ from worklist_client.worklist.entries import StudyEntry
 
 AUTOSAVE_MS = 1000
 """How long a change may wait before it is written; with the write itself it stays below two seconds."""
+
+NOT_CORRECTED = (
+    "The list does not name the corrected patient of this study yet: wait some seconds, your text opens by itself"
+)
+LEFT_BEHIND = (
+    "Your earlier text of this study belongs to another patient number: it is kept under “Drafts without a claim”"
+)
 
 
 class DraftKeeper:
@@ -44,6 +52,10 @@ class DraftKeeper:
         self.editable = False
         self.restored = False
         """Whether an earlier text was found."""
+        self.is_waiting = False
+        """Whether a text waits for the patient whom the hospital names now, and the list does not."""
+        self.left_behind = False
+        """Whether a text of an earlier claim stays where it is, because it belongs to another patient."""
         self.saved_revision = 0
         self._revision = 0
         self._dirty = False
@@ -63,6 +75,7 @@ class DraftKeeper:
         ------
         JournalError : nothing can be stored; the case stays read-only
         DraftUnreadable : a text is stored that cannot be read; it is kept as it is
+        NotCorrectedYet : a text is kept for the corrected patient, and the list still names the one before
         """
         rows = self._desk.journal.drafts.editable(self.draft.workitem_uid)
         row = rows[0] if rows else self._adopted()
@@ -142,10 +155,20 @@ class DraftKeeper:
             self._desk.journal.drafts.orphan(self.draft_uid, reason)
 
     def _adopted(self) -> DraftRow | None:
-        """My own text of an earlier claim of this study, which becomes the draft of this one."""
+        """My own text of an earlier claim of this study, which becomes the draft of this one. One that belongs to
+        another patient stays where it is."""
+        key = self.draft.patient.key
+        self.is_waiting = self.left_behind = False
         for row in self._desk.journal.drafts.in_state(DraftState.ORPHAN):
-            if (row.site_id, row.study_instance_uid) == (self.draft.site_id, self.draft.study_instance_uid):
+            if (row.site_id, row.study_instance_uid) != (self.draft.site_id, self.draft.study_instance_uid):
+                continue
+            if (row.patient_issuer, row.patient_id) == (key.issuer, key.patient_id):
                 return self._desk.journal.drafts.adopt(row.draft_uid, self.draft.workitem_uid, self._desk.now())
+            if _written_for(row) == key:
+                # Taken back and bound to the patient of now; the list says whom the hospital named before.
+                self.is_waiting = True
+                raise NotCorrectedYet(NOT_CORRECTED)
+            self.left_behind = True
         return None
 
     def _take(self, row: DraftRow) -> None:
@@ -220,6 +243,14 @@ class DraftKeeper:
             self._dirty = True
         self._failing = True
         self._told(NOT_SAVED if is_full(error) else sentence_of(error))
+
+
+def _written_for(row: DraftRow) -> PatientKey | None:
+    """Whom a text named when it was written; its row may be bound to somebody else since. None where unreadable."""
+    try:
+        return draft_from_json(row.content).patient.key
+    except DraftUnreadable:
+        return None
 
 
 def report_language(desk: Desk) -> str:

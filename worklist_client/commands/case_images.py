@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pacs.connect import open_pacs
 from pacs.errors import PacsError, UnsafeName
 from pacs.files import check_uid
-from pacs.port import Pacs
+from pacs.port import Cancelled, Pacs
 from pacs.site import Connection, Site
 from viewer.api import Feed
 from viewer.cancel import CancelToken
@@ -21,7 +21,7 @@ from worklist_client.commands.full_disk import NO_ROOM, is_full
 from worklist_client.commands.housekeeping import make_room
 from worklist_client.identity.names import display_name
 from worklist_client.identity.patient import PatientIdentity
-from worklist_client.reading.completeness import StudyCount
+from worklist_client.reading.completeness import Late, StudyCount
 from worklist_client.reading.errors import OpeningFailed
 from worklist_client.reading.opening import ImageWorker, OpenRequest, StudyLoad
 from worklist_client.reading.whose import is_outdated
@@ -66,6 +66,8 @@ class _Loading:
     """How many objects were here after the last try."""
     is_waiting: bool = False
     """Whether it is asked again by itself after a pause."""
+    is_outgrown: bool = False
+    """Whether more images were announced while it was loading: it is asked again as soon as that ends."""
 
 
 class CaseImages:
@@ -84,6 +86,8 @@ class CaseImages:
         """Study -> what its images call the patient, where that is somebody else."""
         self.two_people: dict[str, tuple[PatientLabel, PatientLabel]] = {}
         """Study -> the two people that its images name: of the first they are drawn, of the other they are not."""
+        self.late: dict[str, Late] = {}
+        """Study -> images that came after it was opened and are not here, as the hospital said when last asked."""
         self.first_header: Callable[[InstanceHeader], None] = lambda header: None
         """Set by the session: hears the first header of the study being read that is of the right patient."""
 
@@ -98,7 +102,8 @@ class CaseImages:
         if known is None:
             known = _Loading(request, self._new_load(request))
             self._loading[study] = known
-        known.running, known.error, known.is_waiting = 1, "", False
+        known.running, known.error, known.is_waiting, known.is_outgrown = 1, "", False, False
+        self.late.pop(study, None)
         worker = self._workers_for(known)[0]
 
         def ask_and_fetch(load: StudyLoad, token: CancelToken) -> None:
@@ -112,7 +117,7 @@ class CaseImages:
     def resume(self, study_instance_uid: str) -> None:
         """Go on where an earlier load stopped; nothing happens while one runs or when all is here."""
         known = self._loading.get(study_instance_uid)
-        if known is not None and not known.load.count.complete:
+        if known is not None and (study_instance_uid in self.late or not known.load.count.complete):
             known.tries = 0
             self.load(known.request)
 
@@ -121,7 +126,12 @@ class CaseImages:
         known = self._loading.get(study_instance_uid)
         if known is not None:
             known.tries = 0
+            known.is_outgrown = known.running > 0
             self.load(known.request)
+
+    def ask_late(self, study_instance_uid: str, cancelled: Cancelled) -> Late | None:
+        """What came to the hospital since. Blocking, for background work. Raises `PacsError`, `ReadingError`."""
+        return self._loading[study_instance_uid].load.late(cancelled)
 
     def waiting(self, study_instance_uid: str) -> bool:
         """Whether what is missing will be asked for again by itself."""
@@ -131,6 +141,10 @@ class CaseImages:
     def patient_of(self, study_instance_uid: str) -> PatientIdentity:
         """Whom the list says that a study is of. Raises KeyError where it was never asked for."""
         return self._loading[study_instance_uid].request.patient
+
+    def hospital_of(self, study_instance_uid: str) -> str:
+        """Name of the hospital that a study is asked from. Raises KeyError where it was never asked for."""
+        return self._loading[study_instance_uid].request.site.name
 
     def count(self, study_instance_uid: str) -> StudyCount:
         """How far a study is; an empty count where it was never asked for."""
@@ -227,7 +241,10 @@ class CaseImages:
         if known.error and not known.load.count.received:
             self._viewer.missing(known.request.study_instance_uid, "", "", known.error)
         self._desk.runner.submit(make_room, self._desk, lane="prefetch", owner=self, key="room", priority=9)
-        self._try_later(known)
+        if known.is_outgrown and not self._is_over:
+            self.load(known.request)
+        else:
+            self._try_later(known)
         self._changed(known.request.study_instance_uid)
 
     def _try_later(self, known: _Loading) -> None:

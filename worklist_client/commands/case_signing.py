@@ -14,6 +14,7 @@ from worklist_client.commands.case_claim import CaseClaim
 from worklist_client.commands.case_documents import CaseDocuments
 from worklist_client.commands.case_draft import DraftKeeper
 from worklist_client.commands.case_images import CaseImages, sentence_of
+from worklist_client.commands.case_late import MoreImages, require_all_seen
 from worklist_client.commands.case_priors import CasePriors
 from worklist_client.commands.case_state import CannotSign, CaseViewer, SignSummary, Standing, Topic
 from worklist_client.commands.desk import Desk, is_named
@@ -65,6 +66,8 @@ class CaseSigning:
         """The signed report on its way, as the journal last said."""
         self.two_patients = entry.has_two_patients
         """Whether the list says, now, that the study holds images of two patients."""
+        self.is_arriving = entry.is_arriving
+        """Whether the list says, now, that images of the study still reach its hospital."""
         self.notes: tuple[str, ...] = ()
         """What the signed report does not hold and why, in English."""
 
@@ -102,8 +105,13 @@ class CaseSigning:
                 draft,
                 self._images.count(study),
                 is_prior_unseen=len(self._priors.hanging()) > len(self._priors.of_report()),
+                is_arriving=self.is_arriving,
             ),
-            to_confirm=(*unidentified(self._entry.patient), *self._documents.to_confirm()),
+            to_confirm=(
+                *unidentified(self._entry.patient),
+                *self._documents.to_confirm(),
+                *(late.sentence for late in (self._images.late.get(study),) if late is not None),
+            ),
         )
 
     def sign(self, confirmed: tuple[str, ...] = ()) -> None:
@@ -126,9 +134,16 @@ class CaseSigning:
             tuple(state for study in studies for state in self._viewer.displayed_states(study)),
             stat=self._entry.stat,
         )
+        study = self._entry.study_instance_uid
+        late = self._images.late.get(study)
+
+        def sign_what_was_seen(work: SignRequest, token: CancelToken) -> tuple[SignedReport, tuple[str, ...]]:
+            notes = require_all_seen(lambda until: self._images.ask_late(study, until), token.cancelled, late)
+            return sign(work, token, self._render, self._desk.delivery), notes
+
         self._claim.stand(Standing.SIGNING)
         self._desk.runner.submit(
-            lambda work, token: sign(work, token, self._render, self._desk.delivery),
+            sign_what_was_seen,
             request,
             lane="deliver",
             owner=self,
@@ -144,6 +159,10 @@ class CaseSigning:
             raise CannotSign(NOT_SIGNED) from error
 
     def _not_signed(self, error: Exception) -> None:
+        if isinstance(error, MoreImages):
+            self._images.late[self._entry.study_instance_uid] = error.late
+            self._claim.stand(Standing.MINE)  # said with the images, where they can be loaded
+            return
         self._claim.stand(Standing.MINE, NOT_SIGNED if is_full(error) else sentence_of(error))
 
     def recall(self) -> bool:
@@ -178,9 +197,10 @@ class CaseSigning:
         """Whether the report was read back from its archive and the work is complete."""
         return self.package is not None and self.package.state is PackageState.DONE
 
-    def _signed(self, report: SignedReport) -> None:
+    def _signed(self, signed: tuple[SignedReport, tuple[str, ...]]) -> None:
         self._keeper.close_editing()
-        self.notes = report.notes
+        report, notes = signed
+        self.notes = (*report.notes, *notes)
         self.package = self._desk.journal.outbox.get(report.report_id)
         self._claim.stand(Standing.SIGNED)
         self._tell(Topic.DELIVERY)
@@ -272,13 +292,17 @@ def unidentified(patient: PatientIdentity) -> tuple[str, ...]:
     return tuple(lacks)
 
 
-def warnings_of(draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False) -> tuple[str, ...]:
+def warnings_of(
+    draft: Draft, count: StudyCount, *, is_prior_unseen: bool = False, is_arriving: bool = False
+) -> tuple[str, ...]:
     """What the reader should know before signing; gentle, for none of it forbids to sign."""
     warnings = []
     if not draft.sections.get("impression", "").strip():
         warnings.append("The impression is empty")
     if not count.complete:
         warnings.append("Not all images of this study are here")
+    if is_arriving:
+        warnings.append("Images of this study still reach the hospital")
     if is_prior_unseen:
         warnings.append("No image of a prior that hangs is here yet; the comparison names it")
     return tuple(warnings)

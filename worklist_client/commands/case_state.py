@@ -59,6 +59,10 @@ class NotEditable(CaseError):
     """The claim is not ours, or the report is signed already."""
 
 
+class NotCorrectedYet(CaseError):
+    """The reader's text waits for a patient whom the list does not name yet."""
+
+
 class CardIncomplete(CaseError):
     """Fewer than two different identifiers were ticked, or one that does not agree."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 NOT_IMAGES = frozenset(
@@ -63,3 +64,29 @@ class StudyCount:
     def complete(self) -> bool:
         """Every series is complete and nothing failed."""
         return bool(self.series) and not self.failed and all(item.complete for item in self.series)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The origin holds more images now than it had promised: `seen` lie here, of `total` that it holds now."""
+
+    seen: int
+    total: int
+    late: int
+
+    @property
+    def sentence(self) -> str:
+        """For a person to confirm; the numbers are in it."""
+        return f"{self.seen} of {self.total} images seen; {self.late} came after: sign without having seen them"
+
+
+def late_of(count: StudyCount, held: Mapping[str, int]) -> Late | None:
+    """What came after the origin was asked first. `held` is how many objects each series of images holds now."""
+    known = {item.series_instance_uid: item for item in count.series}
+    late = total = 0
+    for uid, number in held.items():
+        item = known.get(uid, SeriesCount(uid))
+        promised = max(item.expected or 0, len(item.received))
+        late += max(0, number - promised)
+        total += max(number, promised)
+    return Late(count.received, total, late) if late else None

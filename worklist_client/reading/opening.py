@@ -21,7 +21,7 @@ from pacs.retrieval import middle_first, split
 from pacs.site import Connection, DimseConnection, Site
 from viewer.api import Feed
 from viewer.records import InstanceHeader
-from worklist_client.reading.completeness import NOT_IMAGES, SeriesCount, StudyCount
+from worklist_client.reading.completeness import NOT_IMAGES, Late, SeriesCount, StudyCount, late_of
 from worklist_client.reading.errors import NoConnection, OpeningFailed, ReadingError
 from worklist_client.reading.ingesting import ingest_file, ingest_files, is_shown
 
@@ -150,6 +150,18 @@ class StudyLoad:
                 self._feed.missing(study, series_uid, "", self._failed or count.reason)
         return self.count
 
+    def late(self, cancelled: Cancelled) -> Late | None:
+        """Ask the origin once more how many images it holds; None where they are no more than it had promised.
+
+        Raises `PacsError`, `ReadingError` where no connection answers.
+        """
+        answers = [answer for answer in self._ask_series(cancelled) if answer.modality not in NOT_IMAGES]
+        held = {answer.series_instance_uid: answer.number_of_instances for answer in answers}
+        counted = {
+            uid: len(self._instances(uid, cancelled)) if number is None else number for uid, number in held.items()
+        }
+        return late_of(self.count, counted)
+
     def _ask_series(self, cancelled: Cancelled) -> list[SeriesAnswer]:
         """The series of the study, from the first connection that knows them."""
         last: PacsError | None = None
@@ -179,6 +191,8 @@ class StudyLoad:
             with self._lock:
                 known = self._series.get(uid, SeriesCount(uid))
                 self._series[uid] = replace(known, expected=answer.number_of_instances, missing=frozenset(), reason="")
+                if not self._series[uid].complete:
+                    self._told_complete.discard(uid)  # more came to the origin: its last image is told of again
             if answer.number_of_instances is not None:
                 self._feed.expect(self._request.study_instance_uid, uid, answer.number_of_instances)
 

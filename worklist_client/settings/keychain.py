@@ -16,6 +16,7 @@ from pacs.credentials import Credentials
 from pacs.secrets import SecretsError
 
 SERVICE = "universal-radiology-worklist"
+KEYCHAIN = "the keychain of this computer"
 REMEMBERED_S = 60.0
 """How long an answer is remembered: a study is not to wait for the keychain at each of its questions, and a secret that
 was changed is to be used soon."""
@@ -30,13 +31,13 @@ def credentials_for(connection_id: str, *files: Path) -> Credentials | None:
     kept = _kept(connection_id)
     if kept is not None:
         try:
-            return Credentials(**json.loads(kept))
+            return Credentials(**json.loads(kept), source=KEYCHAIN)
         except (ValueError, TypeError):
             text = f"the keychain's entry for '{connection_id}' cannot be read; store it anew"
             raise SecretsError(text, connection_id=connection_id) from None
     found = secrets.from_environment(connection_id)
     for file in files:
-        found = found or secrets.from_file(file).get(connection_id)
+        found = found or secrets.from_file(file, connection_id)
     return found
 
 

@@ -51,14 +51,19 @@ class Profile:
 
 def open_profile(name: str, data_dir: str) -> Profile:
     """The profile, its folder made for its owner only; an empty `data_dir` is the user's own. Raises `ProfileError`."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
-        raise ProfileError(f"profile {name!r}: a name is 1 to 32 letters, digits, - or _")
-    profile = Profile(name, Path(data_dir).expanduser().resolve() if data_dir else user_data_path(APP_NAME))
+    profile = profile_at(name, data_dir)
     try:
         profile.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ProfileError(f"the folder {profile.folder} cannot be made: {error.strerror}") from error
     return profile
+
+
+def profile_at(name: str, data_dir: str) -> Profile:
+    """As `open_profile`, with nothing made."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
+        raise ProfileError(f"profile {name!r}: a name is 1 to 32 letters, digits, - or _")
+    return Profile(name, Path(data_dir).expanduser().resolve() if data_dir else user_data_path(APP_NAME))
 
 
 def ae_title_of(settings: Settings, profile: str) -> str:

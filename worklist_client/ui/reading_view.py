@@ -108,7 +108,9 @@ class CaseView:
     def _show_editable(self) -> None:
         strange = self.session.is_strange
         self.report.set_editable(self.session.editable, alarm=strange)
-        if strange:
+        if self.session.keeper.is_waiting:
+            self.report.show_status(self._tr(self.session.notice), "attention")
+        elif strange:
             text = self._tr(
                 "STOP: the images are of another patient than the list says. This report cannot be written."
             )
@@ -142,12 +144,25 @@ class CaseView:
 
     def _say_missing_images(self) -> None:
         """Why images are not here; again after the claim is won, for its answer may come later than theirs."""
+        if self.session.keeper.is_waiting:
+            self.notice.say(self._tr(self.session.notice), "attention")
+            return
         if self._say_strangers() or self._say_reports():
             return
         images = self.session.images
+        for late in images.late.values():
+            self._missing_said = self._tr(
+                "{seen} of {total} images seen; {late} came after. The report is not signed.",
+                seen=late.seen,
+                total=late.total,
+                late=late.late,
+            )
+            self.notice.say(self._missing_said, "attention", self._tr("Load them"), self._acts.retry_images)
+            return
         for study in images.studies():
             text = self._missing_text(study)
             if text:
+                text = text if text.endswith((".", "!", "?")) else f"{text}."
                 if images.waiting(study):
                     text += "  " + self._tr("It is asked for again by itself.")
                 self._missing_said = text
@@ -180,9 +195,14 @@ class CaseView:
         count, reason = images.count(study), images.error(study)
         if count.complete or images.loading(study):
             return ""
-        if reason and not count.received:
-            return tr(reason)
         reason = reason or next((one.reason for one in count.series if one.reason), "")
+        if reason and not count.received and reason[0].islower():
+            # What a PACS did is said by `pacs` in half a sentence, without whom it is about.
+            return tr(
+                "No images from {hospital}: {reason}. An administrator finds out why with 'worklist-client check'.",
+                hospital=images.hospital_of(study),
+                reason=tr(reason),
+            )
         if not count.received or not reason:
             return tr(reason) if reason else ""
         total = "?" if count.expected is None else str(count.expected)

@@ -44,6 +44,8 @@ TURN_MS = 1
 class ReadingWindow(QMainWindow):
     """One study. Everything that can be done is a row of `commands`; texts of people and reports are plain text."""
 
+    outdated = Signal(object)
+    """The list names another patient now (the newer entry): this window should be opened anew."""
     next_asked = Signal()
     """The reader is done here and wants the next study; the window has closed."""
 
@@ -60,6 +62,7 @@ class ReadingWindow(QMainWindow):
         self.viewer = ViewerWidget(desk.runner, desk.tr, desk.render_path, new_uid=desk.new_uid)
         self.session = CaseSession(desk, entry, self.viewer)
         self.session.images.later = lambda seconds, call: QTimer.singleShot(round(seconds * 1000), self, call)
+        self.session.outdated = lambda newer: QTimer.singleShot(0, self, lambda: self.outdated.emit(newer))
         self._begun = claim is not None
         if claim is not None:
             self.session.start(claim=claim)

@@ -8,16 +8,15 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from ups.claiming import ClaimKind
 from viewer.cancel import CancelToken
-from viewer.titles import study_title
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk, UnknownSite
 from worklist_client.identity.names import display_name
 from worklist_client.journal import PackageState
+from worklist_client.ui.next_study import NextActs, NextStudy, study_line
 from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.entries import Status, StudyEntry
-from worklist_client.worklist.outcomes import ClaimResult, ReleaseKind, ReleaseResult
+from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 
 EntryId = tuple[str, str]
 T = TypeVar("T")
@@ -45,6 +44,13 @@ class StudyActions(QObject):
         self._desk, self._open_window = desk, open_window
         self._windows: dict[EntryId, QWidget] = {}
         self._claiming: set[EntryId] = set()
+        acts = NextActs(
+            open=self._open_next,
+            is_open=self._windows.__contains__,
+            say=self.said.emit,
+            come_back=self.next_asked.emit,
+        )
+        self._next = NextStudy(desk, acts, self)
         self.following: Following = lambda _finished: ()
         """Set by the list: what may be read after a study, in its order."""
 
@@ -98,9 +104,8 @@ class StudyActions(QObject):
         )
 
     def go_on(self, finished: EntryId) -> None:
-        """Claim and open what comes next. Claimed first and opened then: no patient's images ever appear whom somebody
-        else was quicker to claim; where that happens the one after it is tried, and it is said."""
-        self._named(lambda: self._go_on(list(self._ready_after(finished)), []))
+        """Claim and open what comes next; see `NextStudy`."""
+        self._named(lambda: self._next.begin(self._ready_after(finished)))
 
     def told(self, entries: tuple[StudyEntry, ...]) -> None:
         """The list changed: pass on to open windows what concerns them, and say when a claim was lost."""
@@ -138,6 +143,7 @@ class StudyActions(QObject):
         return tuple(self._windows.values())
 
     def _open(self, entry: StudyEntry, *, claim: bool) -> None:
+        self._next.drop()
         window = self._windows.get(entry.entry_id)
         if window is not None:
             window.show()
@@ -159,11 +165,19 @@ class StudyActions(QObject):
         if claim and entry.status is not Status.MINE:
             self._claiming.add(entry_id)
         window.destroyed.connect(lambda: self._closed(entry_id))
+        outdated: Any = getattr(window, "outdated", None)
+        if outdated is not None:
+            outdated.connect(lambda newer: self._open_anew(window, newer))
         next_asked: Any = getattr(window, "next_asked", None)
         if next_asked is not None:
             next_asked.connect(lambda: self.go_on(entry_id))
         self._name_next()
         self.windows_changed.emit()
+
+    def _open_anew(self, window: QWidget, entry: StudyEntry) -> None:
+        """Its hospital corrected whose study it is: the window goes, and one for the patient of now comes."""
+        if window.close():
+            window.destroyed.connect(lambda: self._open(entry, claim=entry.status is Status.MINE))
 
     def _ready_after(self, finished: EntryId) -> tuple[StudyEntry, ...]:
         """Without what was signed here already and waits for the hub to hear it."""
@@ -175,46 +189,7 @@ class StudyActions(QObject):
         rows = self._desk.journal.outbox.of_workitem(entry.workitem_uid)
         return any(row.state is not PackageState.WITHDRAWN for row in rows)
 
-    def _go_on(self, waiting: list[StudyEntry], passed: list[str]) -> None:
-        tr = self._desk.tr
-        if not waiting:
-            nothing = tr("Nothing is left to read with these filters.")
-            self.next_asked.emit()
-            self.said.emit("  ".join([*passed, nothing]), "info")
-            return
-        entry = waiting[0]
-        if entry.status is Status.MINE:
-            self._open_next(entry, passed)
-            return
-
-        def answered(result: ClaimResult) -> None:
-            if result.kind is ClaimKind.WON:
-                self._open_next(entry, passed)
-            elif result.kind is ClaimKind.LOST:
-                who = display_name(result.holder) or tr("Another reader")
-                lost = tr("{name} claimed {study} meanwhile.", name=who, study=study_line(entry))
-                self._go_on(waiting[1:], [*passed, lost])
-            else:
-                self.next_asked.emit()
-                self.said.emit(tr("The shared worklist does not answer, so no further study was claimed."), "danger")
-
-        def failed(error: Exception) -> None:
-            self.next_asked.emit()
-            self.said.emit(f"{tr('The next study could not be claimed')}: {tr(sentence_of(error))}", "danger")
-
-        def claim(wanted: StudyEntry, token: CancelToken) -> ClaimResult:
-            return self._desk.claims.claim(
-                wanted.workitem_uid,
-                site_id=wanted.site_id,
-                study_instance_uid=wanted.study_instance_uid,
-                cancelled=token.cancelled,
-            )
-
-        self._desk.runner.submit(claim, entry, lane="hub", owner=self, priority=-1, done=answered, failed=failed)
-
-    def _open_next(self, entry: StudyEntry, passed: list[str]) -> None:
-        if passed:
-            self.said.emit("  ".join(passed), "attention")
+    def _open_next(self, entry: StudyEntry) -> None:
         self.going_on.emit(entry.entry_id)
         self._open(entry, claim=True)
 
@@ -243,9 +218,3 @@ class StudyActions(QObject):
             done=lambda value: self.said.emit(*done(value)),
             failed=lambda error: self.said.emit(f"{failed}: {self._desk.tr(sentence_of(error))}", "danger"),
         )
-
-
-def study_line(entry: StudyEntry) -> str:
-    """A study in one short line: whose, and what."""
-    what = study_title(entry.modality, entry.study_description)
-    return "  ·  ".join(part for part in (display_name(entry.patient.name), what) if part)

@@ -136,6 +136,7 @@ class WorklistTable(QTableView):
         if event.button() is not Qt.MouseButton.LeftButton or under is None:
             return
         if first == under and chosen is not None and chosen.entry_id == first:
+            self._aim = None  # who comes back from a study looks at the list anew
             self.opened.emit()
         else:
             self.missed.emit()

@@ -19,7 +19,7 @@ from ups.codes import UNSPECIFIED_REASON, Person
 from ups.errors import Conflict, Interrupted, NotAuthorised, NotFound, Refused, UpsError, WrongTransactionUid
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
-from worklist_client.journal import ClaimRow, ClaimState, Journal
+from worklist_client.journal import ClaimRow, ClaimState, Journal, JournalError
 from worklist_client.worklist.claim_book import ClaimBook
 from worklist_client.worklist.completing import complete_workitem, outputs_from_text, text_from_outputs
 from worklist_client.worklist.outcomes import (
@@ -81,6 +81,8 @@ class ClaimDesk:
         with self._talk(workitem_uid):
             is_replay = self._book.is_open(workitem_uid)
             row = self._book.ask(workitem_uid, self._new_uid(), site_id, study_instance_uid)
+            if row.state is ClaimState.RELEASING and not self._book.was_signed(workitem_uid):
+                row = self._book.set_state(workitem_uid, ClaimState.ASKED)  # wanted again before the hub heard of it
             return self._book.settle(row, self._ask(row, is_replay, cancelled))
 
     def release(self, workitem_uid: str, reason: str = "", *, cancelled: Cancelled = _never) -> ReleaseResult:
@@ -147,7 +149,10 @@ class ClaimDesk:
 
     def holds(self, workitem_uid: str) -> bool:
         """Whether this desk holds the study: asks the journal alone, whatever number it was claimed under."""
-        return self._book.holds(workitem_uid)
+        try:
+            return self._book.holds(workitem_uid)
+        except JournalError:
+            return False  # the list lives on: number and name decide
 
     def fence(self, workitem_uid: str) -> FenceResult:
         """Before the first object of a report leaves: may it? Asking again after PASSED is harmless."""

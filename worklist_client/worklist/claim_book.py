@@ -51,6 +51,10 @@ class ClaimBook:
         """Whether a signed report of it is, or was, on its way."""
         return any(row.state is not PackageState.WITHDRAWN for row in self._journal.outbox.of_workitem(workitem_uid))
 
+    def was_signed(self, workitem_uid: str) -> bool:
+        """Whether a report of it was ever signed here, withdrawn ones included."""
+        return bool(self._journal.outbox.of_workitem(workitem_uid))
+
     def set_state(
         self, workitem_uid: str, state: ClaimState, *, reason: str = "", outputs: str | None = None
     ) -> ClaimRow:

@@ -75,6 +75,9 @@ class StudyEntry:
     remarks: tuple[str, ...] = ()
     """Code values of what intake noticed about the study (`ups.codes`)."""
 
+    is_arriving: bool = False
+    """Whether images of it still reach its hospital, claimed or not."""
+
     @property
     def has_two_patients(self) -> bool:
         """Whether the hospital keeps images of two patients under this study: nobody may report it."""

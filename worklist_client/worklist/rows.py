@@ -81,6 +81,7 @@ def entry_from_workitem(
         elsewhere=workitem.elsewhere,
         is_own=is_own,
         remarks=tuple(code.value for code in workitem.remarks if code.scheme == SITE_SCHEME),
+        is_arriving=workitem.readiness == "INCOMPLETE",
     )
 
 

@@ -21,6 +21,7 @@ from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.poll import Found, one_answer, study_date_range
 from worklist_hub.intake.reports import ReportWatch
+from worklist_hub.intake.undated import UndatedWatch
 
 UNSAID_REPORTS: Final = "unsaid_reports"
 """Key of a site's `extra`: "preliminary" (the default) or "final"."""
@@ -69,11 +70,18 @@ class SiteAsker:
         self._site = site
         self._reports = ReportWatch(site.site_id)
         self._mixed: frozenset[str] = frozenset()
+        self._undated = UndatedWatch(site.site_id)
         self._turn = 0
 
-    def studies(self, pacs: Pacs, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> Asked:
+    @property
+    def undated(self) -> int:
+        """How many studies stay off the list because they have no Study Date."""
+        return self._undated.left_out
+
+    def studies(self, pacs: Pacs, known: Sequence[Workitem] | None, now: datetime, cancelled: Cancelled) -> Asked:
         """Every study of the lookback, each time anew: so nothing falls between two polls, whatever clock runs wrong.
-        Studies on the list that are not among them are asked for by name.
+        Studies on the list that are not among them are asked for by name; `known` is None at a glance, which asks for
+        the lookback alone.
 
         Answers are judged by their values: a PACS that ignores the date key must not flood the list.
         """
@@ -83,10 +91,10 @@ class SiteAsker:
         for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
             if answer.study_instance_uid and answer.study_date >= first:
                 by_uid.setdefault(answer.study_instance_uid, []).append(answer)
-        listed = {item.study_instance_uid: item.patient_id for item in known if item.study_instance_uid}
+        listed = {item.study_instance_uid: item.patient_id for item in known or () if item.study_instance_uid}
         older = [
             item.study_instance_uid
-            for item in known
+            for item in known or ()
             if item.state is ProcedureStepState.SCHEDULED
             and item.study_instance_uid
             and item.study_instance_uid not in by_uid
@@ -96,6 +104,9 @@ class SiteAsker:
             answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
             same = [answer for answer in answers if answer.study_instance_uid == uid]
             by_uid.update({uid: same} if same else {})
+        for answer in self._undated.arrived(pacs, cancelled) if known is not None else ():
+            if answer.study_instance_uid not in listed:
+                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
         studies = [
             Listed(*one_answer(self._site, answers, listed.get(uid, "")))
             for uid, answers in by_uid.items()

@@ -22,7 +22,8 @@ def corrections(site: Site, workitem: Workitem, answer: StudyAnswer) -> dict[str
         answer.patient_name, answer.patient_id, answer.patient_birth_date
     ):
         return {}
-    listed, corrected = workitem.to_json(), _corrected(site, workitem, answer).to_json()
+    listed = workitem.to_json()
+    corrected = _corrected(site, Workitem.from_json(listed), answer).to_json()
     return {tag: element for tag, element in corrected.items() if element != listed.get(tag)}
 
 

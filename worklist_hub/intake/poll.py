@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pacs.port import StudyAnswer
 from pacs.site import Site
+from ups import codes
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
 from ups.codes import (
@@ -35,7 +36,7 @@ from worklist_hub.intake.rules import Rule, RuleBook, StudyFacts
 
 REPORTED: Final = "a report has appeared in the study"
 VANISHED: Final = "the study is no longer in the PACS"
-REPORTED_CODE: Final = Code("REPORTED", SITE_SCHEME, "Report in the PACS")
+REPORTED_CODE: Final = codes.REPORTED
 VANISHED_CODE: Final = Code("VANISHED", SITE_SCHEME, "No longer in the PACS")
 """Why intake itself takes a study off the list. A person gives other codes, and what a person took off stays off."""
 _BY_INTAKE = tuple((code.value, code.scheme) for code in (REPORTED_CODE, VANISHED_CODE))

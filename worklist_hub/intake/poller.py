@@ -47,6 +47,8 @@ class SiteState:
     failures: int = 0
     error: str = ""
     polled_at: datetime | None = None
+    undated: int = 0
+    """How many studies stay off the list because they have no Study Date (`intake.undated`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ class Poller:
         self.new = 0
         """How many studies the last poll put on the list."""
 
+    @property
+    def undated(self) -> int:
+        """See `SiteState.undated`."""
+        return self._asker.undated
+
     def poll(self, cancelled: Cancelled, *, is_glance: bool = False) -> None:
         """Ask the site and tell the list. Raises `PacsError` where it does not answer: what it had said by then is on
         the list, and nothing counts as vanished. A glance looks for new studies alone."""
@@ -88,7 +95,7 @@ class Poller:
         now = self._clock()
         pacs = self._open(self.site)
         known = self._feed.open_workitems(self.site.site_id)
-        asked = self._asker.studies(pacs, [] if is_glance else known, now, cancelled)
+        asked = self._asker.studies(pacs, None if is_glance else known, now, cancelled)
         listed = {item.study_instance_uid for item in known}
         if is_glance:
             seen = listed | self._memory.studies.keys()

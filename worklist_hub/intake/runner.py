@@ -126,11 +126,11 @@ class Intake:
             poller.poll(self._stop.is_set, is_glance=not is_whole)
             if is_whole:
                 self._whole_at[site_id] = began
-            poller.state = SiteState(polled_at=self._clock())
+            poller.state = SiteState(polled_at=self._clock(), undated=poller.undated)
         except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
             if not self._stop.is_set():
                 failures = poller.state.failures + 1
-                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at)
+                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at, poller.undated)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
         self._told(poller.site.site_id, poller.state)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ups.datetimes import datetime_from_dt, dt_from_datetime
+from worklist_hub import intake_states
 from worklist_hub.store.database import StoreError, StoreUnavailable, ask
 from worklist_hub.store.schema import INTAKE_STATES
 from worklist_hub.store.workitems import WorkitemStore
@@ -27,6 +28,7 @@ class Polled:
     failures: int = 0
     error: str = ""
     polled_at: datetime | None = None
+    undated: int = 0
 
 
 class StoredStates:
@@ -36,21 +38,22 @@ class StoredStates:
         self._store, self._clock = store, clock
         self._written: dict[str, tuple[bool, datetime]] = {}
 
-    def note(self, site_id: str, failures: int, error: str, polled_at: datetime | None) -> None:
+    def note(self, site_id: str, polled: intake_states.Polled) -> None:
         """What a poll came to. A database that is away is no reason to stop polling: the next note follows."""
-        now, is_failing = self._clock(), failures > 0
+        now, is_failing, polled_at = self._clock(), polled.failures > 0, polled.polled_at
         was_failing, at = self._written.get(site_id, (not is_failing, now))
         if was_failing == is_failing and now - at < WRITTEN_EACH:
             return
-        values = {"site_id": site_id, "failures": failures, "error": error[:64]}
+        said = {"failures": polled.failures, "error": polled.error[:64], "undated": polled.undated}
+        values = {"site_id": site_id, **said}
         moment = {"polled_at": dt_from_datetime(polled_at)} if polled_at is not None else {}
         statement = self._store.database.insert(INTAKE_STATES).values({"polled_at": "", **values, **moment})
         # A process that took over knows of no answer yet: the one before it does.
         statement = statement.on_conflict_do_update(index_elements=["site_id"], set_={**values, **moment})
         try:
             self._store.change(lambda connection: connection.execute(statement).rowcount)
-        except (StoreUnavailable, StoreError, sa.exc.SQLAlchemyError) as error_:
-            _log.warning("intake state not written: site=%s error=%s", site_id, type(error_).__name__)
+        except (StoreUnavailable, StoreError, sa.exc.SQLAlchemyError) as error:
+            _log.warning("intake state not written: site=%s error=%s", site_id, type(error).__name__)
             return
         self._written[site_id] = (is_failing, now)
 
@@ -63,4 +66,5 @@ class StoredStates:
 
 
 def _polled(row: sa.Row[Any]) -> Polled:
-    return Polled(row.failures, row.error, datetime_from_dt(row.polled_at) if row.polled_at else None)
+    polled_at = datetime_from_dt(row.polled_at) if row.polled_at else None
+    return Polled(row.failures, row.error, polled_at, row.undated)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0008"
+HEAD = "0009"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -130,6 +130,7 @@ INTAKE_STATES = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("error", sa.String(64), nullable=False),
     sa.Column("polled_at", sa.String(32), nullable=False),
+    sa.Column("undated", sa.Integer, nullable=False, server_default="0"),
 )
 """How asking each hospital went last, by whatever hub process asks it (`store.intake_states`)."""
 

@@ -34,9 +34,10 @@ from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
 from worklist_hub.store.keys import keys_of, note
 from worklist_hub.store.lines import Line
-from worklist_hub.store.quick import FOUND, Change, Quick
+from worklist_hub.store.quick import Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
+from worklist_hub.store.stored import STORED, rivals_of, stored_of
 
 V = TypeVar("V")
 Outcome = tuple[Decision | Refusal, bool]
@@ -48,8 +49,7 @@ _FEED = Caller(is_feed=True)
 _HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
 """As text in the statement: only so SQLite knows that an index of what is held holds all that is asked."""
 OPEN = (ProcedureStepState.SCHEDULED.value, ProcedureStepState.IN_PROGRESS.value)
-_STORED = tuple(WORKITEMS.c[name] for name in FOUND)
-_BY_UID = sa.select(*_STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
+_BY_UID = sa.select(*STORED).where(WORKITEMS.c.uid == sa.bindparam("wanted"))
 
 _SWAP = sa.update(WORKITEMS).where(
     WORKITEMS.c.position == sa.bindparam("was_at"),
@@ -258,6 +258,9 @@ class WorkitemStore:
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
+            if stored is None and isinstance(outcome, Decision) and not caller.is_feed:
+                rivals = rivals_of(connection, self.database, outcome.dataset or {})
+                outcome = decide(stored, request, caller, now, self.rules, rivals)
             if isinstance(outcome, Refusal):
                 _write_down(self.ledger, connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, False
@@ -370,18 +373,6 @@ def _note_alive(connection: sa.Connection, stored: Stored, outcome: Decision, no
     if outcome.is_alive:
         same = (WORKITEMS.c.position == stored.position, WORKITEMS.c.transaction_hash == stored.transaction_hash)
         connection.execute(sa.update(WORKITEMS).where(*same).values(alive_at=dt_from_datetime(now)))
-
-
-def stored_of(found: Any) -> Stored:
-    """From a row with the columns of `quick.FOUND`."""
-    return Stored(
-        json.loads(found.dataset),
-        ProcedureStepState(found.state),
-        found.transaction_hash,
-        datetime_from_dt(found.alive_at) if found.alive_at else None,
-        found.version,
-        found.position,
-    )
 
 
 def _kept_of(stored: Stored, outcome: Decision, now: datetime) -> dict[str, Any]:

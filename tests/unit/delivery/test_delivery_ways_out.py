@@ -188,8 +188,8 @@ def test_a_report_that_moved_while_the_hospital_was_asked_is_not_taken_back(
 
     search = archive.search_for_instances
 
-    def answer(study: str, series: str, cancelled: Cancelled) -> list[InstanceAnswer]:
-        found = search(study, series, cancelled)
+    def answer(study_instance_uid: str, series_instance_uid: str, cancelled: Cancelled) -> list[InstanceAnswer]:
+        found = search(study_instance_uid, series_instance_uid, cancelled)
         meanwhile(found)
         return found
 

@@ -9,6 +9,7 @@ import pytest
 
 from pacs import checking
 from pacs.checking import advice, check, check_sites
+from pacs.credentials import Credentials
 from pacs.errors import (
     AssociationRejected,
     NotAuthorised,
@@ -102,6 +103,17 @@ def test_every_failure_has_an_advice_of_its_own(kind: type[PacsError], connectio
 
 def test_who_may_not_enter_a_web_is_told_how_to_store_the_secret() -> None:
     assert "worklist-client secret west-web" in advice(NotAuthorised("401"), WEB, "DESK")
+
+
+def test_a_wrong_password_is_told_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    _opens(monkeypatch, Answering(NotAuthorised("the PACS refuses us", status=401)))
+    wrong = Credentials(user="worklist", password="hunter2", source="/data/secrets.toml")
+    told = check("West", WEB, "DESK", lambda _id: wrong)
+    assert "user worklist from /data/secrets.toml is refused" in told.text
+    assert "hunter2" not in told.line
+    assert "no user and password" in check("West", WEB, "DESK", nothing).text
+    token = Credentials(bearer_token="abc", source="the keychain")
+    assert "the bearer token from the keychain is refused" in check("West", WEB, "DESK", lambda _id: token).text
 
 
 @pytest.mark.parametrize("kind", ["web", "dimse"])

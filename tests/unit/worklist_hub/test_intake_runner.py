@@ -20,11 +20,13 @@ from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS, UNSPECIFIED_REASON, Code
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
+from worklist_hub.intake import undated
 from worklist_hub.intake.asking import OLDER_AT_ONCE
 from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.reports import READ_AGAIN_POLLS
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleBook
 from worklist_hub.intake.runner import Intake, Poller, own_pacs
+from worklist_hub.intake.undated import LOOK_AGAIN_POLLS
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import STUDY, Key
 from worklist_hub.store.workitems import WorkitemStore
@@ -388,6 +390,63 @@ def test_a_study_with_an_odd_answer_costs_itself_alone(
     assert left_out <= {"1.2.0.0"}, "only what cannot be written down is left out"
     said = [record.getMessage() for record in caplog.records if "cannot be written" in record.getMessage()]
     assert len(said) == len(left_out), "once each, and never silently"
+
+
+def undated_study(uid: str) -> StudyAnswer:
+    return StudyAnswer(uid, patient_id="P1", modalities=("CT",), number_of_instances=3)
+
+
+def test_a_study_without_a_date_is_listed_when_it_comes_and_counted_when_it_was_there() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.others = [undated_study("1.2.1")]
+    polling = poller(pacs, store)
+    polling.poll(never)
+    assert (store.items, polling.undated) == ({}, 1), "it may be years old"
+    pacs.others.append(undated_study("1.2.2"))
+    for _poll in range(LOOK_AGAIN_POLLS + 2):
+        polling.poll(never)
+    assert [(one.study_instance_uid, one.readiness) for one in store.items.values()] == [("1.2.2", "READY")]
+    assert polling.undated == 1
+    pacs.others = []
+    polling.poll(never)
+    polling.poll(never)
+    assert list(store.canceled.values()) == [VANISHED]
+
+
+def test_an_archive_with_too_many_studies_is_asked_once_for_those_without_a_date(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undated, "ALL", 2)
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.others = [undated_study("1.2.1"), undated_study("1.2.2")]
+    polling = poller(pacs, store)
+    for number in range(LOOK_AGAIN_POLLS * 2):
+        pacs.others = pacs.others[-2:] if number else pacs.others
+        polling.poll(never)
+        pacs.others = pacs.others[:1]
+    assert store.items == {}
+    assert ["would not be seen" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_an_archive_that_refuses_to_be_asked_for_all_is_polled_all_the_same() -> None:
+    pacs, store = ScriptedPacs(), MemoryFeed()
+    pacs.studies["1.2"] = {"CT": ["ct"]}
+    answer = pacs.search_for_studies
+
+    def refusing(query: StudyQuery, cancelled: Callable[[], bool]) -> list[StudyAnswer]:
+        if not (query.study_date or query.study_instance_uid):
+            raise Refused("too many matches")
+        return answer(query, cancelled)
+
+    pacs.search_for_studies = refusing  # type: ignore[method-assign]
+    polling = poller(pacs, store)
+    polling.poll(never)
+    assert len(store.items) == 1
+    pacs.search_for_studies = answer  # type: ignore[method-assign]
+    pacs.others = [undated_study("1.2.9")]
+    for _poll in range(LOOK_AGAIN_POLLS + 1):
+        polling.poll(never)
+    assert (len(store.items), polling.undated) == (1, 1), "the first answer tells what was there"
 
 
 def test_a_study_on_the_list_is_followed_beyond_the_lookback() -> None:

@@ -95,5 +95,13 @@ def test_moments_are_told_in_utc() -> None:
         "since": "2026-01-02T02:00:00+00:00",
         "last_success": "2026-01-02T02:00:00+00:00",
         "reason": "why",
+        "undated": "0",
     }
     assert SiteIntake("north", WAITING, START).as_json()["last_success"] == ""
+
+
+def test_studies_that_stay_off_the_list_without_a_date_are_counted_for_everybody() -> None:
+    night = Night()
+    told = night.later(timedelta(seconds=3), SiteState(polled_at=START, undated=4))
+    assert told.as_json()["undated"] == "4"
+    assert night.later(timedelta(seconds=3), SiteState(1, "Unreachable", START, 4)).undated == 4

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pacs.errors import Unreachable
+from pacs.port import Retrieved, RetrieveRequest
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_documents import comes
 from tests.peers.reading_doubles import NOW, LaterRunner
@@ -16,7 +17,7 @@ from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_documents import NOT_READABLE, READ_IT
 from worklist_client.commands.case_state import CannotSign, Standing, Topic
-from worklist_client.journal import ClaimState
+from worklist_client.journal import ClaimState, JournalFull
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.settings.language import load_translations
 from worklist_client.ui.held_report import DRAWINGS_STAY
@@ -93,6 +94,18 @@ def test_where_the_hospital_has_not_said_what_it_holds_no_other_report_is_known(
     assert known_of(bench) == ()
 
 
+def test_where_the_disk_took_no_note_no_other_report_is_known(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> tuple[str, ...]:
+        raise JournalFull("the disk is full; nothing was written")
+
+    comes(bench, "8.1", verified=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.journal.claims, "note_documents", full)
+        case = written(bench)
+    case.signing.sign()
+    assert known_of(bench) == ()
+
+
 def test_what_was_seen_while_only_looking_is_what_the_claim_is_bound_to(bench: Bench) -> None:
     case = bench.session()
     case.start(claim=False)
@@ -107,7 +120,7 @@ def test_documents_that_cannot_be_read_are_confirmed_and_asked_for_again(bench: 
     north = bench.peers["north"]
     readable = north.retrieve
 
-    def away(*_given: Any) -> Any:
+    def away(request: RetrieveRequest, deliver: Any, cancelled: Any) -> Retrieved:
         raise Unreachable("the port is taken")
 
     north.retrieve = away  # type: ignore[method-assign]

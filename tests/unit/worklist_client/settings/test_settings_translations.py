@@ -130,6 +130,17 @@ def test_sentences_that_the_viewer_makes_itself_are_in_dutch_too() -> None:
     assert not missing, "\n".join(f"{name}: {text!r}" for text, name in missing.items())
 
 
+def test_sentences_that_commands_hand_on_are_in_dutch_too() -> None:
+    """They stood in English in the sign dialog: a text that is only appended to a list is seen by no other test."""
+    known = {_unnamed(text) for text in load_translations("nl")}
+    known |= {"Unexpected error ({})", "{} long ago"}  # the name of a program error; a reason in the journal
+    missing = []
+    for path in sorted((ROOT / "worklist_client/commands").glob("*.py")):
+        texts = _sentences(ast.parse(path.read_text(encoding="utf-8")))
+        missing += [f"{path.name}: {text!r}" for text in texts if _unnamed(text) not in known]
+    assert not missing, "\n".join(missing)
+
+
 def test_presets_and_reasons_why_a_prior_is_relevant_are_in_dutch_too() -> None:
     dutch = load_translations("nl")
     presets = tomllib.loads((ROOT / "resources/presets/window.toml").read_text(encoding="utf-8"))["preset"]

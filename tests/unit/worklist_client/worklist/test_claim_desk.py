@@ -122,6 +122,36 @@ def test_a_study_is_held_here_from_the_answer_on_until_it_is_given_back(bench: B
     assert not bench.desk.holds(UID)
 
 
+def test_a_journal_that_fails_says_of_no_study_that_it_is_held_here(bench: Bench) -> None:
+    """The list lives on; number and name decide then."""
+    bench.desk.claim(UID)
+    bench.journal._database._unusable = "the disk failed"
+    assert not bench.desk.holds(UID)
+
+
+def test_what_is_being_given_back_and_is_claimed_again_stays_claimed(bench: Bench) -> None:
+    """The hub was away at the release; the next heartbeat gave the study back under the hands of its reader."""
+    bench.desk.claim(UID)
+    assert bench.desk.release(UID, cancelled=lambda: True).kind is ReleaseKind.UNKNOWN
+    assert bench.desk.claim(UID).kind is ClaimKind.WON
+    assert bench.states() == [ClaimState.HELD]
+    assert [one.kind for one in bench.desk.heartbeat()] == [ClaimKind.WON]
+    assert bench.server.state(UID) == ProcedureStepState.IN_PROGRESS
+
+
+@pytest.mark.parametrize("fault", UNCLEAR)
+def test_a_claim_given_up_before_its_answer_came_is_never_kept(bench: Bench, fault: str) -> None:
+    """Whether it arrived or not: the heartbeat leaves the study to everybody."""
+    for method in ("PUT", "GET", "POST"):
+        bench.server.fail(fault, method, times=12)
+    assert bench.desk.claim(UID).kind is ClaimKind.UNKNOWN
+    bench.desk.release(UID, cancelled=lambda: True)
+    bench.server.faults.clear()
+    bench.desk.heartbeat()
+    assert bench.journal.claims.open_claims() == []
+    assert bench.server.state(UID) != ProcedureStepState.IN_PROGRESS
+
+
 def test_a_claim_that_cannot_be_journalled_is_not_sent(bench: Bench) -> None:
     bench.journal._database._unusable = "the disk failed"
     with pytest.raises(JournalSuspect):

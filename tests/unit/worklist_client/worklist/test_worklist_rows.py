@@ -79,6 +79,13 @@ def test_status(changes: dict[str, Any], status: Status) -> None:
     assert entry(**changes).status is status
 
 
+def test_images_that_still_arrive_are_said_of_a_claimed_study_too() -> None:
+    claimed = {"state": ProcedureStepState.IN_PROGRESS, "holder": ME}
+    assert entry(**claimed, readiness="INCOMPLETE").is_arriving
+    assert not entry(**claimed).is_arriving
+    assert not entry(readiness="UNAVAILABLE").is_arriving
+
+
 def test_without_a_reader_nothing_is_mine() -> None:
     row = entry_from_workitem(
         replace(WORKITEM, state=ProcedureStepState.IN_PROGRESS, holder=Person("", "")), me="", sites=SITES
