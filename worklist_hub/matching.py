@@ -91,6 +91,8 @@ def match_from(key: str, value: str, *, with_empty: bool = False, with_multiple:
     if vr == "SQ" and value:
         raise MatchingError(f"{_shown(key)} does not lead to a value")
     several = with_multiple and "\\" in value and vr != "UI"
+    if several and not all(value.split("\\")):
+        raise MatchingError(f"a value of {_shown(key)} is empty; of several none may be")
     for one in value.split("\\") if several else [value]:
         _check_value(one, vr)
     return Match(tuple(path), value, MatchKind.ANY_OF if several else MatchKind.PLAIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ups import changes
@@ -140,6 +140,9 @@ def test_an_attribute_is_matched_once() -> None:
     st.sampled_from(["PatientName", "StudyDate", "StudyTime", "SOPInstanceUID", "ExpectedCompletionDateTime"]),
     st.text(max_size=30),
 )
+@example("ExpectedCompletionDateTime", "\\")
+@example("StudyDate", "20260105\\")
+@example("StudyTime", "\\14")
 def test_any_text_is_answered_or_refused(key: str, value: str) -> None:
     try:
         wanted = match_from(key, value, with_empty=True, with_multiple=True)
