@@ -81,7 +81,9 @@ def odd_hospital(files: Mapping[str, bytes], folder: Path) -> Iterator[tuple[Odd
         archive.put(name, data, folder / name)
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(application(archive, url), log_level="error", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(application(archive, url), log_config=None, access_log=False, lifespan="off")
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="odd-hospital")
     thread.start()
     try:

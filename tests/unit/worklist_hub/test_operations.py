@@ -139,12 +139,19 @@ def test_a_route_holds_nothing_of_what_was_asked_for(path: str, route: str) -> N
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
+    root, servers = logging.getLogger(), [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error")]
     before, level = root.handlers[:], root.level
+    set_up = [(one, one.level, one.propagate) for one in servers]
+    for one in servers:  # a server of another test may have set them up its own way
+        one.setLevel(logging.NOTSET)
+        one.propagate = True
     stream = io.StringIO()
     log_as_json("HUB", stream)
     yield stream
     root.handlers[:], root.level = before, level
+    for one, old_level, old_propagate in set_up:
+        one.setLevel(old_level)
+        one.propagate = old_propagate
 
 
 def test_the_log_as_text_is_as_careful() -> None:
