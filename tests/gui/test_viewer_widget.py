@@ -306,7 +306,7 @@ def test_the_banner_names_patient_number_issuer_age_and_hospital(reader: Reader)
     reader.viewer.hang(A.study)
     reader.feed(A)
     hospital, patient, study, verdict = reader.viewports[0].banner.lines()
-    assert hospital == "South"
+    assert hospital == "South  ·  other hospital"
     for part in ("Alpha, Anna", "1960-02-29 (63)", "F", "12345 [NORTH]"):
         assert part in patient
     assert "2024-02-28" in study
