@@ -11,8 +11,8 @@ from viewer.ui.banner import Banner
 from viewer.ui.labels import StudyLabel
 from viewer.ui.patient_banner import BannerText
 
-TEXT = BannerText("BROEK, Johanna (van den)", "1961-07-22 F  ·  W55120", "2026-11-21  ·  CT abdomen portaal veneus")
-LABEL = StudyLabel("Noorderziekenhuis", "#4aa0e0", True, "Confirmed by you")
+TEXT = BannerText("BROEK, Johanna (van den)", "1961-07-22 F  ·  W55120", "CT abdomen portaal veneus", "2026-11-21")
+LABEL = StudyLabel("Noorderziekenhuis", "#4aa0e0", True, "Confirmed by you", role="PRIOR")
 
 
 def _painted(
@@ -38,7 +38,15 @@ def _painted(
     return shown
 
 
-@pytest.mark.parametrize("width", [520, 700, 1200])
+@pytest.mark.parametrize("width", [240, 420, 1200])
+def test_a_prior_says_that_it_is_one_and_of_its_day(width: int, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = StudyLabel("Noorderziekenhuis", "#4aa0e0", False, "Same patient: national ID and birth date", role="PRIOR")
+    shown = _painted(qtbot, monkeypatch, width, TEXT, here)
+    assert "PRIOR" in shown
+    assert "2026-11-21" in shown
+
+
+@pytest.mark.parametrize("width", [430, 700, 1200])
 def test_name_number_and_verdict_are_whole_where_the_description_is_cut(
     width: int, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

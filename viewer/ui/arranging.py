@@ -243,11 +243,13 @@ class Arranger:
             return tr("Linked by position")
         if found.basis is LinkBasis.NEAREST:
             return tr("Linked by position, nearest")
-        return tr("Linked by offset {n}").format(n=f"{found.offset:+d}")
+        if found.basis is LinkBasis.MILLIMETERS:
+            return tr("Linked by offset, in mm")
+        return tr("Linked by offset {n} images").format(n=f"{found.offset:+d}")
 
     def _is_linked_now(self, place: int, found: Follow) -> bool:
         """Whether a partner still is where the link leads: nearer slices may have come since (the image stays, R15)."""
-        if found.basis is LinkBasis.OFFSET:
+        if found.basis in (LinkBasis.OFFSET, LinkBasis.MILLIMETERS):
             return True
         leader, viewports = self._stage.active, self._stage.grid.viewports
         now = self._stage.link.follow(leader, viewports[leader].model, place, viewports[place].model)

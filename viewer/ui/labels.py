@@ -10,7 +10,8 @@ class StudyLabel:
     """Shown on every viewport of the study, always as plain text.
 
     `site_color` is "#rrggbb". `foreign` marks a study of another hospital than the one being read: distinct border
-    and chip. `verdict_text` says how its identity was established ("same patient: national ID", "confirmed by you").
+    and chip. `role` says in a word what the study is beside the one being read ("PRIOR"); "" for that one itself.
+    `verdict_text` says how its identity was established ("same patient: national ID", "confirmed by you").
     `patient_lines` replace what the image headers say: the first is the name, the others follow on the next line.
     """
 
@@ -19,3 +20,4 @@ class StudyLabel:
     foreign: bool = False
     verdict_text: str = ""
     patient_lines: tuple[str, ...] = ()
+    role: str = ""

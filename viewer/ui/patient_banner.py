@@ -12,11 +12,12 @@ from viewer.ui.labels import StudyLabel
 
 @dataclass(frozen=True, slots=True)
 class BannerText:
-    """`name` in bold, `details` after it, `study` on the second line."""
+    """`name` in bold, `details` after it; `day` and `study` on the second line."""
 
     name: str
     details: str
     study: str
+    day: str = ""
 
 
 def shown_name(person_name: str) -> str:
@@ -72,8 +73,7 @@ def banner_text(header: InstanceHeader | None, label: StudyLabel) -> BannerText:
         name, details = shown_name(header.patient.name), patient_details(header.patient, header.study_date)
     else:
         name, details = "", ""
-    study = ""
-    if header is not None:
-        facts = (shown_date(header.study_date), study_title(header.modality, header.study_description))
-        study = "  ·  ".join(fact for fact in facts if fact)
-    return BannerText(name, details, study)
+    if header is None:
+        return BannerText(name, details, "")
+    study = study_title(header.modality, header.study_description)
+    return BannerText(name, details, study, shown_date(header.study_date))

@@ -100,6 +100,11 @@ class ViewportModel:
         """Plane of the frame to show, None where the header gives none."""
         return None if self.frame is None else plane_of_frame(self.frame)
 
+    def plane_at(self, index: int) -> ImagePlane | None:
+        """Plane of one frame of the stack, None where there is no such frame or its header gives none."""
+        frames = () if self.images is None else self.images.frames
+        return plane_of_frame(frames[index]) if 0 <= index < len(frames) else None
+
     @property
     def row_aspect(self) -> float:
         """Height of a pixel over its width."""

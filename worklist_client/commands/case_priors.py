@@ -289,7 +289,13 @@ class CasePriors:
             verdict = tr("Confirmed by you")
         site = self._desk.sites.get(candidate.site_id)
         foreign = candidate.site_id != self._entry.site_id
-        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site))
+        role = tr("LATER") if self._is_later(candidate) else tr("PRIOR")
+        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site), role)
+
+    def _is_later(self, candidate: PriorCandidate) -> bool:
+        """Whether it was made after the study being read: no prior, whatever list it stands in."""
+        read, day = self._entry.study_datetime, candidate.study.study_date
+        return read is not None and day > read.strftime("%Y%m%d")
 
     def cancel(self) -> None:
         """Stop searching."""

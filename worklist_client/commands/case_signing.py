@@ -71,6 +71,14 @@ class CaseSigning:
         self.notes: tuple[str, ...] = ()
         """What the signed report does not hold and why, in English."""
 
+    def _title(self) -> str:
+        return study_title(self._entry.modality, self._entry.study_description)
+
+    def _made(self) -> str:
+        """Day and time first: a patient may have two studies of one name and no accession number."""
+        when = self._entry.study_datetime
+        return when.strftime("%Y-%m-%d %H:%M") if when is not None else ""
+
     def summary(self) -> SignSummary:
         """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""
         draft = self._keeper.draft
@@ -95,7 +103,7 @@ class CaseSigning:
         site = self._desk.sites.get(self._entry.site_id)
         return SignSummary(
             patient=self._entry.patient,
-            study=study_title(self._entry.modality, self._entry.study_description),
+            study="  ·  ".join(part for part in (self._made(), self._title()) if part),
             accession_number=self._entry.accession_number,
             destination=site.name,
             destination_color=site.color,

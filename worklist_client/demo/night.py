@@ -18,6 +18,7 @@ import requests
 from pydicom import dcmread
 from pynetdicom import AE
 
+from ups.claiming import release
 from ups.client import UpsClient
 from ups.errors import UpsError
 from ups.states import ProcedureStepState
@@ -67,7 +68,7 @@ def _colleague(client: UpsClient, wait: Callable[[float], bool]) -> None:
                 client.change_state(free[0].uid, ProcedureStepState.IN_PROGRESS, transaction_uid)
                 if wait(COLLEAGUE_READS_S):
                     return
-                client.change_state(free[0].uid, ProcedureStepState.CANCELED, transaction_uid)
+                release(client, free[0].uid, transaction_uid, cancelled=lambda: False, wait=wait)
         except UpsError:
             pass  # lost to the reader, or the hub is restarting: the colleague simply tries again later
         if wait(COLLEAGUE_RESTS_S):

@@ -53,7 +53,7 @@ LANGUAGE = Setting("language", "auto", "Language of the interface", choices=("au
 READER_NAME = Setting(
     "reader.name", "", "Your name as it is signed, as a DICOM person name (Family^Given)", restart=True
 )
-READER_CODE = Setting("reader.code", "", "Your personal number, for example UZI or Dezi", restart=True)
+READER_CODE = Setting("reader.code", "", "Your personal number, for example UZI or AGB", restart=True)
 READER_ORGANISATION = Setting("reader.organisation", "", "The organisation you work for", restart=True)
 REPORT_LANGUAGE = Setting(
     "report.language",

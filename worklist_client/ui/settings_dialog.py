@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -24,6 +23,7 @@ from worklist_client.ui.dialogs import button_box
 CHOICE_TITLES = {
     "auto": "Automatic",
     "en": "English",
+    "interface": "As the program",
     "nl": "Dutch",
     "software": "Processor",
     "vtk": "Graphics card (VTK)",
@@ -87,7 +87,6 @@ class SettingsDialog(QDialog):
             return box
         if isinstance(value, (int, float)):
             spin = QSpinBox() if isinstance(value, int) else QDoubleSpinBox()
-            spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             low, high = declared.minimum or 0, declared.maximum or 1_000_000
             if isinstance(spin, QSpinBox):
                 spin.setRange(int(low), int(high))

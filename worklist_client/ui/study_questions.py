@@ -15,8 +15,8 @@ from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.dialogs import ReasonDialog
+from worklist_client.ui.next_study import study_line
 from worklist_client.ui.reader_dialog import name_first
-from worklist_client.ui.study_actions import study_line
 from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
 from worklist_client.worklist.entries import StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult

@@ -89,7 +89,9 @@ class WorklistDetails(QSplitter):
         if entry.accession_number:
             numbers += "   " + tr("Accession {number}", number=entry.accession_number)
         when = entry.study_datetime.strftime("%Y-%m-%d %H:%M") if entry.study_datetime else ""
-        images = tr("{n} images", n=entry.images) if entry.images is not None else ""
+        images = ""
+        if entry.images is not None:
+            images = tr("1 image") if entry.images == 1 else tr("{n} images", n=entry.images)
         study = [study_title(entry.modality, entry.study_description), when, images]
         due = due_text(entry, context)
         if due and not is_late(entry, context):
@@ -98,7 +100,7 @@ class WorklistDetails(QSplitter):
             "Number": numbers,
             "Hospital": context.site_name(entry.site_id),
             "Study": "   ".join(part for part in study if part),
-            "Clinical question": entry.clinical_question or tr("None given"),
+            "Clinical question": entry.clinical_question or tr("Not known before opening"),
             "Status": "; ".join((_status_line(entry, context, tr), *remark_texts(entry, context))),
             "Urgency": "   ".join(part for part in (urgency(entry, context), due) if part),
         }

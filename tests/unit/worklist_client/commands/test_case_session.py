@@ -13,6 +13,7 @@ from tests.peers.reading_bench import FOREIGN, PRIOR, STUDY, Bench, FakeClaims
 from tests.peers.reading_doubles import (
     BSN,
     NORTH,
+    NOW,
     SOUTH,
     FakeViewer,
     LaterRunner,
@@ -342,6 +343,25 @@ def test_a_same_prior_hangs_by_itself_is_audited_and_named_in_the_comparison(ben
     assert case.priors.of_report()[0].verdict == "same"
 
 
+@pytest.mark.parametrize(("day", "role"), [("20250101", "PRIOR"), ("20990101", "LATER")])
+def test_a_study_beside_says_in_a_word_whether_it_is_earlier(bench: Bench, day: str, role: str) -> None:
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_date=day)]
+    bench.holds(PRIOR, 1)
+    case = bench.opened()
+    if role == "LATER":
+        case.priors.open(("north", PRIOR))
+    labels = {item[1]: item[2].role for item in bench.viewer.of_kind("study")}
+    assert labels == {STUDY: "", PRIOR: role}
+
+
+def test_the_sign_dialog_names_day_and_time_of_the_study(bench: Bench) -> None:
+    """Two studies of one patient, with one name and no accession number, could not be told apart."""
+    bench.holds(STUDY, 1)
+    case = bench.opened()
+    case.report.set_section("findings", "Normal.")
+    assert case.signing.summary().study == f"{NOW:%Y-%m-%d %H:%M}  ·  CT brain"
+
+
 def test_the_national_id_of_an_image_makes_a_prior_elsewhere_the_same(bench: Bench) -> None:
     bench.peers["west"].answers = [answer(FOREIGN)]
     bench.national_ids = {FOREIGN: BSN}
@@ -444,7 +464,7 @@ def test_the_summary_names_patient_study_and_destination_and_asks_nothing(bench:
     summary = ready(bench).signing.summary()
     assert summary.patient.name == "Jánssen^Zoë"
     assert summary.destination == "Hospital North"
-    assert summary.study == "CT brain"
+    assert summary.study.endswith("CT brain")
     assert summary.accession_number == "A1"
     assert summary.warnings == ()
 
