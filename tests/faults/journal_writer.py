@@ -59,7 +59,9 @@ def main() -> None:
         for number in itertools.count():
             key = f"{run}-{number}"
             connection.execute(
-                "INSERT INTO claims VALUES (?, ?, 'ASKED', ?, ?, '', '', '', '', '', 1)",
+                "INSERT INTO claims (transaction_uid, workitem_uid, state, asked_at, changed_at, site_id,"
+                " study_instance_uid, holder, reason, outputs, is_open)"
+                " VALUES (?, ?, 'ASKED', ?, ?, '', '', '', '', '', 1)",
                 (f"t-{key}", f"w-{key}", "2026-03-01T00:00:00.000000Z", "2026-03-01T00:00:00.000000Z"),
             )
             acknowledge("claim", f"w-{key}", f"t-{key}")

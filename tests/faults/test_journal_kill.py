@@ -98,5 +98,6 @@ def test_nothing_acknowledged_is_lost_by_kill_minus_nine(tmp_path: Path) -> None
 def test_acknowledging_before_the_commit_fails_the_same_check(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     acknowledgements = killed_after(path, 40, "known-bad")
+    assert len(acknowledgements) >= 40
     with Journal.open(path) as journal:
         assert lost(journal, acknowledgements) != []
