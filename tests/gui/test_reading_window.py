@@ -272,6 +272,21 @@ def test_a_same_prior_hangs_beside_the_study(case: Case) -> None:
     case.qtbot.waitUntil(lambda: "2025-01-01" in window.report.edit("comparison").toPlainText(), timeout=2000)
 
 
+def test_a_later_study_says_so_on_its_card_and_at_signing(case: Case) -> None:
+    case.bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_date="20990101")]
+    case.bench.holds(PRIOR, 1)
+    window = case.open()
+    assert "LATER STUDY" in window.view.strip.cards()[0].text()
+    window.choose_prior(("north", PRIOR))
+    case.settle()
+    type_into(case, "findings", "Normal.")
+    dialog = window.make_sign_dialog()
+    case.qtbot.addWidget(dialog)
+    contains = dialog.findChild(QLabel, "sign_contents")
+    assert contains is not None
+    assert "Priors: 0   Later studies: 1" in contains.text()
+
+
 def test_a_hospital_that_is_down_is_named_and_the_others_go_on(case: Case) -> None:
     case.bench.peers["west"].error = Unreachable("nobody listens at this address")
     case.bench.peers["south"].answers = [answer(FOREIGN)]
@@ -337,8 +352,8 @@ def test_a_measurement_goes_into_the_text_at_the_cursor_and_links_back(case: Cas
     type_into(case, "impression", "Lesion:")
     window.report.eventFilter(window.report.edit("impression"), QFocusEvent(QEvent.Type.FocusIn))
     assert window.commands.run("case.insert_measurement")
-    assert window.report.edit("impression").toPlainText() == "Lesion: Length 14.1 mm."
-    type_into(case, "impression", " Stable.")
+    assert window.report.edit("impression").toPlainText() == "Lesion: Length 14.1 mm. "
+    type_into(case, "impression", "Stable.")
     assert window.session.report.draft.sections["impression"] == "Lesion: Length 14.1 mm. Stable."
     assert [row.inserted for row in window.session.report.measurements()] == [True]
 

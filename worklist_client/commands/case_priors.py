@@ -60,6 +60,8 @@ class PriorRow:
     hung: bool = False
     declined: bool = False
     """Whether the reader compared the two and said that they are different people."""
+    later: bool = False
+    """Whether it was made after the study being read."""
 
 
 def current_study_of(entry: StudyEntry) -> CurrentStudy:
@@ -180,6 +182,7 @@ class CasePriors:
                 item.candidate_id in opened,
                 item.study.study_instance_uid == self._hung,
                 self._is_declined(item),
+                self.is_later(item.study.study_date),
             )
             for item in ranked(candidates, self._entry.site_id)
         )
@@ -289,13 +292,13 @@ class CasePriors:
             verdict = tr("Confirmed by you")
         site = self._desk.sites.get(candidate.site_id)
         foreign = candidate.site_id != self._entry.site_id
-        role = tr("LATER") if self._is_later(candidate) else tr("PRIOR")
+        role = tr("LATER") if self.is_later(candidate.study.study_date) else tr("PRIOR")
         return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site), role)
 
-    def _is_later(self, candidate: PriorCandidate) -> bool:
-        """Whether it was made after the study being read: no prior, whatever list it stands in."""
-        read, day = self._entry.study_datetime, candidate.study.study_date
-        return read is not None and day > read.strftime("%Y%m%d")
+    def is_later(self, study_date: str) -> bool:
+        """Whether a study of that day was made after the one being read: no prior, whatever list it stands in."""
+        read = self._entry.study_datetime
+        return read is not None and study_date > read.strftime("%Y%m%d")
 
     def cancel(self) -> None:
         """Stop searching."""

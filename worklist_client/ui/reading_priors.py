@@ -31,7 +31,8 @@ class PriorCard(QPushButton):
         self.setObjectName(f"prior_{item.study.study_instance_uid}")
         state, tone = _state(row, tr)
         what = study_title("/".join(item.study.modalities), item.study.study_description)
-        first = f"{day_text(item.study.study_date, tr) or tr('no date')}   {what}"
+        day = day_text(item.study.study_date, tr) or tr("no date")
+        first = "   ".join(part for part in (day, tr("LATER STUDY") if row.later else "", what) if part)
         self.setText(f"{_short(first)}\n{_short(f'{state}  ·  {site_name}')}")
         self.setToolTip(_explained(row, site_name, tr))
         self.setAccessibleName(f"{first}. {site_name}. {state}")
