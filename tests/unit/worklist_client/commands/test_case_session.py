@@ -35,6 +35,7 @@ from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.report.model import Reader, SignedReport
+from worklist_client.settings.language import Translator
 from worklist_client.worklist.entries import Status
 
 
@@ -544,6 +545,7 @@ def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
     one = patient()
     assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
     assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"
+    assert patient_lines(one, NORTH, Translator("nl"))[1] == "1960-01-02 V"
 
 
 def test_nobody_signs_without_a_name(bench: Bench) -> None:
