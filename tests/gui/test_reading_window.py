@@ -260,7 +260,7 @@ def test_a_prior_in_conflict_is_never_opened_and_says_why_when_clicked(case: Cas
     case.qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
     assert FOREIGN not in window.session.images.studies()
     assert "contradict" in window.view.notice.text()
-    assert "Sex: female in the study being read, male there" in window.view.notice.text()
+    assert "Sex: female ≠ male" in window.view.notice.text()
 
 
 def test_a_message_of_one_line_neither_moves_nor_scales_the_images(case: Case) -> None:

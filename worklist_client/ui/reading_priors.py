@@ -134,15 +134,11 @@ class PriorStrip(QFrame):
 
 
 def refusal_text(row: PriorRow, tr: Translator) -> str:
-    """Why a study cannot be opened, with both values of each field that differs."""
+    """Why a study cannot be opened, with both values of each field that differs: the study being read first."""
     differing = [item for item in row.candidate.comparison.evidence if item.agreement == "differs"]
-    values = "\n".join(
-        tr(
-            "{field}: {left} in the study being read, {right} there",
-            field=tr(FIELD_TITLES.get(item.name_of_field, item.name_of_field)),
-            left=field_text(item.name_of_field, item.left, tr),
-            right=field_text(item.name_of_field, item.right, tr),
-        )
+    values = "  ·  ".join(
+        f"{tr(FIELD_TITLES.get(item.name_of_field, item.name_of_field))}: "
+        f"{field_text(item.name_of_field, item.left, tr)} ≠ {field_text(item.name_of_field, item.right, tr)}"
         for item in differing
     )
     why = tr("This study is of another patient and cannot be opened: the two records contradict each other.")

@@ -33,8 +33,8 @@ class ViewActs:
     name_next: Callable[[str], None]
 
 
-NOTICE_PX = 34
-"""A notice of one line, with its buttons."""
+NOTICE_PX = 40
+"""A notice of two lines; most are no longer."""
 
 
 def keep_room(notice: NoticeBar) -> None:
