@@ -61,6 +61,8 @@ class Night:
     service: DeliveryService
     poll: Callable[[], None]
     site: Site
+    of_others: frozenset[str] = frozenset()
+    """Reports that the shared archive held before this test."""
 
     def claim(self, uid: str, study: str) -> None:
         assert self.desk.claim(uid, site_id="north", study_instance_uid=study).kind is ClaimKind.WON
@@ -89,16 +91,20 @@ class Night:
         return report
 
     def reports(self) -> list[str]:
-        """SOP Instance UIDs of structured reports that the hospital holds."""
+        """SOP Instance UIDs of structured reports that the hospital came to hold."""
+        return [uid for uid in self._held() if uid not in self.of_others]
+
+    def _held(self) -> dict[str, str]:
+        """SOP Instance UID of each structured report -> the archive's own name of it."""
         series = [one for one in self.peer.get("/series?expand").json() if one["MainDicomTags"]["Modality"] == "SR"]
         found = [self.peer.get(f"/instances/{uid}").json() for one in series for uid in one["Instances"]]
-        return [one["MainDicomTags"]["SOPInstanceUID"] for one in found]
+        return {one["MainDicomTags"]["SOPInstanceUID"]: one["ID"] for one in found}
 
     def remove_reports(self) -> None:
-        """The hospital deletes every structured report."""
-        for one in self.peer.get("/series?expand").json():
-            if one["MainDicomTags"]["Modality"] == "SR":
-                url = f"http://127.0.0.1:{self.peer.http_port}/series/{one['ID']}"
+        """The hospital deletes every structured report that came to it."""
+        for uid, name in self._held().items():
+            if uid not in self.of_others:
+                url = f"http://127.0.0.1:{self.peer.http_port}/instances/{name}"
                 requests.delete(url, auth=(self.peer.user, self.peer.password), timeout=20).raise_for_status()
 
 
@@ -113,7 +119,8 @@ def night(request: pytest.FixtureRequest, orthanc_a: OrthancPeer, tmp_path: Path
 
         poller = Poller(site, store, READ_ALL_IMAGES, lambda _site: opened(connection), lambda: NOW)
         service = DeliveryService(journal.outbox, desk, lambda: (site,), opened, Clock())
-        yield Night(orthanc_a, tmp_path, journal, client, desk, service, lambda: poller.poll(never), site)
+        night = Night(orthanc_a, tmp_path, journal, client, desk, service, lambda: poller.poll(never), site)
+        yield replace(night, of_others=frozenset(night.reports()))
 
 
 @contextmanager
