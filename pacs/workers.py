@@ -218,8 +218,7 @@ class WorkerProcess:
             self._pipe.close()
             self._pipe = None
         if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
+            self._process.wait()  # it was killed, or has ended
             self._process = None
 
 

@@ -83,6 +83,18 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
             yield Ward(robot, bob, studies)
 
 
+def test_a_desktop_closed_at_once_leaves_no_process_behind(ward: Ward) -> None:
+    """The timer of the first paint fired after the closing, and began worker processes that nobody ended."""
+    desktop = ward.robot.desktop
+    assert desktop.desk is not None
+    workers = (*desktop.desk.workers.images, desktop.desk.workers.reports)
+    desktop._is_closed = True
+    for worker in workers:
+        worker.stop()
+    desktop._after_paint()
+    assert [worker.process_id for worker in workers] == [None, None]
+
+
 def test_next_claims_and_opens_the_following_study_of_the_list_as_one_action(ward: Ward) -> None:
     reading = ward.open("B")
     ward.robot.until(lambda: "COHEN, Chaja" in reading.actions_.action("case.next").text(), "the name of the next")

@@ -35,6 +35,6 @@ def test_inserting_again_leads_to_the_words_that_are_there(case: Case) -> None: 
     case.window.commands.run("case.insert_measurement")
     report.edit("impression").setFocus()
     case.window.commands.run("case.insert_measurement")
-    assert report.edit("findings").toPlainText() == "Length 10.0 mm."
+    assert report.edit("findings").toPlainText() == "Length 10.0 mm. "
     assert report.edit("impression").toPlainText() == ""
     assert report.edit("findings").textCursor().position() == len("Length 10.0 mm")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pacs.errors import NotAuthorised, Unreachable
@@ -26,7 +26,7 @@ from worklist_client.journal import PackageState
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.settings.keymap import load_keymap
 from worklist_client.ui.reading_card import IdentityCard
-from worklist_client.ui.reading_commands import TOOLBAR, reading_keymap
+from worklist_client.ui.reading_commands import TOOLBAR, is_idle_preset, key_title, reading_keymap
 from worklist_client.ui.reading_icons import drawn
 from worklist_client.ui.reading_window import ReadingWindow
 from worklist_client.worklist.entries import Status
@@ -251,16 +251,40 @@ def test_deciding_later_records_nothing_and_not_the_same_is_remembered(case: Cas
     assert FOREIGN not in window.session.images.studies()
 
 
-def test_a_prior_in_conflict_is_shown_with_its_reason_and_cannot_be_clicked(case: Case) -> None:
+def test_a_prior_in_conflict_is_never_opened_and_says_why_when_clicked(case: Case) -> None:
     case.bench.peers["west"].answers = [answer(FOREIGN, patient_sex="M", other_patient_ids=((BSN, "NLMINBIZA"),))]
     window = case.open()
     card = window.view.strip.cards()[0]
-    assert not card.isEnabled()
+    assert card.text().endswith("  ·  Hospital West")
     assert "sex differ" in card.text()
     case.qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
-    window.choose_prior(("west", FOREIGN))
     assert FOREIGN not in window.session.images.studies()
     assert "contradict" in window.view.notice.text()
+    assert "Sex: female ≠ male" in window.view.notice.text()
+
+
+def test_a_message_of_one_line_neither_moves_nor_scales_the_images(case: Case) -> None:
+    """The zoom fell from 107 to 100 % when a message came."""
+    window = case.open()
+    case.settle()
+    window.view.notice.hide()
+    QApplication.processEvents()
+    before = window.viewer.geometry()
+    window.view.notice.say("Something happened", "attention", "Try again", lambda: None)
+    QApplication.processEvents()
+    assert window.view.notice.isVisible()
+    assert window.viewer.geometry() == before
+    window.view.notice.clear()
+    QApplication.processEvents()
+    assert window.viewer.geometry() == before
+
+
+def test_the_list_of_keys_names_the_window_presets(case: Case) -> None:
+    window = case.open()
+    presets = window.viewer.desk.presets
+    titles = [key_title(row, presets, window._tr) for row in window.commands if not is_idle_preset(row, presets)]
+    assert any(title.startswith("Window preset 1: CT Soft tissue") for title in titles)
+    assert not any(title == "Window preset 9" for title in titles)
 
 
 def test_a_same_prior_hangs_beside_the_study(case: Case) -> None:
@@ -270,6 +294,21 @@ def test_a_same_prior_hangs_beside_the_study(case: Case) -> None:
     assert "same patient" in window.view.strip.cards()[0].text()
     assert len(window.viewer.desk.grid.viewports) == 2
     case.qtbot.waitUntil(lambda: "2025-01-01" in window.report.edit("comparison").toPlainText(), timeout=2000)
+
+
+def test_a_later_study_says_so_on_its_card_and_at_signing(case: Case) -> None:
+    case.bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_date="20990101")]
+    case.bench.holds(PRIOR, 1)
+    window = case.open()
+    assert "LATER STUDY" in window.view.strip.cards()[0].text()
+    window.choose_prior(("north", PRIOR))
+    case.settle()
+    type_into(case, "findings", "Normal.")
+    dialog = window.make_sign_dialog()
+    case.qtbot.addWidget(dialog)
+    contains = dialog.findChild(QLabel, "sign_contents")
+    assert contains is not None
+    assert "Priors: 0   Later studies: 1" in contains.text()
 
 
 def test_a_hospital_that_is_down_is_named_and_the_others_go_on(case: Case) -> None:
@@ -337,8 +376,8 @@ def test_a_measurement_goes_into_the_text_at_the_cursor_and_links_back(case: Cas
     type_into(case, "impression", "Lesion:")
     window.report.eventFilter(window.report.edit("impression"), QFocusEvent(QEvent.Type.FocusIn))
     assert window.commands.run("case.insert_measurement")
-    assert window.report.edit("impression").toPlainText() == "Lesion: Length 14.1 mm."
-    type_into(case, "impression", " Stable.")
+    assert window.report.edit("impression").toPlainText() == "Lesion: Length 14.1 mm. "
+    type_into(case, "impression", "Stable.")
     assert window.session.report.draft.sections["impression"] == "Lesion: Length 14.1 mm. Stable."
     assert [row.inserted for row in window.session.report.measurements()] == [True]
 

@@ -23,6 +23,8 @@ TIGHT_ROWS = 3
 PAD = 8.0
 DOT = "  ·  "
 CHIP_SHARE = 0.36
+PLATE_PAD = 4.0
+"""Beside the word on a plate."""
 NAMELESS = BannerText("", "", "")
 WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignCenter)
 
@@ -51,10 +53,10 @@ class Banner(QWidget):
         self.update()
 
     def lines(self) -> tuple[str, str, str, str]:
-        """Hospital with its role, patient, study with its date, verdict: what a reader sees."""
-        hospital = DOT.join(part for part in (self._label.site_name, self._role_text()) if part)
+        """Hospital, patient, study with its role and date, verdict: what a reader sees."""
+        hospital = DOT.join(part for part in (self._label.site_name, self._foreign_text()) if part)
         patient = DOT.join(part for part in (self._text.name, self._text.details) if part)
-        study = DOT.join(part for part in (self._text.day, self._text.study) if part)
+        study = DOT.join(part for part in (self._label.role, self._text.day, self._text.study) if part)
         return hospital, patient, study, self._label.verdict_text
 
     def sizeHint(self) -> QSize:
@@ -67,7 +69,7 @@ class Banner(QWidget):
         self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Chip on the left; name, identity, verdict and study flow beside it."""
+        """Chip on the left; role, day, name, identity, verdict and study flow beside it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         empty = not any(self.lines())
@@ -96,9 +98,10 @@ class Banner(QWidget):
     def _runs(self, size: int) -> list[Run]:
         details = self._text.details.split(DOT) if self._text.details else []
         facts = [
+            Fact(self._label.role, palette.ATTENTION, bold=True, is_plate=True),
+            Fact(self._text.day, palette.TEXT, bold=True),
             Fact(self._text.name, palette.TEXT, bold=True),
             *(Fact(detail, palette.TEXT) for detail in details),
-            Fact(self._text.day, palette.TEXT, bold=True, starts_row=True),
             Fact(self._label.verdict_text, palette.ATTENTION, starts_row=True),
             Fact(self._text.study, palette.TEXT_QUIET, may_cut=True, starts_row=True),
         ]
@@ -108,43 +111,41 @@ class Banner(QWidget):
     def _left(self) -> float:
         return 2 * PAD + 2 + self._chip_width() if self._label.site_name else PAD
 
-    def _role_text(self) -> str:
-        """What the study is beside the one being read: that it is an earlier one comes before where it was made."""
-        return DOT.join(part for part in (self._label.role, self._foreign_text()) if part)
-
     def _foreign_text(self) -> str:
         return self._tr("other hospital") if self._label.foreign else ""
 
     def _chip_width(self) -> float:
         name = QFontMetricsF(font(11, bold=True)).horizontalAdvance(self._label.site_name)
-        role = QFontMetricsF(font(10, bold=True)).horizontalAdvance(self._role_text())
-        return min(max(name, role) + 2 * PAD, self.width() * CHIP_SHARE)
+        foreign = QFontMetricsF(font(10, bold=True)).horizontalAdvance(self._foreign_text())
+        return min(max(name, foreign) + 2 * PAD, self.width() * CHIP_SHARE)
 
     def _chip_parts(self) -> tuple[float, float]:
-        """Heights of the hospital's name and of the line below it, that the study is another one."""
+        """Heights of the hospital's name and of the line that says it is another one."""
         inner = QRectF(0, 0, self._chip_width() - 8, 1000)
         name = QFontMetricsF(font(11, bold=True)).boundingRect(inner, WRAPPED, self._label.site_name).height()
-        role = self._role_text()
-        return name, QFontMetricsF(font(10, bold=True)).boundingRect(inner, WRAPPED, role).height() if role else 0.0
+        foreign = self._foreign_text()
+        if not foreign:
+            return name, 0.0
+        return name, QFontMetricsF(font(10, bold=True)).boundingRect(inner, WRAPPED, foreign).height()
 
     def _chip_height(self) -> float:
         return sum(self._chip_parts()) + 4 if self._label.site_name else 0.0
 
     def _paint_chip(self, painter: QPainter) -> None:
-        """Filled with the hospital's color; any study but the one being read carries a second line that says so."""
+        """Filled with the hospital's color; another hospital's carries a second line that says so."""
         chip = QRectF(PAD, 5, self._chip_width(), self.height() - 10)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self._label.site_color))
         painter.drawRoundedRect(chip, 4, 4)
         painter.setPen(QPen(QColor(palette.text_on(self._label.site_color))))
-        name, role = self._chip_parts()
+        name, foreign = self._chip_parts()
         inner = chip.adjusted(4, 0, -4, 0)
-        top = chip.top() + (chip.height() - name - role) / 2
+        top = chip.top() + (chip.height() - name - foreign) / 2
         painter.setFont(font(11, bold=True))
         painter.drawText(QRectF(inner.left(), top, inner.width(), name), WRAPPED, self._label.site_name)
-        if role:
+        if foreign:
             painter.setFont(font(10, bold=True))
-            painter.drawText(QRectF(inner.left(), top + name, inner.width(), role), WRAPPED, self._role_text())
+            painter.drawText(QRectF(inner.left(), top + name, inner.width(), foreign), WRAPPED, self._foreign_text())
 
 
 def _rows(runs: list[Run]) -> int:
@@ -154,8 +155,14 @@ def _rows(runs: list[Run]) -> int:
 def _paint_run(painter: QPainter, room: QRectF, run: Run, size: int) -> None:
     """One line; cut with an ellipsis only where the fact may be."""
     painter.setFont(font(size, bold=run.fact.bold))
-    painter.setPen(QColor(run.fact.color))
     text = run.text
+    if run.fact.is_plate:
+        width = QFontMetricsF(painter.font()).horizontalAdvance(text)
+        plate = QRectF(room.left() - PLATE_PAD, room.top(), width + 2 * PLATE_PAD, room.height() - 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(run.fact.color))
+        painter.drawRoundedRect(plate, 3, 3)
+    painter.setPen(QColor(palette.text_on(run.fact.color) if run.fact.is_plate else run.fact.color))
     if run.fact.may_cut:
         text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room.width())
     painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)

@@ -20,6 +20,8 @@ class Fact:
     bold: bool = False
     may_cut: bool = False
     starts_row: bool = False
+    is_plate: bool = False
+    """Stands on a plate of its color: the one word that must be seen at a glance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,13 @@ def block_text(label: str, tr: Translate) -> str:
     return ", ".join(tr(part) for part in label.split(", ")) if label else ""
 
 
+def with_block(description: str, block: str) -> str:
+    """Series description and block; a word that ends the description already ("Thorax PA", PA) is not said twice."""
+    said = description.lower().split()
+    words = block.lower().split()
+    return description if words and said[-len(words) :] == words else " ".join(p for p in (description, block) if p)
+
+
 def lossy_text(header: InstanceHeader, tr: Translate) -> str:
     """Lossy compression with its ratio, from the image's own tags."""
     if not header.lossy:
@@ -71,7 +78,7 @@ def corner_fields(shown: ShownFrame, tr: Translate) -> dict[str, str]:
     header, frame = shown.frame.header, shown.frame.frame_header
     fields = {
         "series_number": "" if header.series_number is None else str(header.series_number),
-        "series_description": " ".join(part for part in (header.series_description, shown.block) if part),
+        "series_description": with_block(header.series_description, shown.block),
         "body_part": header.body_part,
         "protocol": header.protocol_name if header.protocol_name != header.series_description else "",
         "acquisition": "" if header.acquisition_number is None else str(header.acquisition_number),

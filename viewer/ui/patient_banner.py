@@ -12,7 +12,7 @@ from viewer.ui.labels import StudyLabel
 
 @dataclass(frozen=True, slots=True)
 class BannerText:
-    """`name` in bold, `details` after it; `day` and `study` on the second line."""
+    """`day` and `name` in bold, `details` after them, `study` last."""
 
     name: str
     details: str

@@ -15,7 +15,7 @@ from viewer.records import FrameRef
 from viewer.state.image_set import ImageFrame, ImageSet
 from viewer.tasks import TaskRunner
 from viewer.ui.arranging import Arranger
-from viewer.ui.image_texts import block_text
+from viewer.ui.image_texts import block_text, with_block
 from viewer.ui.patient_banner import shown_date
 from viewer.ui.shelf import Phase, SeriesOnShelf
 from viewer.ui.stage import Stage
@@ -73,7 +73,7 @@ class SeriesStrip(QObject):
             head = images.header
             number = "" if head.series_number is None else str(head.series_number)
             name = head.series_description or head.modality
-            title = " ".join(part for part in (number, name, block_text(images.label, tr)) if part)
+            title = f"{number} {with_block(name, block_text(images.label, tr))}".strip()
             frames = len(images.frames)
         places = range(len(stage.grid.viewports))
         hung = any(self._arranger.key_at(p) == series.key and self._arranger.block_at(p) == block for p in places)

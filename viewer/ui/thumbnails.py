@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ TileKey = tuple[str, str, int]
 WIDTH = 148
 TILE_HEIGHT = 118
 IMAGE_PX = 84
+LONGEST_WORD = 14
+"""Letters that surely fit side by side."""
+BREAK = "\u200b"
 
 
 STYLE = f"""
@@ -217,7 +221,11 @@ class Thumbnails(QScrollArea):
         lines = [study.label.site_name, study.title]
         if study.label.foreign:
             lines.insert(1, self._tr("other hospital"))
-        heading = QLabel("\n".join(line for line in lines if line))
+        if study.label.role:
+            lines.insert(0, study.label.role)
+        text = "\n".join(line for line in lines if line)
+        heading = QLabel(breakable(text))
+        heading.setAccessibleName(text)
         heading.setObjectName("study_heading")
         heading.setTextFormat(Qt.TextFormat.PlainText)
         heading.setWordWrap(True)
@@ -227,3 +235,9 @@ class Thumbnails(QScrollArea):
             f"margin: 2px 6px; border-left: 4px {style} {study.label.site_color};"
         )
         return heading
+
+
+def breakable(text: str) -> str:
+    """Text that may break anywhere within a word too long for the strip ("Thorax^AThoraxRoutine")."""
+    words = (BREAK.join(word) if len(word) > LONGEST_WORD else word for word in re.split(r"(\s)", text))
+    return "".join(words)

@@ -86,7 +86,9 @@ class CaseSession:
         except PacsError as error:
             self._say(sentence_of(error))
             return
-        self._viewer.set_study(study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site)))
+        self._viewer.set_study(
+            study, StudyLabel(site.name, site.color, False, "", patient_lines(patient, site, self.desk.tr))
+        )
         self._viewer.hang(study, None)
         self.documents.ask(site)
         accession = self.entry.accession_number

@@ -8,12 +8,18 @@ from dataclasses import replace
 from viewer.records import Annotation
 from worklist_client.commands.case_state import MeasurementRow
 from worklist_client.report.model import Draft, PriorStudy, ReportedMeasurement
-from worklist_client.report.words import measurement_text, prior_text
+from worklist_client.report.words import language_of, measurement_text, prior_text
+
+CLOSING = ".,;:)]!?"
+"""Marks that stay with the words before them."""
+LATER_WORDS = {"en": "Later study: ", "nl": "Later onderzoek: "}
+"""Of the report, in its language: a study made after the one reported is no earlier one to compare with."""
 
 
-def comparison_text(prior: PriorStudy, site_name: str, language: str) -> str:
-    """One line for the comparison section."""
-    return prior_text(prior, site_name, language)
+def comparison_text(prior: PriorStudy, site_name: str, language: str, *, later: bool = False) -> str:
+    """One line for the comparison section; a study that was made later says so first."""
+    said = LATER_WORDS[language_of(language)] if later else ""
+    return said + prior_text(prior, site_name, language)
 
 
 def measurement_rows(
@@ -32,30 +38,33 @@ def measurement_rows(
 
 
 def inserted(draft: Draft, row: MeasurementRow, section: str, position: int) -> tuple[Draft, int]:
-    """The draft with the words of a row at a text position of a section, and the position after them."""
+    """The draft with the words of a row at a text position of a section, and where the reader types on: always behind
+    a space, so that what is typed next never touches the words."""
     before = draft.sections.get(section, "")
     position = max(0, min(position, len(before)))
     words = row.text + (f" ({row.study_text})" if row.study_text else "")
     head, tail = before[:position], before[position:]
     space = " " if head and not head[-1].isspace() and head[-1] not in "([" else ""
-    stop = _after(tail)
-    text = f"{head}{space}{words}{stop}{tail}"
+    joint, rest = _joined(tail)
     kept = tuple(item for item in draft.measurements if item.annotation.annotation_id != row.annotation.annotation_id)
     reported = ReportedMeasurement(row.annotation, section, words)
+    text = f"{head}{space}{words}{joint}{rest}"
     changed = replace(draft, sections={**draft.sections, section: text}, measurements=(*kept, reported))
-    return changed, len(head) + len(space) + len(words) + len(stop)
+    return changed, len(head) + len(space) + len(words) + len(joint)
 
 
-def _after(tail: str) -> str:
-    """What stands between the words and the text that follows them: a full stop where the sentence ends there, a space
-    where the next word would touch them, nothing where they already stand apart."""
-    rest = tail.partition("\n")[0].lstrip()
+def _joined(tail: str) -> tuple[str, str]:
+    """What stands between the words and where the reader types on, and the text from there: a full stop where the
+    sentence ends there, the marks that close it where they stand already, a space in any case."""
+    line = tail.partition("\n")[0]
+    rest = line.lstrip()
     if not rest:
-        return "."
-    if rest[0] in ".,;:)]!?":
-        return ""
+        return ". ", tail[len(line) :]
+    marks = len(tail) - len(tail.lstrip(CLOSING))
     stop = "." if rest[0].isupper() else ""
-    return stop if tail[0].isspace() else f"{stop} "
+    behind = tail[marks:]
+    blank = behind[:1].isspace() and behind[0] != "\n"
+    return f"{tail[:marks] or stop} ", behind[1:] if blank else behind
 
 
 def place_in_text(draft: Draft, annotation_id: str) -> tuple[str, int] | None:

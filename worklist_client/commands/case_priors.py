@@ -60,6 +60,8 @@ class PriorRow:
     hung: bool = False
     declined: bool = False
     """Whether the reader compared the two and said that they are different people."""
+    later: bool = False
+    """Whether it was made after the study being read."""
 
 
 def current_study_of(entry: StudyEntry) -> CurrentStudy:
@@ -70,12 +72,13 @@ def current_study_of(entry: StudyEntry) -> CurrentStudy:
     return CurrentStudy(entry.site_id, entry.study_instance_uid, entry.patient, traits)
 
 
-def patient_lines(patient: PatientIdentity, site: Site) -> tuple[str, str, str]:
+def patient_lines(patient: PatientIdentity, site: Site, tr: Callable[[str], str] = str) -> tuple[str, str, str]:
     """What stands on every viewport: name, birth date with sex, number. Who issued the number is said only where it is
     not the hospital itself, whose name is there already."""
     key = patient.key
     issuer = key.issuer if key.issuer != site.issuer_of_patient_id else ""
-    facts = f"{shown_date(patient.birth_date)} {patient.sex}".strip()
+    sex = {"M": tr("M"), "F": tr("F"), "O": tr("O")}.get(patient.sex, patient.sex)
+    facts = f"{shown_date(patient.birth_date)} {sex}".strip()
     return display_name(patient.name), facts, f"{key.patient_id} {issuer}".strip()
 
 
@@ -180,6 +183,7 @@ class CasePriors:
                 item.candidate_id in opened,
                 item.study.study_instance_uid == self._hung,
                 self._is_declined(item),
+                self.is_later(item.study.study_date),
             )
             for item in ranked(candidates, self._entry.site_id)
         )
@@ -289,13 +293,13 @@ class CasePriors:
             verdict = tr("Confirmed by you")
         site = self._desk.sites.get(candidate.site_id)
         foreign = candidate.site_id != self._entry.site_id
-        role = tr("LATER") if self._is_later(candidate) else tr("PRIOR")
-        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site), role)
+        role = tr("LATER") if self.is_later(candidate.study.study_date) else tr("PRIOR")
+        return StudyLabel(site.name, site.color, foreign, verdict, patient_lines(patient, site, tr), role)
 
-    def _is_later(self, candidate: PriorCandidate) -> bool:
-        """Whether it was made after the study being read: no prior, whatever list it stands in."""
-        read, day = self._entry.study_datetime, candidate.study.study_date
-        return read is not None and day > read.strftime("%Y%m%d")
+    def is_later(self, study_date: str) -> bool:
+        """Whether a study of that day was made after the one being read: no prior, whatever list it stands in."""
+        read = self._entry.study_datetime
+        return read is not None and study_date > read.strftime("%Y%m%d")
 
     def cancel(self) -> None:
         """Stop searching."""

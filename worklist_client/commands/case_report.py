@@ -153,7 +153,8 @@ class CaseReport:
         """The hospital is named only where it is another one."""
         foreign = prior.site_id != self._keeper.draft.site_id
         name = self._desk.sites.name_of(prior.site_id) if foreign else ""
-        return comparison_text(prior, name, self._keeper.draft.language)
+        later = self._priors.is_later(prior.study_date)
+        return comparison_text(prior, name, self._keeper.draft.language, later=later)
 
     def _require_editable(self) -> None:
         if not self._editable():

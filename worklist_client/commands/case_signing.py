@@ -108,7 +108,8 @@ class CaseSigning:
             destination=site.name,
             destination_color=site.color,
             measurements=len(draft.measurements),
-            priors=len(self._priors.of_report()),
+            priors=sum(not self._priors.is_later(prior.study_date) for prior in self._priors.of_report()),
+            later_studies=sum(self._priors.is_later(prior.study_date) for prior in self._priors.of_report()),
             warnings=warnings_of(
                 draft,
                 self._images.count(study),

@@ -138,6 +138,8 @@ class SignSummary:
     """Translatable sentences: incomplete images, an empty impression."""
     to_confirm: tuple[str, ...] = ()
     """Translatable sentences, each of which the reader has to confirm once: how the patient lacks identification."""
+    later_studies: int = 0
+    """Studies of the comparison that were made after the one reported; not among `priors`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,7 @@ class Setting(Generic[T]):
 _KIND_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 LANGUAGE = Setting("language", "auto", "Language of the interface", choices=("auto", "en", "nl"), restart=True)
-READER_NAME = Setting(
-    "reader.name", "", "Your name as it is signed, as a DICOM person name (Family^Given)", restart=True
-)
+READER_NAME = Setting("reader.name", "", "Your name as it is signed: family name, given name, title", restart=True)
 READER_CODE = Setting("reader.code", "", "Your personal number, for example UZI or AGB", restart=True)
 READER_ORGANISATION = Setting("reader.organisation", "", "The organisation you work for", restart=True)
 REPORT_LANGUAGE = Setting(

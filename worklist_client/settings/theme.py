@@ -129,6 +129,9 @@ QHeaderView::section:hover { color: @{text_primary}; }
 QTableCornerButton::section { background: @{surface_window}; border: none; }
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: @{surface_field};
     border: 1px solid @{line_normal}; border-radius: @{radius_px}px; padding: 4px 7px; color: @{text_primary}; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { border: none; padding: 0 7px; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
+    width: 0; border: none; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {
     border: 1px solid @{line_focus}; }
 QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled { color: @{text_disabled};

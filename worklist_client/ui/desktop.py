@@ -110,6 +110,7 @@ class Desktop(QObject):
         self._tr, self._render = tr, render
         self._theme = load_theme("dark")
         self._journal: Journal | None = None
+        self._is_closed = False
         self._events: Task | None = None
         self._waiting: QLabel | None = None
         self.desk: Desk | None = None
@@ -136,6 +137,7 @@ class Desktop(QObject):
 
     def close(self) -> None:
         """End services, worker processes and threads; the order lets nobody write into something closed."""
+        self._is_closed = True
         self._housekeeping.stop()
         self._patience.stop()
         if self.window is not None:
@@ -258,6 +260,8 @@ class Desktop(QObject):
         """What the list does not need: worker processes, heartbeat, deliveries, the modules of the reading window."""
         desk = self.desk
         assert desk is not None
+        if self._is_closed:
+            return  # closed within this moment: a process started now would be ended by nobody
         for worker in (*desk.workers.images, desk.workers.reports):
             worker.start()
         self._runner.serve("heartbeat", keep_alive(desk.claims), self._claims_told, owner=self)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QToolBar
 
 from viewer.ui.actions import ACTIONS
+from viewer.ui.window_presets import WindowPreset, WindowPresets
 from worklist_client.commands.registry import Command, CommandTable, always
 from worklist_client.settings.keymap import Binding, Keymap, normal_key
 from worklist_client.settings.language import Translator
@@ -41,6 +42,7 @@ TOOLBAR: tuple[str, ...] = (
 )  # fmt: skip
 
 TOOL = "tool."
+PRESET = "window.preset."
 FIRST_TOOL = "tool.scroll"
 """What the left button does when a window opens."""
 
@@ -123,6 +125,23 @@ def menus() -> tuple[MenuRow, ...]:
     for group, title in GROUP_MENUS.items():
         rows.append(MenuRow(title, tuple(action.id for action in ACTIONS if action.group == group)))
     return (*rows, MenuRow("Help", ("prior.next", "help.keys")))
+
+
+def key_title(row: Command, presets: WindowPresets, tr: Translator) -> str:
+    """What a key does, for the list of keys; a window preset with the name that it has for each modality."""
+    title = tr(row.title)
+    names = ", ".join(f"{preset.modality} {tr(preset.name)}" for preset in _presets_of(row, presets))
+    return f"{title}: {names}" if names else title
+
+
+def is_idle_preset(row: Command, presets: WindowPresets) -> bool:
+    """Whether it is the key of a window preset that no modality has."""
+    return row.id.startswith(PRESET) and not _presets_of(row, presets)
+
+
+def _presets_of(row: Command, presets: WindowPresets) -> tuple[WindowPreset, ...]:
+    number = row.id.removeprefix(PRESET)
+    return tuple(preset for preset in presets.rows if row.id.startswith(PRESET) and str(preset.key) == number)
 
 
 def fill_toolbar(bar: QToolBar, actions: ActionSet, theme: Theme, tr: Translator) -> None:

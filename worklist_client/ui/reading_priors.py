@@ -31,22 +31,25 @@ class PriorCard(QPushButton):
         self.setObjectName(f"prior_{item.study.study_instance_uid}")
         state, tone = _state(row, tr)
         what = study_title("/".join(item.study.modalities), item.study.study_description)
-        first = f"{day_text(item.study.study_date, tr) or tr('no date')}   {what}"
-        self.setText(f"{_short(first)}\n{_short(f'{state}  ·  {site_name}')}")
+        day = day_text(item.study.study_date, tr) or tr("no date")
+        first = "   ".join(part for part in (day, tr("LATER STUDY") if row.later else "", what) if part)
+        self.setText(f"{_short(first)}\n{state}  ·  {_short(site_name)}")
         self.setToolTip(_explained(row, site_name, tr))
         self.setAccessibleName(f"{first}. {site_name}. {state}")
         self.setFixedHeight(CARD_HEIGHT_PX)
-        self.setEnabled(row.gate is not Gate.CLOSED)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        # A refused one takes clicks too: it says then why it cannot be opened.
+        refused = row.gate is Gate.CLOSED
+        self.setCursor(Qt.CursorShape.WhatsThisCursor if refused else Qt.CursorShape.PointingHandCursor)
         edge = theme.color("state.accent") if row.hung else theme.color("line.normal")
         back = theme.color("surface.selection") if row.hung else theme.color("surface.raised")
         block = f"border-left: 6px solid {color};"
         window, plain, faint = (theme.color(t) for t in ("surface.window", "text.primary", "text.disabled"))
+        if refused:
+            look = f"background: {window}; color: {faint}; border: 1px dashed {theme.color(tone)}; {block}"
+        else:
+            look = f"background: {back}; color: {plain}; border: 1px solid {edge}; {block}"
         self.setStyleSheet(
-            f"QPushButton {{ text-align: left; padding: 2px 10px; background: {back}; color: {plain};"
-            f" border: 1px solid {edge}; {block} }}"
-            f"QPushButton:disabled {{ color: {faint}; background: {window};"
-            f" border: 1px dashed {theme.color(tone)}; {block} }}"
+            f"QPushButton {{ text-align: left; padding: 2px 10px; {look} }}"
             f"QPushButton:focus {{ border: 2px solid {theme.color('line.focus')}; padding: 1px 9px; {block} }}"
             f"QPushButton:hover {{ border-color: {theme.color('line.focus')}; border-left-color: {color}; }}"
         )
@@ -128,6 +131,18 @@ class PriorStrip(QFrame):
     def cards(self) -> tuple[PriorCard, ...]:
         """The cards now, in order."""
         return tuple(self._shown)
+
+
+def refusal_text(row: PriorRow, tr: Translator) -> str:
+    """Why a study cannot be opened, with both values of each field that differs: the study being read first."""
+    differing = [item for item in row.candidate.comparison.evidence if item.agreement == "differs"]
+    values = "  ·  ".join(
+        f"{tr(FIELD_TITLES.get(item.name_of_field, item.name_of_field))}: "
+        f"{field_text(item.name_of_field, item.left, tr)} ≠ {field_text(item.name_of_field, item.right, tr)}"
+        for item in differing
+    )
+    why = tr("This study is of another patient and cannot be opened: the two records contradict each other.")
+    return f"{why}\n{values}".strip()
 
 
 def _state(row: PriorRow, tr: Translator) -> tuple[str, str]:

@@ -59,6 +59,8 @@ class SignDialog(QDialog):
         contents = tr(
             "Measurements: {measurements}   Priors: {priors}", measurements=summary.measurements, priors=summary.priors
         )
+        if summary.later_studies:
+            contents += "   " + tr("Later studies: {number}", number=summary.later_studies)
         self._line(tr("Contains"), plain_label("sign_contents", contents))
         facts = QFrame()
         facts.setProperty("role", "panel")

@@ -33,6 +33,18 @@ class ViewActs:
     name_next: Callable[[str], None]
 
 
+NOTICE_PX = 40
+"""A notice of two lines; most are no longer."""
+
+
+def keep_room(notice: NoticeBar) -> None:
+    """Its place stays when it is put away: images must not be scaled anew because a message comes or goes."""
+    policy = notice.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    notice.setSizePolicy(policy)
+    notice.setMinimumHeight(NOTICE_PX)
+
+
 class CaseView:
     """Bar, strip, notice and report panel of one case."""
 
@@ -42,6 +54,7 @@ class CaseView:
         self.bar = PatientBar(theme)
         self.strip = PriorStrip(desk.tr, theme)
         self.notice = NoticeBar("reading_notice", desk.tr("Put away"))
+        keep_room(self.notice)
         self.report = ReportPanel(desk.tr, theme)
         self._next = ""
         self._delivery_said = ""

@@ -27,7 +27,16 @@ from worklist_client.ui.dialogs import KeysDialog, question
 from worklist_client.ui.placing import place
 from worklist_client.ui.reader_dialog import name_first
 from worklist_client.ui.reading_card import IdentityCard
-from worklist_client.ui.reading_commands import TOOL, fill_toolbar, menus, reading_commands, reading_keymap
+from worklist_client.ui.reading_commands import (
+    TOOL,
+    fill_toolbar,
+    is_idle_preset,
+    key_title,
+    menus,
+    reading_commands,
+    reading_keymap,
+)
+from worklist_client.ui.reading_priors import refusal_text
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
 from worklist_client.ui.reading_view import CaseView, ViewActs
 from worklist_client.worklist.entries import StudyEntry
@@ -163,7 +172,12 @@ class ReadingWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """All keys of this window."""
-        rows = [(self._tr(row.title), self.actions_.action(row.id).shortcuts()) for row in self.commands]
+        presets = self.viewer.desk.presets
+        rows = [
+            (key_title(row, presets, self._tr), self.actions_.action(row.id).shortcuts())
+            for row in self.commands
+            if not is_idle_preset(row, presets)
+        ]
         KeysDialog(self._tr, [row for row in rows if row[1]], self).exec()
 
     def is_editable(self) -> bool:
@@ -189,6 +203,9 @@ class ReadingWindow(QMainWindow):
 
         def choose() -> None:
             row = self.session.priors.row(candidate_id)
+            if row.gate is Gate.CLOSED:
+                self.view.notice.say(refusal_text(row, self._tr), "attention")
+                return
             if row.gate is not Gate.CARD:
                 self.session.priors.open(candidate_id)
                 return

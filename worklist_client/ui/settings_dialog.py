@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
     QFormLayout,
+    QHBoxLayout,
     QLineEdit,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from worklist_client.settings.declarations import DECLARATIONS, AnySetting
+from worklist_client.settings.declarations import DECLARATIONS, READER_NAME, AnySetting
 from worklist_client.settings.language import Translator
 from worklist_client.settings.store import Settings, SettingsError
 from worklist_client.ui.bars import plain_label
@@ -96,7 +99,33 @@ class SettingsDialog(QDialog):
                 spin.setDecimals(1)
                 spin.setValue(value)
             return spin
-        return QLineEdit(str(value))
+        return NameEditor(str(value), self._tr) if declared is READER_NAME else QLineEdit(str(value))
+
+
+class NameEditor(QWidget):
+    """A DICOM person name as the fields that people know; what it holds beside them is kept."""
+
+    def __init__(self, name: str, tr: Translator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._parts = [*name.split("^"), "", "", "", "", ""][:5]
+        self._editors = {0: QLineEdit(self._parts[0]), 1: QLineEdit(self._parts[1]), 3: QLineEdit(self._parts[3])}
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for (place, editor), title in zip(
+            self._editors.items(), (tr("Family name"), tr("Given name"), tr("Title (if any)")), strict=True
+        ):
+            editor.setObjectName(f"name_part_{place}")
+            editor.setPlaceholderText(title)
+            editor.setAccessibleName(title)
+            editor.setToolTip(title)
+            layout.addWidget(editor)
+
+    def text(self) -> str:
+        """Family^Given^Middle^Prefix^Suffix; a sign that would part it is a blank."""
+        parts = list(self._parts)
+        for place, editor in self._editors.items():
+            parts[place] = re.sub(r"[\^=\\]+", " ", editor.text()).strip()
+        return "^".join(parts).rstrip("^")
 
 
 def _value(editor: QWidget) -> object:
@@ -106,5 +135,5 @@ def _value(editor: QWidget) -> object:
         return editor.isChecked()
     if isinstance(editor, (QSpinBox, QDoubleSpinBox)):
         return editor.value()
-    assert isinstance(editor, QLineEdit)
+    assert isinstance(editor, (QLineEdit, NameEditor))
     return editor.text().strip()

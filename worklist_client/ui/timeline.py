@@ -101,7 +101,7 @@ class TimelineModel(QAbstractTableModel):
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         study, column = self._rows[index.row()], index.column()
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
             return self._text(study, column)
         if role == Qt.ItemDataRole.ForegroundRole:
             verdict_tone = "text.primary" if study.is_current else VERDICT_TONES.get(study.verdict, "text.primary")

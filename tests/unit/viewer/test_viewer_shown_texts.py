@@ -13,7 +13,7 @@ from viewer.records import InstanceHeader, Lut, MeasuredValue, PatientLabel, Win
 from viewer.ui import corner_texts, palette, window_presets
 from viewer.ui.actions import ACTIONS
 from viewer.ui.feed_inbox import Arrived, Completed, Expected, Missing
-from viewer.ui.image_texts import lossy_text, window_text
+from viewer.ui.image_texts import block_text, lossy_text, window_text, with_block
 from viewer.ui.labels import StudyLabel
 from viewer.ui.paint_annotations import value_text
 from viewer.ui.paint_texts import scale_bar
@@ -21,7 +21,9 @@ from viewer.ui.patient_banner import age_at, banner_text, patient_details, shown
 from viewer.ui.resource_files import ResourceError, parse_toml
 from viewer.ui.shelf import Phase, Shelf
 from viewer.ui.status import degraded_reason, oddities, of_series, order_note
+from viewer.ui.thumbnails import BREAK, breakable
 from viewer.ui.wheel import Wheel
+from worklist_client.settings.language import Translator
 
 STACK = Stack()
 KEY = (STACK.study, STACK.series)
@@ -80,6 +82,34 @@ def test_the_window_says_where_it_comes_from() -> None:
     assert window_text(Window(1, 2, explanation="auto W/L"), False, str).startswith("auto")
     assert window_text(Lut(0, 8, (0,), "MYSTERY"), False, str) == "Table MYSTERY"
     assert window_text(None, False, str) == ""
+
+
+@pytest.mark.parametrize(
+    ("description", "block", "shown"),
+    [
+        ("Thorax PA", "PA", "Thorax PA"),
+        ("Hand", "PA", "Hand PA"),
+        ("Vierkamerbeeld", "beeld 1", "Vierkamerbeeld beeld 1"),
+        ("CT", "", "CT"),
+        ("", "PA", "PA"),
+    ],
+)
+def test_a_view_that_the_description_ends_with_is_not_said_twice(description: str, block: str, shown: str) -> None:
+    assert with_block(description, block) == shown
+
+
+def test_an_image_of_its_own_and_a_full_range_are_told_in_dutch() -> None:
+    tr = Translator("nl")
+    assert block_text("image 12", tr) == "beeld 12"
+    assert window_text(Window(1, 2, explanation="full range"), False, tr).startswith("volledig bereik")
+
+
+def test_a_long_word_breaks_within_the_strip_of_series() -> None:
+    broken = breakable("CT Thorax^AThoraxRoutine\nhead")
+    assert broken.replace(BREAK, "") == "CT Thorax^AThoraxRoutine\nhead"
+    assert broken.startswith("CT T")
+    assert broken.endswith("\nhead")
+    assert broken.count(BREAK) == len("Thorax^AThoraxRoutine") - 1
 
 
 def test_lossy_images_say_so_with_the_ratio(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from worklist_client.journal import DraftState
 from worklist_client.reading.errors import CannotOpenPrior
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.report.model import Reader, SignedReport
+from worklist_client.settings.language import Translator
 from worklist_client.worklist.entries import Status
 
 
@@ -262,7 +263,7 @@ def test_a_measurement_is_inserted_at_the_cursor_with_a_link_back(bench: Bench) 
     after = case.report.insert_measurement("a1", "findings", len("Lesion:"))
     text = case.report.draft.sections["findings"]
     assert text == "Lesion: Length 14.1 mm in the liver."
-    assert text[:after].endswith("14.1 mm")
+    assert text[:after].endswith("14.1 mm ")
     assert [item.annotation.annotation_id for item in case.report.draft.measurements] == ["a1"]
     assert case.report.go_to("a1")
     assert case.report.measurements()[0].inserted
@@ -271,24 +272,31 @@ def test_a_measurement_is_inserted_at_the_cursor_with_a_link_back(bench: Bench) 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("|", "Length 14.1 mm."),
-        ("Lesion |", "Lesion Length 14.1 mm."),
-        ("Lesion|.", "Lesion Length 14.1 mm."),
-        ("Lesion| in the liver.", "Lesion Length 14.1 mm in the liver."),
-        ("Lesion |in the liver.", "Lesion Length 14.1 mm in the liver."),
-        ("Lesion (|)", "Lesion (Length 14.1 mm)"),
-        ("|Liver normal.", "Length 14.1 mm. Liver normal."),
-        ("Lesion.| Liver normal.", "Lesion. Length 14.1 mm. Liver normal."),
-        ("Lesion|\nLiver normal.", "Lesion Length 14.1 mm.\nLiver normal."),
+        ("|", "Length 14.1 mm. |"),
+        ("Lesion |", "Lesion Length 14.1 mm. |"),
+        ("Lesion|.", "Lesion Length 14.1 mm. |"),
+        ("Lesion|. Stable.", "Lesion Length 14.1 mm. |Stable."),
+        ("Lesion| in the liver.", "Lesion Length 14.1 mm |in the liver."),
+        ("Lesion |in the liver.", "Lesion Length 14.1 mm |in the liver."),
+        ("Lesion (|)", "Lesion (Length 14.1 mm) |"),
+        ("Lesion (|).\nLiver normal.", "Lesion (Length 14.1 mm). |\nLiver normal."),
+        ("|Liver normal.", "Length 14.1 mm. |Liver normal."),
+        ("Lesion.| Liver normal.", "Lesion. Length 14.1 mm. |Liver normal."),
+        ("Lesion|\nLiver normal.", "Lesion Length 14.1 mm. |\nLiver normal."),
+        ("Lesion|   ", "Lesion Length 14.1 mm. |"),
     ],
 )
-def test_words_of_a_measurement_stand_apart_from_the_words_around_them(bench: Bench, before: str, after: str) -> None:
+def test_words_of_a_measurement_touch_neither_the_words_around_them_nor_those_typed_next(
+    bench: Bench, before: str, after: str
+) -> None:
+    """It said "Length 174.3 mm.Largest lesion"."""
     case = bench.opened()
     bench.viewer.drawn[STUDY] = (length(),)
     case.report.annotations_changed()
     case.report.set_section("findings", before.replace("|", ""))
-    case.report.insert_measurement("a1", "findings", before.index("|"))
-    assert case.report.draft.sections["findings"] == after
+    cursor = case.report.insert_measurement("a1", "findings", before.index("|"))
+    text = case.report.draft.sections["findings"]
+    assert f"{text[:cursor]}|{text[cursor:]}" == after
 
 
 def test_a_measurement_is_not_inserted_twice_but_found_where_it_stands(bench: Bench) -> None:
@@ -300,11 +308,11 @@ def test_a_measurement_is_not_inserted_twice_but_found_where_it_stands(bench: Be
     assert case.report.place_of("a1") == place
     assert case.report.insert_measurement("a1", "impression", 0) == place[1]
     sections = case.report.draft.sections
-    assert (sections["findings"], sections.get("impression", "")) == ("Length 14.1 mm.", "")
+    assert (sections["findings"], sections.get("impression", "")) == ("Length 14.1 mm. ", "")
     case.report.set_section("findings", "")  # taken out by hand: it may go in again
     assert case.report.place_of("a1") is None
     case.report.insert_measurement("a1", "impression", 0)
-    assert case.report.draft.sections["impression"] == "Length 14.1 mm."
+    assert case.report.draft.sections["impression"] == "Length 14.1 mm. "
 
 
 def test_a_moved_measurement_changes_its_words_in_the_report(bench: Bench) -> None:
@@ -314,7 +322,7 @@ def test_a_moved_measurement_changes_its_words_in_the_report(bench: Bench) -> No
     case.report.insert_measurement("a1", "findings", 0)
     bench.viewer.drawn[STUDY] = (length(millimetres=20.0),)
     case.report.annotations_changed()
-    assert case.report.draft.sections["findings"] == "Length 20.0 mm."
+    assert case.report.draft.sections["findings"] == "Length 20.0 mm. "
     assert case.report.draft.measurements[0].annotation.values[0].value == 20.0
 
 
@@ -352,6 +360,19 @@ def test_a_study_beside_says_in_a_word_whether_it_is_earlier(bench: Bench, day: 
         case.priors.open(("north", PRIOR))
     labels = {item[1]: item[2].role for item in bench.viewer.of_kind("study")}
     assert labels == {STUDY: "", PRIOR: role}
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Later study: CT"), ("nl", "Later onderzoek: CT")])
+def test_a_later_study_is_called_so_in_the_comparison_and_at_signing(bench: Bench, language: str, said: str) -> None:
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1", study_date="20990101")]
+    bench.holds(PRIOR, 1)
+    bench.language = language
+    case = ready(bench)
+    assert case.priors.rows()[0].later
+    case.priors.open(("north", PRIOR))
+    assert case.report.draft.sections["comparison"].startswith(said)
+    summary = case.signing.summary()
+    assert (summary.priors, summary.later_studies) == (0, 1)
 
 
 def test_the_sign_dialog_names_day_and_time_of_the_study(bench: Bench) -> None:
@@ -524,6 +545,7 @@ def test_the_lines_of_a_viewport_name_a_foreign_issuer_only() -> None:
     one = patient()
     assert patient_lines(one, NORTH) == ("JÁNSSEN, Zoë", "1960-01-02 F", "N1")
     assert patient_lines(one, SOUTH)[2] == "N1 NORTH-ISSUER"
+    assert patient_lines(one, NORTH, Translator("nl"))[1] == "1960-01-02 V"
 
 
 def test_nobody_signs_without_a_name(bench: Bench) -> None:
