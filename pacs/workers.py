@@ -218,7 +218,7 @@ class WorkerProcess:
             self._pipe.close()
             self._pipe = None
         if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # killed, yet held by the system: nobody waits for that
+            with contextlib.suppress(subprocess.TimeoutExpired):  # killed, yet held by the system: not waited for
                 self._process.wait(1.0)
             self._process = None
 
