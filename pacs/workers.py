@@ -218,7 +218,8 @@ class WorkerProcess:
             self._pipe.close()
             self._pipe = None
         if self._process is not None:
-            self._process.wait()  # it was killed, or has ended
+            with contextlib.suppress(subprocess.TimeoutExpired):  # killed, yet held by the system: not waited for
+                self._process.wait(1.0)
             self._process = None
 
 

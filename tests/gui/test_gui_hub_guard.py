@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from tests.peers.hub import study_to_read
@@ -40,6 +41,15 @@ def runner(qapp: object) -> Iterator[TaskRunner]:
     assert made.shutdown() == []
 
 
+@pytest.fixture
+def owner(runner: TaskRunner) -> Iterator[QObject]:
+    """Owns the objects of a test until its threads have ended: one collected in a worker thread takes Qt down."""
+    made = QObject()
+    yield made
+    runner.shutdown()
+    made.deleteLater()
+
+
 def end_hub(folder: Path, how: signal.Signals) -> None:
     hub = psutil.Process(int(json.loads((folder / "hub.json").read_text(encoding="utf-8"))["pid"]))
     os.kill(hub.pid, how)
@@ -64,10 +74,10 @@ def desk(tmp_path: Path, runner: TaskRunner) -> Iterator[Desk]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills the hub by a signal")
 def test_a_killed_hub_is_replaced_and_the_claim_is_still_mine(
-    desk: Desk, runner: TaskRunner, tmp_path: Path, qtbot: QtBot
+    desk: Desk, runner: TaskRunner, owner: QObject, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    feed = ListFeed(desk, lambda: 0.0)
-    guard = HubGuard(runner, desk.client, feed, tmp_path)
+    feed = ListFeed(desk, lambda: 0.0, owner)
+    guard = HubGuard(runner, desk.client, feed, tmp_path, owner)
     mine, later = study_to_read(), study_to_read()
     desk.client.create(mine)
     work = listen(desk.client, desk.calling_ae)
@@ -92,7 +102,9 @@ def test_a_killed_hub_is_replaced_and_the_claim_is_still_mine(
     guard.address.process.wait(10)
 
 
-def test_it_looks_once_at_a_time_and_again_when_that_failed(desk: Desk, runner: TaskRunner, qtbot: QtBot) -> None:
+def test_it_looks_once_at_a_time_and_again_when_that_failed(
+    desk: Desk, runner: TaskRunner, owner: QObject, qtbot: QtBot
+) -> None:
     looked: list[Path] = []
     answer = HubAddress("http://127.0.0.1:9", "other")
 
@@ -102,8 +114,8 @@ def test_it_looks_once_at_a_time_and_again_when_that_failed(desk: Desk, runner: 
             raise OSError("no")
         return answer
 
-    feed = ListFeed(desk, lambda: 0.0)
-    guard = HubGuard(runner, desk.client, feed, Path("/data"), find=find)
+    feed = ListFeed(desk, lambda: 0.0, owner)
+    guard = HubGuard(runner, desk.client, feed, Path("/data"), parent=owner, find=find)
     away = ChannelState(False, "the event channel was closed")
     feed.apply(away)
     feed.apply(away)
