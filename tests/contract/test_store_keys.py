@@ -71,12 +71,12 @@ def test_a_workitem_of_another_road_is_found_by_the_study(feed: Port, store: Wor
     assert [item.uid for item in feed.latest_of([study_key(foreign)]).values()] == [foreign.uid]
 
 
-def test_a_second_workitem_of_a_foreign_client_is_its_own_affair(feed: Port, store: WorkitemStore) -> None:
+def test_a_second_workitem_of_a_study_is_refused_whoever_posts_it(feed: Port, store: WorkitemStore) -> None:
     first = polled()
     feed.put([first])
     second = study_to_read(study_instance_uid=first.study_instance_uid)
     store.carry_out(second.uid, Create(second.uid, second.to_json()), Caller(ANN))
-    assert store.read(second.uid) is not None
+    assert store.read(second.uid) is None
     assert [item.uid for item in feed.latest_of([study_key(first)]).values()] == [first.uid]
 
 
