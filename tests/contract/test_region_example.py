@@ -1,145 +1,210 @@
-"""The region of docs/operation.md starts as written there, survives the kill of a hub under load, and a failover."""
+"""The region of docs/operation.md starts as written there, survives the kill of a hub under load, and a failover;
+two readers at real desktops notice nothing of it but a reconnect."""
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.journeys import hands
+from tests.journeys.onlooker import Onlooker
+from tests.journeys.region import PETER, SANNE, desk_of, listed
 from tests.peers.hub import study_to_read
-from tests.peers.orthanc import free_port
-from tests.peers.postgres import available
-from ups import claiming
-from ups.claiming import ClaimKind
+from tests.peers.region_example import PASSWORD, ROOT, Region, running_region, unavailable
+from ups.claiming import LOST, WON
 from ups.client import UpsClient
 from ups.identifiers import random_uid
-from worklist_client.worklist.region import put_draft, take_draft
-from worklist_hub.operations.load_test import Load, Result, run
+from ups.states import ProcedureStepState as State
+from worklist_client.commands.case_state import Standing
+from worklist_client.demo.robot import Robot
+from worklist_client.report.draft_json import draft_from_json
+from worklist_client.ui.desktop import Desktop
+from worklist_client.ui.reading_window import ReadingWindow
+from worklist_client.worklist import channel
+from worklist_client.worklist.entries import Status
+from worklist_client.worklist.outcomes import ClaimResult
+from worklist_hub.operations.load_test import Result
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "docs" / "region"
-PASSWORD = "only of this example"
-
-
-def block(name: str) -> str:
-    """The commands that operation.md gives under this name."""
-    text = (ROOT / "docs" / "operation.md").read_text("utf-8")
-    found = re.search(rf"<!-- region: {name} -->\n```sh\n(.*?)```", text, re.DOTALL)
-    assert found is not None
-    return found.group(1)
-
-
-class Region:
-    """The example in a folder of its own, on free ports."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "docs").symlink_to(ROOT / "docs")
-        programs = folder / "bin"
-        programs.mkdir()
-        command = programs / "worklist-hub"
-        command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m worklist_hub "$@"\n', "utf-8")
-        command.chmod(0o755)
-        names = ("PRIMARY_PORT", "STANDBY_PORT", "HUB_1_PORT", "HUB_2_PORT", "PROXY_PORT")
-        self.ports = {name: str(free_port()) for name in names}
-        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, **self.ports, "PATH": path, "WORKLIST_HUB_PASSWORD": PASSWORD}
-        self.url = f"http://127.0.0.1:{self.ports['PROXY_PORT']}"
-
-    def sh(self, commands: str) -> str:
-        done = subprocess.run(
-            ["sh", "-euc", commands],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def token(self) -> str:
-        form = {"grant_type": "password", "username": "ann", "password": PASSWORD}
-        answer = requests.post(f"{self.url}/region/auth/token", data=form, timeout=20)
-        return str(answer.json()["access_token"])
-
-    def loaded(self, while_it_runs: str) -> Result:
-        """Claims through the proxy; some seconds into them, commands."""
-        result = Result()
-        load, token = Load(clients=4, rate=12, seconds=5), self.token()
-        thread = threading.Thread(target=lambda: run(self.url, token, load, into=result))
-        thread.start()
-        while len(result.latencies) < 5 and thread.is_alive():
-            thread.join(0.01)
-        self.sh(while_it_runs)
-        thread.join()
-        return result
-
-    def handed_draft(self, between: str) -> dict[str, object]:
-        """A draft left with a study, and taken again by who claims it next; between the two, commands."""
-        client, made = UpsClient(self.url, token=self.token()), study_to_read(site_id="north")
-        client.create(made)
-        transaction_uid = self.claimed(client, made.uid)
-        put_draft(client, made.uid, transaction_uid, "", {"findings": "a small haemorrhage"})
-        uid = claiming.release(client, made.uid, transaction_uid, cancelled=lambda: False, wait=lambda _s: None)
-        self.sh(between)
-        taken = take_draft(client, uid, self.claimed(client, uid))
-        client.close()
-        assert taken is not None
-        return dict(taken.draft)
-
-    @staticmethod
-    def claimed(client: UpsClient, uid: str) -> str:
-        transaction_uid = random_uid()
-        won = claiming.claim(client, uid, transaction_uid, cancelled=lambda: False, wait=lambda _s: None)
-        assert won.kind is ClaimKind.WON
-        return transaction_uid
+AWAY = "connection_bar: The worklist does not answer. Status as of "
+STUDIES = [random_uid() for _ in range(5)]
+"""Sanne reads the first and the last, Peter one after each trouble."""
 
 
 @pytest.fixture
 def region() -> Iterator[Region]:
-    reason = available() or ("" if shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") else "no haproxy")
+    reason = unavailable()
     if reason:
         pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="worklist-region-"))
-    folder.chmod(0o755)  # the database's own user must get there
-    made = Region(folder)
-    try:
-        made.sh(block("start"))
-        made.sh(block("user"))
+    with running_region() as made:
         yield made
-    finally:
-        made.sh(block("stop"))
-        shutil.rmtree(folder)
+
+
+@dataclass
+class Heartbeats:
+    """What came of them; of the desk whose client it is."""
+
+    results: list[ClaimResult] = field(default_factory=list)
+
+    def follow(self, patch: pytest.MonkeyPatch) -> None:
+        told = Desktop._claims_told
+
+        def noted(desktop: Desktop, results: tuple[ClaimResult, ...]) -> None:
+            self.results += results
+            told(desktop, results)
+
+        patch.setattr(channel, "HEARTBEAT_S", 0.5)
+        patch.setattr(Desktop, "_claims_told", noted)
+
+
+@dataclass
+class Readers:
+    """Sanne holds the first study and writes; Peter reads beside her."""
+
+    region: Region
+    sanne: Robot
+    peter: Robot
+    heartbeats: Heartbeats
+    reading: ReadingWindow
+    written: str = ""
+    were_away: set[Robot] = field(default_factory=set)
+
+    def write(self, text: str) -> None:
+        hands.write(self.reading, "findings", text)
+        self.written += text
+        assert self.reading.report.edit("findings").toPlainText() == self.written
+
+    def while_there_is(self, trouble: str) -> Result:
+        """Load, and in it trouble; Sanne writes on all the while."""
+        results: list[Result] = []
+        thread = threading.Thread(target=lambda: results.append(self.region.loaded(trouble)))
+        thread.start()
+        while thread.is_alive():
+            self.write("ő ")
+            self.sanne.pause(200)
+        assert results, "the load or the trouble itself failed"
+        return results[0]
+
+    def both_are_live(self) -> None:
+        for robot in (self.sanne, self.peter):
+            robot.until(lambda: robot.desktop.feed.connection.connected, "the list to be live again")  # noqa: B023
+
+    def nothing_was_missed(self) -> None:
+        """Both lists hold what the hub holds."""
+        client = UpsClient(self.region.url, token=self.region.token())
+        states = (State.SCHEDULED, State.IN_PROGRESS)
+        rows = [row for state in states for row in client.iter_search({"ProcedureStepState": state.value})]
+        client.close()
+        truth = {(row.uid, row.state.value) for row in rows if row.site_id}
+        for robot in (self.sanne, self.peter):
+            robot.until(lambda: open_rows(robot) == truth, "the list to be as the hub's")  # noqa: B023
+
+    def is_still_held(self) -> None:
+        """After the trouble a heartbeat goes through, and the study is hers in word and in fact."""
+        uid, count = self.reading.session.entry.workitem_uid, len(self.heartbeats.results)
+
+        def alive() -> bool:
+            return any(one.kind is WON and one.workitem_uid == uid for one in self.heartbeats.results[count:])
+
+        self.sanne.until(alive, "a sign of life")
+        assert not [one for one in self.heartbeats.results if one.kind is LOST]
+        assert self.reading.session.claim.standing is Standing.MINE
+        assert self.reading.session.editable
+        listed(self.sanne, STUDIES[0], Status.MINE)
+        listed(self.peter, STUDIES[0], Status.CLAIMED)
+
+    def draft_is_kept(self) -> None:
+        """Every letter, in the journal."""
+        desk, uid = self.sanne.desktop.desk, self.reading.session.entry.workitem_uid
+        assert desk is not None
+        drafts = desk.journal.drafts
+
+        def kept() -> list[str]:
+            return [draft_from_json(row.content).sections.get("findings", "") for row in drafts.editable(uid)]
+
+        self.sanne.until(lambda: kept() == [self.written], "the text in the journal")
+
+    def peter_reads(self, study: str) -> None:
+        """A new claim works, and the other desk sees it."""
+        window = claimed(self.peter, study)
+        row = listed(self.sanne, study, Status.CLAIMED)
+        assert row.holder == "Ben^Example"
+        self.peter.do(window.close)
+        self.peter.until(lambda: not self.peter.desktop.actions.windows(), "the window to close")
+
+
+def open_rows(robot: Robot) -> set[tuple[str, str]]:
+    states = (State.SCHEDULED.value, State.IN_PROGRESS.value)
+    rows = [row for row in robot.entries() if row.procedure_step_state in states]
+    return {(row.workitem_uid, row.procedure_step_state) for row in rows}
+
+
+def claimed(robot: Robot, study: str) -> ReadingWindow:
+    """By a double-click; the window once the text is open."""
+    reading = hands.double_click(robot, listed(robot, study, Status.AVAILABLE))
+    robot.until(lambda: reading.session.editable, "the claim")
+    return reading
+
+
+@pytest.fixture
+def readers(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Readers]:
+    """Signed in through the proxy by name and password."""
+    heartbeats = Heartbeats()
+    heartbeats.follow(monkeypatch)
+    client = UpsClient(region.url, token=region.token())
+    for place, study in enumerate(STUDIES):
+        client.create(study_to_read(site_id="north", study_instance_uid=study, label=f"CT {place}"))
+    client.close()
+    with ExitStack() as stack:
+        sanne = stack.enter_context(desk_of(SANNE, tmp_path / "sanne", region.url, account=("ann", PASSWORD)))
+        peter = stack.enter_context(desk_of(PETER, tmp_path / "peter", region.url, account=("ben", PASSWORD)))
+        reading = claimed(sanne, STUDIES[0])
+        listed(peter, STUDIES[0], Status.CLAIMED)
+        yield Readers(region, sanne, peter, heartbeats, reading)
+
+
+def survives(readers: Readers, trouble: str, study: str) -> Result:
+    """A trouble under load, and all is as before."""
+    with Onlooker((readers.sanne, readers.peter)) as onlooker:
+        result = readers.while_there_is(trouble)
+        readers.both_are_live()
+        readers.is_still_held()
+        readers.nothing_was_missed()
+        readers.draft_is_kept()
+    assert {one for one in onlooker.noticed if not one.startswith(AWAY)} == set(), trouble
+    readers.were_away |= onlooker.was_away
+    readers.peter_reads(study)
+    return result
 
 
 @pytest.mark.timeout(300)
-def test_the_region_starts_as_written_and_survives_a_kill_and_a_failover(region: Region) -> None:
-    killed = region.loaded("docs/region/hub.sh kill 1; docs/region/hub.sh start 1")
+def test_the_region_starts_as_written_and_readers_notice_nothing_but_a_reconnect(readers: Readers) -> None:
+    region = readers.region
+    readers.write("Typed before it began. ")
+    killed = survives(readers, "docs/region/hub.sh kill 1; docs/region/hub.sh start 1", STUDIES[1])
     assert len(killed.latencies) > 20
     assert sum(killed.failures.values()) <= 8  # what was in flight at the hub that died; each is asked again by a desk
     assert requests.get(f"{region.url}/metrics", timeout=10).status_code == 404
+    survives(readers, "docs/region/hub.sh kill 2; docs/region/hub.sh start 2", STUDIES[2])
+    assert readers.were_away == {readers.sanne, readers.peter}, "each was at one of the hubs"
     region.sh("docs/region/hub.sh stop 2")
     other_hub = "docs/region/hub.sh start 2; docs/region/hub.sh stop 1"
     assert region.handed_draft(other_hub) == {"findings": "a small haemorrhage"}
     region.sh("docs/region/hub.sh start 1")
     drained = region.loaded("docs/region/hub.sh stop 2; docs/region/hub.sh start 2")
     assert drained.failures == {}
-    region.loaded("docs/region/failover.sh")
-    after = region.loaded("true")
+    survives(readers, "docs/region/failover.sh", STUDIES[3])
+    claimed(readers.sanne, STUDIES[4])
+    after = region.loaded("true", seconds=2)
     assert after.failures == {}
-    pgpass = region.folder / "region-data" / "pgpass"
-    region.environment["PGPASSFILE"] = str(pgpass)
     verified = region.sh("worklist-hub audit verify --config region-data/hub-1.toml")
     assert " 0 faults" in verified
     assert list((region.folder / "region-data" / "audit").glob("audit-*.jsonl"))

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
 
 from pacs.secrets import variable_of
 from pacs.site import Site
@@ -151,8 +151,13 @@ def prepare_application() -> QApplication:
 
 
 @contextmanager
-def desk_of(reader: Reader, folder: Path, hub_url: str, render: str = "software") -> Iterator[Robot]:
-    """A real desktop of this reader, in `folder`; at the end its reading windows are closed and everything stops."""
+def desk_of(
+    reader: Reader, folder: Path, hub_url: str, render: str = "software", *, account: tuple[str, str] | None = None
+) -> Iterator[Robot]:
+    """A real desktop of this reader, in `folder`; at the end its reading windows are closed and everything stops.
+
+    `account` is name and password for a hub that asks who it is.
+    """
     prepare_application()
     arguments = ["--data-dir", str(folder), "--profile", reader.profile, "--hub", hub_url, "--render", render]
     options = app.parse(arguments)
@@ -170,12 +175,31 @@ def desk_of(reader: Reader, folder: Path, hub_url: str, render: str = "software"
     try:
         assert desktop.open_journal()
         robot = Robot(desktop)
+        if account is not None:
+            sign_in(robot, *account)
         window = robot.until(lambda: desktop.window, "the worklist window")
         window.setGeometry(0, 0, 1600, 950)
         robot.until(lambda: desktop.desk is not None and desktop.desk.sites.all(), "the directory of sites")
         yield robot
     finally:
         close(desktop)
+
+
+def sign_in(robot: Robot, name: str, password: str) -> None:
+    """Fill in the dialog that asks for an account, and press its button."""
+
+    def asked() -> QDialog | None:
+        found = (one for one in QApplication.topLevelWidgets() if one.objectName() == "sign_in_dialog")
+        return next((one for one in found if isinstance(one, QDialog) and one.isVisible()), None)
+
+    dialog = robot.until(asked, "the dialog for signing in")
+    for field_name, text in (("sign_in_name", name), ("sign_in_password", password)):
+        edit = dialog.findChild(QLineEdit, field_name)
+        assert isinstance(edit, QLineEdit)
+        edit.setText(text)
+    button = dialog.findChild(QPushButton, "sign_in_by_name")
+    assert isinstance(button, QPushButton)
+    robot.do(button.click)
 
 
 def close(desktop: Desktop) -> None:
