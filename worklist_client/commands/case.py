@@ -178,8 +178,7 @@ class CaseSession:
     def _open_anew(self) -> None:
         """The list names another patient now. Where nothing was written, everything is opened again for that one; a
         text that was written stays with whom it was written for, and is not sent for anybody else."""
-        is_written = bool(self.keeper.saved_revision) or self.keeper.dirty
-        if self.claim.standing in (Standing.LOOKING, Standing.MINE) and not is_written:
+        if self.claim.standing in (Standing.LOOKING, Standing.MINE) and not self.keeper.is_written:
             self.outdated(self.entry)
 
     def _gone(self, reason: str) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from viewer.cancel import CancelToken
+from viewer.dates import shown_moment
 from viewer.records import Annotation
+from viewer.titles import study_title
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.case_state import NotCorrectedYet, NotEditable
 from worklist_client.commands.desk import Desk
@@ -47,6 +49,7 @@ class DraftKeeper:
             accession_number=entry.accession_number,
             sections=_first_sections(entry),
             language=report_language(desk),
+            study=study_words(entry),
         )
         self.draft_uid = ""
         self.editable = False
@@ -58,6 +61,8 @@ class DraftKeeper:
         """Whether a text of an earlier claim stays where it is, because it belongs to another patient."""
         self.saved_revision = 0
         self._revision = 0
+        self._unwritten = dict(self.draft.sections)
+        """What the program itself put into the sections."""
         self._dirty = False
         self._failing = False
         self._is_noted = False
@@ -65,8 +70,15 @@ class DraftKeeper:
 
     @property
     def dirty(self) -> bool:
-        """Whether something is not on disk yet."""
-        return self._dirty
+        """Whether something is not on disk yet. A report that holds nothing of the reader's is not worth a row: what
+        the program filled in by itself it fills in again."""
+        return self._dirty and bool(self.is_written or self.saved_revision)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the reader wrote, drew or took out anything."""
+        draft = self.draft
+        return draft.sections != self._unwritten or bool(draft.measurements or draft.annotations)
 
     def open(self) -> None:
         """The claim is ours: take up the stored draft, or the text kept from an earlier claim of this study.
@@ -97,6 +109,11 @@ class DraftKeeper:
             return
         self._change(replace(self.draft, sections={**self.draft.sections, section: text}))
 
+    def prefill(self, section: str, text: str) -> None:
+        """The program filled in what the reader did not write. Raises as `set_section`."""
+        self.set_section(section, text)
+        self._unwritten[section] = text
+
     def set_annotations(self, annotations: tuple[Annotation, ...]) -> None:
         """What is drawn changed; kept with the draft so that it survives a crash."""
         if self.editable and annotations != self.draft.annotations:
@@ -119,7 +136,7 @@ class DraftKeeper:
 
     def save_soon(self) -> None:
         """Write what is unsaved in the background. Called by a timer, on loss of focus, and before network calls."""
-        if not self._dirty or not self.editable:
+        if not self.dirty or not self.editable:
             return
         row = self._row()
         self._dirty = False
@@ -136,23 +153,26 @@ class DraftKeeper:
         """Write what is unsaved before going on (signing, releasing, closing). Raises `JournalError`."""
         if not self.editable:
             return
-        if self._dirty or self.saved_revision != self._revision:
+        if self.dirty or self.saved_revision != self._revision:
             row = self._row()
             self._saved(self._desk.journal.drafts.save(row))
             self._dirty = False
 
     def orphan(self, reason: str) -> None:
-        """Keep the text, read-only: the claim is gone. A text that was never stored is stored first."""
-        if self.editable and (self._dirty or self.saved_revision != self._revision):
-            self.save_now()
+        """Keep the text, read-only: the claim is gone. A text that was never stored is stored first; where the reader
+        wrote nothing, nothing is kept."""
+        self.save_now()
         self.editable = False
         if self.saved_revision:
             self._desk.runner.submit(self._write_orphan, reason, lane="journal", owner=self, failed=self._save_failed)
 
     def _write_orphan(self, reason: str, _token: CancelToken) -> None:
-        row = self._desk.journal.drafts.get(self.draft_uid)
-        if row.state is DraftState.EDITING:
-            self._desk.journal.drafts.orphan(self.draft_uid, reason)
+        drafts = self._desk.journal.drafts
+        row = drafts.get(self.draft_uid)
+        if not self.is_written and row.state in (DraftState.EDITING, DraftState.ORPHAN):
+            drafts.discard(self.draft_uid, "its author took out all that was written")
+        elif row.state is DraftState.EDITING:
+            drafts.orphan(self.draft_uid, reason)
 
     def _adopted(self) -> DraftRow | None:
         """My own text of an earlier claim of this study, which becomes the draft of this one. One that belongs to
@@ -184,6 +204,7 @@ class DraftKeeper:
             patient=self.draft.patient,
             accession_number=self.draft.accession_number,
             language=stored.language or self.draft.language,
+            study=self.draft.study,
         )
         self.draft_uid = row.draft_uid
         self._revision = self.saved_revision = row.revision
@@ -257,6 +278,12 @@ def report_language(desk: Desk) -> str:
     """Of a report that is begun now; the interface may change its language later, the report does not."""
     wished = desk.settings.get(REPORT_LANGUAGE)
     return language_of(desk.tr.language if wished == "interface" else wished)
+
+
+def study_words(entry: StudyEntry) -> str:
+    """What was examined, and when."""
+    title = study_title(entry.modality, entry.study_description)
+    return "  ".join(part for part in (title, shown_moment(entry.study_datetime)) if part)
 
 
 def _first_sections(entry: StudyEntry) -> dict[str, str]:

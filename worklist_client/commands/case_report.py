@@ -118,7 +118,7 @@ class CaseReport:
         now = self._keeper.draft.sections.get("comparison", "")
         if now == self._comparison and now != text:
             self._comparison = text
-            self._keeper.set_section("comparison", text)
+            self._keeper.prefill("comparison", text)
             self._tell(Topic.DRAFT)
 
     def learn_question(self, text: str) -> None:
@@ -131,7 +131,7 @@ class CaseReport:
         earlier text here, from which it may have been taken out)."""
         now = self._keeper.draft.sections.get("clinical_question", "")
         if self._question and not now and not self._keeper.restored and self._editable():
-            self._keeper.set_section("clinical_question", self._question)
+            self._keeper.prefill("clinical_question", self._question)
             self._question = ""
             self._tell(Topic.DRAFT)
 

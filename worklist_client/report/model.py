@@ -54,6 +54,9 @@ class Draft:
     language: str = ""
     """nl or en: of the whole report, from its first word to Language of Content Item (121049, DCM). Empty in drafts of
     an older version."""
+    study: str = ""
+    """What was examined and when, in the words of the list: for whoever finds the text later. Empty in drafts of an
+    older version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,36 @@ def test_a_replaced_workitem_is_a_lost_claim_and_the_text_is_kept(bench: Bench) 
     assert len(bench.journal.drafts.in_state(DraftState.ORPHAN)) == 1
 
 
+def test_what_the_program_filled_in_by_itself_is_no_draft_without_a_claim(bench: Bench) -> None:
+    """A comparison line that nobody typed was kept, and the list said that a draft had lost its claim."""
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
+    bench.holds(PRIOR, 1)
+    case = bench.opened()
+    assert case.report.draft.sections["comparison"]
+    case.keeper.save_soon()
+    case.claim.release()
+    assert bench.journal.drafts.in_state(DraftState.ORPHAN) == []
+    assert bench.journal.drafts.in_state(DraftState.EDITING) == []
+
+
+def test_a_text_that_was_taken_out_again_is_no_draft_without_a_claim(bench: Bench) -> None:
+    case = bench.opened()
+    case.report.set_section("findings", "one")
+    case.keeper.save_soon()
+    case.report.set_section("findings", "")
+    case.claim.release()
+    assert bench.journal.drafts.in_state(DraftState.ORPHAN) == []
+
+
+def test_a_comparison_line_that_the_reader_took_out_stays_out(bench: Bench) -> None:
+    bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]
+    bench.holds(PRIOR, 1)
+    case = bench.opened()
+    case.report.set_section("comparison", "")
+    case.claim.release()
+    assert len(bench.journal.drafts.in_state(DraftState.ORPHAN)) == 1
+
+
 def test_news_of_another_study_changes_nothing(bench: Bench) -> None:
     case = bench.opened()
     case.entry_changed(replace(case.entry, study_instance_uid="9.9", status=Status.CANCELED))
