@@ -23,15 +23,17 @@ from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from viewer.tasks import TaskRunner
 from worklist_client.commands.desk import Desk, SiteDirectory
+from worklist_client.identity.patient import PatientIdentity, PatientKey
 from worklist_client.journal import DraftRow, Journal, ObjectRow, PackageRow, PackageState
-from worklist_client.report.model import Reader
+from worklist_client.report.draft_json import draft_to_json
+from worklist_client.report.model import Draft, Reader
 from worklist_client.settings.declarations import HIGHLIGHT_S
 from worklist_client.settings.keymap import load_keymap
 from worklist_client.settings.language import Translator
 from worklist_client.settings.store import Settings
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui import worklist_window
-from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog
+from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansDialog
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
@@ -534,7 +536,7 @@ def test_a_hospital_that_stopped_answering_is_said_with_its_time_until_it_answer
 
 def test_a_hospital_that_never_answered_is_said_not_to_be_on_the_list(stage: Stage) -> None:
     stage.feed.hospitals_told((_intake("west", NOW - timedelta(days=2), heard=False),))
-    at = (NOW - timedelta(days=2)).astimezone().strftime("%d-%m %H:%M")
+    at = (NOW - timedelta(days=2)).astimezone().strftime("%Y-%m-%d %H:%M")
     assert stage.window.bars.hospitals.text() == (
         f"Centrum West has not answered at all, asked since {at}: its studies are missing from this list."
     )
@@ -601,6 +603,28 @@ def test_a_draft_without_a_claim_is_said(make_stage: MakeStage, qtbot: QtBot) ->
     stage.desk.journal.drafts.orphan(row.draft_uid, "claim lost")
     stage.window._parts.deliveries.reload()
     qtbot.waitUntil(lambda: stage.window.bars.orphans.text() == "1 draft has no claim any more")
+
+
+def test_the_window_of_drafts_without_a_claim_names_patient_and_study_and_is_dutch(
+    make_stage: MakeStage, qtbot: QtBot
+) -> None:
+    """It showed a number for the patient, no study, and "released by the reader" in Dutch too."""
+    stage = make_stage("nl")
+    person = PatientIdentity(PatientKey("NORTH", "P3"), "north", "Evans^Mary", "19600101", "F")
+    kept = Draft("2.25.3", "north", "1.2.3", person, "", {"findings": "x"}, study="CT schedel  2026-03-02 02:00")
+    row = DraftRow("2.25.77", "2.25.3", "north", "1.2.3", "NORTH", "P3", draft_to_json(kept), 1, NOW)
+    stage.desk.journal.drafts.save(row)
+    stage.desk.journal.drafts.orphan(row.draft_uid, "released by the reader")
+    deliveries = stage.window._parts.deliveries
+    deliveries.reload()
+    qtbot.waitUntil(lambda: bool(deliveries.orphans()))
+    dialog = OrphansDialog(stage.desk, deliveries, str, stage.window)
+    table = dialog.findChild(QTableWidget, "orphans")
+    assert table is not None
+    texts = [table.item(0, column).text() for column in range(1, table.columnCount())]
+    study = "CT schedel  2026-03-02 02:00"
+    assert texts == ["Ziekenhuis Noord", "EVANS, Mary", study, "vrijgegeven door de beoordelaar"]
+    assert "released" not in " ".join(label.text() for label in dialog.findChildren(QLabel))
 
 
 def test_somebody_who_asks_for_my_study_is_shown(stage: Stage) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
+from viewer.dates import parse_date, shown_date
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.titles import study_title
 from viewer.ui.labels import StudyLabel
@@ -25,23 +25,6 @@ def shown_name(person_name: str) -> str:
     parts = [part.strip() for part in person_name.split("=")[0].split("^")]
     family, given = parts[0], " ".join(part for part in parts[1:3] if part)
     return ", ".join(part for part in (family, given) if part)
-
-
-def parse_date(text: str) -> date | None:
-    """A DICOM date (YYYYMMDD, or the old YYYY.MM.DD); None for anything else."""
-    digits = text.replace(".", "").strip()
-    if len(digits) != 8 or not digits.isdigit():
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
-        return None
-
-
-def shown_date(text: str) -> str:
-    """A DICOM date as 2024-03-31, which no two countries read differently; unreadable ones as they are."""
-    day = parse_date(text)
-    return day.isoformat() if day is not None else text.strip()
 
 
 def age_at(birth_date: str, study_date: str) -> int | None:

@@ -10,13 +10,13 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from viewer.cancel import CancelToken
+from viewer.dates import shown_date
 from viewer.dicom.pixels import default_voi, display_frame
 from viewer.records import FrameRef
 from viewer.state.image_set import ImageFrame, ImageSet
 from viewer.tasks import TaskRunner
 from viewer.ui.arranging import Arranger
 from viewer.ui.image_texts import block_text, with_block
-from viewer.ui.patient_banner import shown_date
 from viewer.ui.shelf import Phase, SeriesOnShelf
 from viewer.ui.stage import Stage
 from viewer.ui.thumbnails import IMAGE_PX, StudyTiles, Thumbnails, Tile, TileKey

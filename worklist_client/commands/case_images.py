@@ -12,9 +12,9 @@ from pacs.port import Cancelled, Pacs
 from pacs.site import Connection, Site
 from viewer.api import Feed
 from viewer.cancel import CancelToken
+from viewer.dates import shown_date
 from viewer.records import InstanceHeader, PatientLabel
 from viewer.tasks import Task
-from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.checked_feed import CheckedFeed
 from worklist_client.commands.desk import Desk
 from worklist_client.commands.full_disk import NO_ROOM, is_full

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pacs.port import Cancelled, Pacs
 from pacs.site import Connection, Site
 from viewer.cancel import CancelToken
+from viewer.dates import shown_date
 from viewer.tasks import Task
 from viewer.ui.labels import StudyLabel
-from viewer.ui.patient_banner import shown_date
 from worklist_client.commands.case_images import PRIOR, CaseImages, LoadRequest, port_of, sentence_of
 from worklist_client.commands.case_state import CardIncomplete
 from worklist_client.commands.desk import Desk

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pacs.port import Cancelled
 from viewer.cancel import CancelToken
+from viewer.dates import shown_moment
 from viewer.records import DisplayedState, InstanceHeader
 from viewer.titles import study_title
 from worklist_client.commands.case_claim import CaseClaim
@@ -76,8 +77,7 @@ class CaseSigning:
 
     def _made(self) -> str:
         """Day and time first: a patient may have two studies of one name and no accession number."""
-        when = self._entry.study_datetime
-        return when.strftime("%Y-%m-%d %H:%M") if when is not None else ""
+        return shown_moment(self._entry.study_datetime)
 
     def summary(self) -> SignSummary:
         """What the sign dialog shows. Raises `CannotSign` where there is nothing to sign or it may not be."""

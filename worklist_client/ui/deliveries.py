@@ -11,18 +11,22 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QTableWidget, QVBoxLayout, QWidget
 
+from viewer.dates import shown_moment
+from worklist_client.commands.case_draft import study_words
 from worklist_client.commands.desk import Desk
 from worklist_client.delivery.reasons import reason_of
 from worklist_client.delivery.status import DeliveryStatus, is_overdue
 from worklist_client.delivery.ways_out import signed_patient
 from worklist_client.identity.names import display_name
 from worklist_client.journal import DraftRow, DraftState, PackageRow, PackageState
+from worklist_client.report.draft_json import draft_from_json
+from worklist_client.report.errors import DraftUnreadable
+from worklist_client.report.model import Draft
 from worklist_client.settings.language import Translator
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.dialogs import plain_table
 from worklist_client.ui.draft_text import draft_text
 from worklist_client.ui.held_report import WaysPanel
-from worklist_client.ui.timeline import short_date
 
 STATE_TITLES = {
     PackageState.SIGNED: "Signed, waiting for the shared list",
@@ -225,7 +229,7 @@ class DeliveriesDialog(QDialog):
         if left is not None:
             wait = tr("in {n} s", n=int(left)) if left < 120 else tr("in {n} min", n=int(left) // 60)
         return (
-            package.signed_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+            shown_moment(package.signed_at.astimezone()),
             self._desk.sites.name_of(package.site_id),
             name or package.patient_id,
             package.accession_number,
@@ -258,7 +262,7 @@ class OrphansDialog(QDialog):
         tr = desk.tr
         self.setObjectName("orphans_dialog")
         self.setWindowTitle(tr("Drafts without a claim"))
-        self.resize(860, 520)
+        self.resize(1000, 520)
         self._rows = deliveries.orphans()
         layout = QVBoxLayout(self)
         explain = plain_label(
@@ -269,7 +273,7 @@ class OrphansDialog(QDialog):
         explain.setWordWrap(True)
         layout.addWidget(explain)
         titles = (tr("Saved"), tr("Hospital"), tr("Patient"), tr("Study"), tr("Reason"))
-        self._table = plain_table("orphans", titles, [self._texts(row) for row in self._rows], stretch=4)
+        self._table = plain_table("orphans", titles, [self._texts(row) for row in self._rows], stretch=3)
         self._table.currentCellChanged.connect(self._show)
         self._text = QPlainTextEdit()
         self._text.setObjectName("orphan_text")
@@ -293,16 +297,19 @@ class OrphansDialog(QDialog):
             self._table.selectRow(0)
 
     def _texts(self, row: DraftRow) -> tuple[str, ...]:
+        """The patient for whom it was written; the study as it was called then, else as the list calls it now."""
         entry = next((e for e in self._desk.live.entries if e.entry_id == (row.site_id, row.study_instance_uid)), None)
-        name = display_name(entry.patient.name) if entry is not None else row.patient_id
-        day = entry.study_datetime.strftime("%Y%m%d") if entry is not None and entry.study_datetime else ""
-        study = f"{entry.modality} {short_date(day)}".strip() if entry is not None else ""
-        saved = row.saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        try:
+            draft: Draft | None = draft_from_json(row.content)
+        except DraftUnreadable:
+            draft = None
+        person = draft.patient if draft is not None else entry.patient if entry is not None else None
+        study = draft.study if draft is not None else ""
         return (
-            saved,
+            shown_moment(row.saved_at.astimezone()),
             self._desk.sites.name_of(row.site_id),
-            name,
-            study,
+            (display_name(person.name) if person is not None else "") or row.patient_id or self._desk.tr("No name"),
+            study or (study_words(entry) if entry is not None else "") or self._desk.tr("Not known"),
             reason_of(row.reason).said(self._desk.tr),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.dates import shown_date
 from viewer.titles import study_title
 from worklist_client.identity.links import IDENTIFIERS_NEEDED, NAME, NAME_FIELDS, tickable
 from worklist_client.identity.patient import Evidence, PatientIdentity
@@ -18,7 +19,7 @@ from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
 from worklist_client.ui.dialogs import button_box
 from worklist_client.ui.reading_bar import SiteChip
-from worklist_client.ui.reading_text import AGREEMENT_TITLES, FIELD_TITLES, day_text, field_text
+from worklist_client.ui.reading_text import AGREEMENT_TITLES, FIELD_TITLES, field_text
 
 TONES = {
     "equal": "state.ok",
@@ -56,7 +57,7 @@ class IdentityCard(QDialog):
         grid = self._new_grid(sites)
         self._add_rows(grid, candidate.comparison.evidence)
         study = candidate.study
-        day = day_text(study.study_date, tr)
+        day = shown_date(study.study_date)
         exam = "   ".join(
             part for part in (day, study_title("/".join(study.modalities), study.study_description)) if part
         )

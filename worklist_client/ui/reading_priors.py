@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QWidget
 
+from viewer.dates import shown_date
 from viewer.titles import study_title
 from worklist_client.commands.case_priors import PriorRow
 from worklist_client.identity.links import Gate
@@ -15,7 +16,7 @@ from worklist_client.reading.priors import SearchState, SiteSearch
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
-from worklist_client.ui.reading_text import FIELD_TITLES, day_text, field_text
+from worklist_client.ui.reading_text import FIELD_TITLES, field_text
 
 CARD_HEIGHT_PX = 44
 CandidateId = tuple[str, str]
@@ -31,7 +32,7 @@ class PriorCard(QPushButton):
         self.setObjectName(f"prior_{item.study.study_instance_uid}")
         state, tone = _state(row, tr)
         what = study_title("/".join(item.study.modalities), item.study.study_description)
-        day = day_text(item.study.study_date, tr) or tr("no date")
+        day = shown_date(item.study.study_date) or tr("no date")
         first = "   ".join(part for part in (day, tr("LATER STUDY") if row.later else "", what) if part)
         self.setText(f"{_short(first)}\n{state}  ·  {_short(site_name)}")
         self.setToolTip(_explained(row, site_name, tr))

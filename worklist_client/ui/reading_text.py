@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from viewer.dates import shown_date
 from worklist_client.commands.case_state import Standing
 from worklist_client.delivery.reasons import reason_of
 from worklist_client.identity.patient import PatientIdentity
@@ -28,7 +29,6 @@ AGREEMENT_TITLES = {
     "incomparable": "Not comparable",
 }
 SEXES = {"M": "male", "F": "female", "O": "other"}
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 SECTION_TITLES = {
     "clinical_question": "Clinical question",
     "technique": "Technique",
@@ -36,13 +36,6 @@ SECTION_TITLES = {
     "findings": "Findings",
     "impression": "Impression",
 }
-
-
-def day_text(dicom_date: str, tr: Translator) -> str:
-    """YYYYMMDD as 12-mar-1960: no two countries read it differently. Anything else unchanged."""
-    if len(dicom_date) != 8 or not dicom_date.isdigit() or not 1 <= int(dicom_date[4:6]) <= 12:
-        return dicom_date
-    return f"{dicom_date[6:]}-{tr(MONTHS[int(dicom_date[4:6]) - 1])}-{dicom_date[:4]}"
 
 
 def age_text(birth_date: str, on: date, tr: Translator) -> str:
@@ -57,7 +50,7 @@ def age_text(birth_date: str, on: date, tr: Translator) -> str:
 
 def patient_facts(patient: PatientIdentity, on: date, tr: Translator) -> str:
     """Birth date with age, sex, number with issuer: what stands beside the name."""
-    born = day_text(patient.birth_date, tr) if patient.birth_date else tr("birth date not known")
+    born = shown_date(patient.birth_date) if patient.birth_date else tr("birth date not known")
     age = age_text(patient.birth_date, on, tr)
     sex = tr(SEXES[patient.sex]) if patient.sex in SEXES else tr("sex not known")
     number = patient.key.patient_id or tr("no number")
@@ -70,7 +63,7 @@ def field_text(name_of_field: str, value: str, tr: Translator) -> str:
     if not value.strip():
         return "–"
     if name_of_field == "birth_date":
-        return day_text(value, tr)
+        return shown_date(value)
     if name_of_field == "sex" and value in SEXES:
         return tr(SEXES[value])
     return value

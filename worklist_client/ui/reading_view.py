@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from viewer.dates import shown_moment
 from viewer.titles import study_title
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Standing, Topic
@@ -17,7 +18,7 @@ from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
 from worklist_client.ui.reading_priors import PriorStrip
 from worklist_client.ui.reading_report import ReportPanel
-from worklist_client.ui.reading_text import day_text, delivery_text, patient_facts, standing_text
+from worklist_client.ui.reading_text import delivery_text, patient_facts, standing_text
 from worklist_client.worklist.entries import StudyEntry
 
 
@@ -78,11 +79,9 @@ class CaseView:
         """Fill in who and what, once; the title of the window comes back, without the patient."""
         site = self._desk.sites.get(entry.site_id)
         name = display_name(entry.patient.name) or self._tr("no name")
-        day = entry.study_datetime
-        when = day_text(day.strftime("%Y%m%d"), self._tr) + day.strftime("  %H:%M") if day is not None else ""
         what = study_title(entry.modality, entry.study_description)
         accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
-        exam = "  ·  ".join(part for part in (what, when, accession) if part)
+        exam = "  ·  ".join(part for part in (what, shown_moment(entry.study_datetime), accession) if part)
         facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
         self.bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
         self.report.show_patient(name)

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QPixmap
 
+from viewer.dates import shown_date
 from viewer.titles import without_modality
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
@@ -116,11 +117,6 @@ class TimelineModel(QAbstractTableModel):
         if column == 4:
             return self._tr("This study") if study.is_current else self._tr(VERDICTS.get(study.verdict, study.verdict))
         what = without_modality(study.modality, study.description)
-        return (short_date(study.date), self._site_name(study.site_id), study.modality, what[:1].upper() + what[1:])[
+        return (shown_date(study.date), self._site_name(study.site_id), study.modality, what[:1].upper() + what[1:])[
             column
         ]
-
-
-def short_date(text: str) -> str:
-    """YYYYMMDD as YYYY-MM-DD, which no two countries read differently; anything else as it is."""
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if len(text) == 8 and text.isdigit() else text

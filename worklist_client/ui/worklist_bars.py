@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QStatusBar, QVBoxLayout, QWidget
 
+from viewer.dates import shown_since
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.bars import NoticeBar, plain_label
@@ -100,7 +101,7 @@ class WorklistBars(QWidget):
             self._state.setText(tr("Live"))
             self._set_role("ok")
         elif connection.ever and connection.as_of is not None:
-            at = connection.as_of.astimezone().strftime("%H:%M")
+            at = shown_since(connection.as_of.astimezone(), self._desk.now())
             self.connection.say(
                 tr(
                     "The worklist does not answer. Status as of {time}: what others claimed since is not known.",
@@ -186,5 +187,4 @@ class WorklistBars(QWidget):
         return tr("{hospital} (never since {time})", hospital=name, time=time)
 
     def _time_of(self, site: SiteIntake) -> str:
-        at, today = site.since.astimezone(), self._desk.now().astimezone().date()
-        return at.strftime("%H:%M" if at.date() == today else "%d-%m %H:%M")
+        return shown_since(site.since.astimezone(), self._desk.now())

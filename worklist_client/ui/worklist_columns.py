@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
+from viewer.dates import parse_date, shown_moment, shown_since
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
 from worklist_client.ui.body_parts import body_part_text
@@ -41,6 +42,7 @@ STATUS_TONES = {
 
 URGENCY_TITLES = {Urgency.STAT: "STAT", Urgency.HIGH: "High", Urgency.MEDIUM: "Routine", Urgency.LOW: "Low"}
 URGENCY_TONES = {Urgency.STAT: "state.stat", Urgency.HIGH: "state.high"}
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DUE_TONES = {DueLevel.IN_TIME: "text.primary", DueLevel.SOON: "state.attention", DueLevel.LATE: "state.danger"}
 
 
@@ -68,6 +70,10 @@ class Column:
     tone: Callable[[StudyEntry, RowContext], str] = lambda _entry, _context: "text.primary"
     tooltip: str = ""
     weight: int = 0
+    hint: Callable[[StudyEntry, RowContext], str] | None = None
+    """What the pointer is told, where that is more than the cell says."""
+    roomy: bool = False
+    """Shown only where there is room for it beside all others."""
 
 
 def age_text(entry: StudyEntry, context: RowContext) -> str:
@@ -75,7 +81,7 @@ def age_text(entry: StudyEntry, context: RowContext) -> str:
     text = entry.patient_age.strip()
     if len(text) == 4 and text[:3].isdigit() and text[3] in "YMWD":
         return _age(int(text[:3]), text[3], context.tr)
-    born = date_of(entry.patient.birth_date)
+    born = parse_date(entry.patient.birth_date)
     if born is None:
         return ""
     at = entry.study_datetime.date() if entry.study_datetime else context.now.date()
@@ -187,43 +193,67 @@ def holder_text(entry: StudyEntry, context: RowContext) -> str:
     name = display_name(entry.holder) or entry.holder
     if entry.silent_since is None:
         return name
-    since = entry.silent_since.astimezone(context.now.tzinfo)
-    return context.tr("{name}, no contact since {time}", name=name, time=f"{since:%H:%M}")
+    since = shown_since(entry.silent_since.astimezone(context.now.tzinfo), context.now)
+    return context.tr("{name}, no contact since {time}", name=name, time=since)
 
 
-def date_of(text: str) -> date | None:
-    """A DICOM DA as a date; None where it is not one."""
-    if len(text) < 8 or not text[:8].isdigit():
-        return None
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        return None
+def made_text(entry: StudyEntry, context: RowContext) -> str:
+    """When it was made, as short as leaves no doubt: of today the time, of the six days before the weekday with the
+    time, else the day. By the clock of its hospital; the tooltip has all of it."""
+    made = entry.study_datetime
+    if made is None:
+        return ""
+    days = (context.now.astimezone(made.tzinfo).date() - made.date()).days
+    if days == 0:
+        return f"{made:%H:%M}"
+    if 0 < days < len(WEEKDAYS):
+        return f"{context.tr(WEEKDAYS[made.weekday()])} {made:%H:%M}"
+    return made.date().isoformat()
 
 
 COLUMNS: tuple[Column, ...] = (
     Column("urgency", "Urgency", 76, urgency, urgency_tone),
-    Column("due", "Due in", 96, due_text, due_tone, tooltip="Time left until the report is due"),
-    Column("site", "Hospital", 146, lambda entry, context: context.site_name(entry.site_id), weight=2),
-    Column("patient", "Patient", 176, patient_name, weight=3),
-    Column("age", "Age, sex", 68, age_and_sex),
+    Column("due", "Due in", 94, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column(
+        "study_datetime",
+        "Made",
+        88,
+        made_text,
+        tooltip="When the study was made, by the clock of its hospital",
+        hint=lambda entry, _context: shown_moment(entry.study_datetime),
+    ),
+    Column("site", "Hospital", 196, lambda entry, context: context.site_name(entry.site_id), weight=1),
+    Column("patient", "Patient", 164, patient_name, weight=3),
+    Column("age", "Age, sex", 66, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 158, lambda entry, _context: entry.study_description, weight=6),
-    Column("body_part", "Body part", 80, lambda entry, context: body_part_text(entry.body_part, context.tr), weight=1),
-    Column("for", "For", 96, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
-    Column("status", "Status", 142, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 106, holder_text, tooltip="Who claimed it", weight=2),
+    Column("description", "Description", 144, lambda entry, _context: entry.study_description, weight=6),
+    Column(
+        "body_part",
+        "Body part",
+        80,
+        lambda entry, context: body_part_text(entry.body_part, context.tr),
+        weight=1,
+        roomy=True,
+    ),
+    Column("for", "For", 88, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
+    Column("status", "Status", 128, status_text, status_tone, weight=1),
+    Column("holder", "Held by", 90, holder_text, tooltip="Who claimed it", weight=2),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),
 )
-"""Together they fit a window of 1280 pixels, its scroll bar included."""
+"""Without the roomy ones they fit a window of 1280 pixels, its scroll bar included."""
 
 COLUMN_INDEX = {column.column_id: index for index, column in enumerate(COLUMNS)}
 
 
 def column_widths(available_px: int) -> tuple[int, ...]:
-    """Widths of the columns in so much room: what is beyond their own widths is shared by weight, never less."""
-    spare = max(0, available_px - sum(column.width_px for column in COLUMNS))
-    weights = sum(column.weight for column in COLUMNS)
-    return tuple(column.width_px + spare * column.weight // weights for column in COLUMNS)
+    """Widths of the columns in so much room: what is beyond their own widths is shared by weight, never less. The roomy
+    ones get 0 where there is no room for them."""
+    is_roomy = sum(column.width_px for column in COLUMNS) <= available_px
+    shown = [column for column in COLUMNS if is_roomy or not column.roomy]
+    spare = max(0, available_px - sum(column.width_px for column in shown))
+    weights = sum(column.weight for column in shown)
+    return tuple(
+        column.width_px + spare * column.weight // weights if is_roomy or not column.roomy else 0 for column in COLUMNS
+    )

@@ -19,13 +19,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from viewer.dates import shown_date, shown_moment, shown_since
 from viewer.titles import study_title
 from worklist_client.commands.registry import CommandTable
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import plain_label
-from worklist_client.ui.timeline import Timeline, TimelineModel, TimelineState, short_date
+from worklist_client.ui.body_parts import body_part_text
+from worklist_client.ui.timeline import Timeline, TimelineModel, TimelineState
 from worklist_client.ui.worklist_columns import (
     RowContext,
     age_and_sex,
@@ -81,18 +83,23 @@ class WorklistDetails(QSplitter):
             return
         patient = entry.patient
         born = (
-            tr("born {date}", date=short_date(patient.birth_date)) if patient.birth_date else tr("birth date unknown")
+            tr("born {date}", date=shown_date(patient.birth_date)) if patient.birth_date else tr("birth date unknown")
         )
         who = [patient_name(entry, context), age_and_sex(entry, context), born]
         self._name.setText("   ".join(part for part in who if part))
         numbers = f"{patient.key.patient_id}  ({patient.key.issuer})" if patient.key.issuer else patient.key.patient_id
         if entry.accession_number:
             numbers += "   " + tr("Accession {number}", number=entry.accession_number)
-        when = entry.study_datetime.strftime("%Y-%m-%d %H:%M") if entry.study_datetime else ""
+        when = shown_moment(entry.study_datetime)
         images = ""
         if entry.images is not None:
             images = tr("1 image") if entry.images == 1 else tr("{n} images", n=entry.images)
-        study = [study_title(entry.modality, entry.study_description), when, images]
+        study = [
+            study_title(entry.modality, entry.study_description),
+            body_part_text(entry.body_part, tr),
+            when,
+            images,
+        ]
         due = due_text(entry, context)
         if due and not is_late(entry, context):
             due = tr("due in {time}", time=due)
@@ -221,8 +228,8 @@ def _status_line(entry: StudyEntry, context: RowContext, tr: Translator) -> str:
     if entry.status is Status.CLAIMED and entry.holder:
         name = display_name(entry.holder)
         if entry.silent_since is not None:
-            since = entry.silent_since.astimezone(context.now.tzinfo)
-            return tr("{name}, no contact since {time}", name=name, time=f"{since:%H:%M}")
+            since = shown_since(entry.silent_since.astimezone(context.now.tzinfo), context.now)
+            return tr("{name}, no contact since {time}", name=name, time=since)
         return tr("Being read by {name}", name=name)
     if entry.status is Status.RESERVED and entry.reserved_for:
         return tr("Reserved for {name}", name=display_name(entry.reserved_for))

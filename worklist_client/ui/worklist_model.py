@@ -118,7 +118,7 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(self._theme.color(column.tone(entry, self._context)))
         if role == Qt.ItemDataRole.ToolTipRole:  # escaped, for Qt takes what looks like markup for rich text
-            return f"<qt>{escape(column.text(entry, self._context))}</qt>"
+            return f"<qt>{escape((column.hint or column.text)(entry, self._context))}</qt>"
         if role == Role.ENTRY:
             return entry
         if role == Role.COLUMN:

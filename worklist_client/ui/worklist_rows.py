@@ -163,8 +163,10 @@ class WorklistRows(QObject):
             self.show()
 
     def _tick(self) -> None:
+        before = self.context.now
         self.context = replace(self.context, now=self._desk.now())
-        self.model.set_context(self.context, ("due",))
+        is_new_hour = before.hour != self.context.now.hour  # a day may begin at another time where a hospital lies
+        self.model.set_context(self.context, ("due", "study_datetime") if is_new_hour else ("due",))
         self.selection_changed.emit()
 
     def _counts_changed(self) -> None:

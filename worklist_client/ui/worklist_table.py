@@ -187,7 +187,9 @@ class WorklistTable(QTableView):
         if not self._dragged:
             self._sharing = True
             for index, width in enumerate(column_widths(self.viewport().width())):
-                self.horizontalHeader().resizeSection(index, width)
+                self.setColumnHidden(index, width == 0)
+                if width:
+                    self.horizontalHeader().resizeSection(index, width)
             self._sharing = False
 
     def _resized(self) -> None:

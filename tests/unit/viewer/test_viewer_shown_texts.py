@@ -17,7 +17,7 @@ from viewer.ui.image_texts import block_text, lossy_text, window_text, with_bloc
 from viewer.ui.labels import StudyLabel
 from viewer.ui.paint_annotations import value_text
 from viewer.ui.paint_texts import scale_bar
-from viewer.ui.patient_banner import age_at, banner_text, patient_details, shown_date, shown_name
+from viewer.ui.patient_banner import age_at, banner_text, patient_details, shown_name
 from viewer.ui.resource_files import ResourceError, parse_toml
 from viewer.ui.shelf import Phase, Shelf
 from viewer.ui.status import degraded_reason, oddities, of_series, order_note
@@ -57,10 +57,6 @@ def test_age_is_that_at_the_time_of_the_study(born: str, studied: str, age: int 
 )
 def test_names_are_written_for_reading(dicom: str, shown: str) -> None:
     assert shown_name(dicom) == shown
-
-
-def test_an_unreadable_date_is_shown_as_it_is() -> None:
-    assert (shown_date("20240331"), shown_date("31/3/24")) == ("2024-03-31", "31/3/24")
 
 
 def test_absent_facts_of_a_patient_are_left_out() -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[4]
 PACKAGES = ("worklist_client", "viewer")
 LITERALS = {"tr": 0, "_tr": 0, "Command": 1, "ViewerAction": 1, "Column": 1, "MenuRow": 0, "Setting": 2}
 """Calls and which of their arguments is a visible English text."""
-TABLES = ("TITLES", "SEXES", "MONTHS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS", "MENUS", "TEXTS", "DAMAGED")
+TABLES = ("TITLES", "SEXES", "WEEKDAYS", "VERDICTS", "VIEWS", "NOTES", "REASONS", "FIELDS", "MENUS", "TEXTS", "DAMAGED")
 """Module constants that end so hold visible texts, as values of a dict or as items of a tuple."""
 SENTENCES_IN = ("worklist_client/commands", "worklist_client/reading", "worklist_client/delivery")
 """Errors raised here carry sentences that windows show."""
@@ -97,7 +97,7 @@ def _table(statement: ast.stmt) -> Iterator[str]:
     value = getattr(statement, "value", None)
     if not any(name.endswith(TABLES) for name in names) or value is None:
         return
-    lower_too = any(name in ("SEXES", "MONTHS") for name in names)
+    lower_too = any(name in ("SEXES", "WEEKDAYS") for name in names)
     items = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
     for item in items:
         for part in getattr(item, "elts", [item]):

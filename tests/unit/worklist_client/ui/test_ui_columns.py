@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from worklist_client.identity.patient import PatientIdentity, PatientKey
 from worklist_client.settings.language import Translator
 from worklist_client.ui import worklist_columns as columns
-from worklist_client.ui.timeline import Timeline, TimelineState, TimelineStudy, short_date
+from worklist_client.ui.timeline import Timeline, TimelineState, TimelineStudy
 from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.query import ORDERS
 
@@ -138,6 +138,31 @@ def test_priors_are_counted_without_the_study_itself_and_without_conflicts() -> 
     assert Timeline(TimelineState.COMPLETE, studies).priors == 2
 
 
-def test_dates_are_written_so_that_no_two_countries_read_them_differently() -> None:
-    assert short_date("20260302") == "2026-03-02"
-    assert short_date("2026") == "2026"
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (NOW, "03:00"),
+        (NOW + timedelta(minutes=20), "03:20"),
+        (NOW - timedelta(hours=4), "Sun 23:00"),
+        (NOW - timedelta(days=6), "Tue 03:00"),
+        (NOW - timedelta(days=7), "2026-02-23"),
+        (NOW + timedelta(days=1), "2026-03-03"),
+        (NOW.astimezone(timezone(timedelta(hours=-5))), "22:00"),
+        (None, ""),
+    ],
+)
+def test_the_list_says_when_a_study_was_made(made: datetime | None, expected: str) -> None:
+    """Two studies of one patient and one name could not be told apart, and the age of a waiting study not be seen."""
+    column = columns.COLUMNS[columns.COLUMN_INDEX["study_datetime"]]
+    row = entry(study_datetime=made)
+    assert column.text(row, CONTEXT) == expected
+    assert column.hint is not None
+    assert column.hint(row, CONTEXT) == (f"{made:%Y-%m-%d %H:%M}" if made else "")
+
+
+def test_no_least_width_is_wider_than_a_small_screen_and_the_body_part_waits_for_room() -> None:
+    small, wide = columns.column_widths(1234), columns.column_widths(1400)
+    body_part = columns.COLUMN_INDEX["body_part"]
+    assert sum(small) <= 1234
+    assert (small[body_part], wide[body_part] >= 80) == (0, True)
+    assert small[columns.COLUMN_INDEX["site"]] >= 190
