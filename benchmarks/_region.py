@@ -26,7 +26,7 @@ import psutil  # noqa: E402
 from pacs.secrets import variable_of  # noqa: E402
 from tests.peers.orthanc import OrthancPeer  # noqa: E402
 from tests.peers.synthetic import ct_slice, uid_of  # noqa: E402
-from worklist_client.demo.region import has_display, offscreen_display  # noqa: E402
+from worklist_client.demo.surroundings import has_display, offscreen_display  # noqa: E402
 
 SLICES, SIDE_PX = 250, 512
 STUDY = "benchmark-ct"

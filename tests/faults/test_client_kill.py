@@ -28,7 +28,7 @@ from pacs.site import DimseConnection, Site
 from tests.faults.client_reader import PROFILE, text_of
 from tests.journeys.region import ALWAYS_H, ROOT, HubProcess
 from tests.peers.synthetic import ct_series, uid_of
-from worklist_client.demo.region import start_hospital
+from worklist_client.demo.hospitals import start_hospital
 from worklist_client.journal import DraftState, Journal, PackageState
 from worklist_client.report.draft_json import draft_from_json
 

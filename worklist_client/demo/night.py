@@ -1,7 +1,8 @@
 """What happens around the reader during the demo's night: a STAT study arrives, a colleague claims and releases.
 
-A process of its own: `python -m worklist_client.demo.night HUB_URL TOKEN_FILE LATER_FOLDER SOUTH_PORT`. It talks UPS-RS
-and C-STORE like anybody else, and ends when its standard input closes.
+A process of its own: `python -m worklist_client.demo.night HUB_FILE LATER_FOLDER SOUTH_PORT`. It talks UPS-RS and
+C-STORE like anybody else, and ends when its standard input closes. With "" for the hub there is no colleague:
+a hub that asks who signs in has readers of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ COLLEAGUE_RESTS_S = 40.0
 
 def main(arguments: list[str]) -> int:
     """Play the night until the parent is gone."""
-    hub_file, later, south_port = Path(arguments[0]), Path(arguments[1]), int(arguments[2])
+    hub_file, later, south_port = arguments[0], Path(arguments[1]), int(arguments[2])
     over = threading.Event()
 
     def wait_for_the_parent() -> None:
@@ -41,13 +42,18 @@ def main(arguments: list[str]) -> int:
 
     threading.Thread(target=wait_for_the_parent, daemon=True).start()
     threading.Thread(target=_stat_study, args=(over, later, south_port), daemon=True).start()
-    if over.wait(COLLEAGUE_FIRST_S):
-        return 0
+    if not hub_file:
+        over.wait()
+    elif not over.wait(COLLEAGUE_FIRST_S):
+        _read_along(Path(hub_file), over)
+    return 0
+
+
+def _read_along(hub_file: Path, over: threading.Event) -> None:
     while not hub_file.is_file():
         if over.wait(1.0):
-            return 0
+            return
     _colleague(_client(hub_file), over.wait)
-    return 0
 
 
 def _client(hub_file: Path) -> UpsClient:
