@@ -556,6 +556,16 @@ def test_solo_use_says_that_nobody_else_sees_the_claims(make_stage: MakeStage) -
     assert "nobody else" in _label(make_stage(solo=True), "status_solo")
 
 
+def test_solo_use_with_a_colleague_who_joined_does_not_say_that_nobody_sees_the_claims(make_stage: MakeStage) -> None:
+    stage = make_stage(solo=True)
+    stage.tell(Snapshot((workitem(1), claimed(workitem(2), ME)), True), ChannelState(True))
+    assert "nobody else" in _label(stage, "status_solo")
+    stage.tell(Changed(claimed(workitem(1), OTHER)))
+    assert _label(stage, "status_solo") == "Worklist on this computer only"
+    stage.tell(Changed(workitem(1, modified=_dt(NOW + timedelta(seconds=2)))))
+    assert "nobody else" not in _label(stage, "status_solo"), "the colleague is still there"
+
+
 def test_a_shared_list_does_not(make_stage: MakeStage) -> None:
     assert _label(make_stage(solo=False), "status_solo") == ""
 

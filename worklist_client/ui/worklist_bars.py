@@ -13,6 +13,7 @@ from worklist_client.identity.names import display_name
 from worklist_client.ui.bars import NoticeBar, plain_label
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.list_feed import ListFeed
+from worklist_client.worklist.entries import Status
 from worklist_client.worklist.region import SiteIntake
 
 
@@ -55,8 +56,9 @@ class WorklistBars(QWidget):
         self.status_bar.addPermanentWidget(self._reader)
         desk.on_named.append(self.show_reader)
         self.show_reader()
-        if desk.solo:
-            self._solo.setText(tr("Worklist on this computer only: nobody else sees these claims"))
+        self._has_company = False
+        self.show_solo()
+        feed.changed.connect(self.show_solo)
         feed.connection_changed.connect(self.show_connection)
         feed.hospitals_changed.connect(self.show_hospitals)
         feed.changed.connect(self.show_hospitals)  # their names may have come
@@ -91,6 +93,19 @@ class WorklistBars(QWidget):
         name = display_name(reader.name) if "^" in reader.name else reader.name
         name = name or self._desk.tr("Reader not named yet: look only")
         self._reader.setText(f"{name}   {reader.organisation if reader.name else ''}".strip())
+
+    def show_solo(self) -> None:
+        """A worklist of this computer alone, as long as it is; that nobody sees the claims, until somebody else claims
+        something there (a second window, another profile)."""
+        if not self._desk.solo:
+            return
+        tr, me = self._desk.tr, self._desk.reader.code
+        self._has_company = self._has_company or any(
+            entry.status is Status.CLAIMED or (entry.holder_code and entry.holder_code != me)
+            for entry in self._feed.entries()
+        )
+        alone = tr("Worklist on this computer only: nobody else sees these claims")
+        self._solo.setText(tr("Worklist on this computer only") if self._has_company else alone)
 
     def show_connection(self) -> None:
         """The hub is there, or since when it is not."""
