@@ -475,6 +475,22 @@ def test_an_open_window_hears_what_the_hub_tells_of_its_study(stage: Stage) -> N
     assert window.told[-1] == "claimed"
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "hidden while"), ("nl", "verborgen zolang")])
+def test_a_question_that_the_hub_hides_is_said_to_be_hidden(make_stage: MakeStage, language: str, said: str) -> None:
+    """It looked as if the study had no question, no number and no birth date."""
+    stage = make_stage(language)
+    line = claimed(workitem(3, patient_id="", birth_date=""), OTHER)
+    stage.tell(Snapshot((line, claimed(workitem(4), OTHER), workitem(5)), True), ChannelState(True))
+    stage.choose("Study 3")
+    assert _label(stage, "details_clinical_question").startswith(said)
+    assert "BAKKER, Joost" in _label(stage, "details_clinical_question")
+    assert _label(stage, "details_number").startswith(said)
+    assert "birth" not in _label(stage, "details_patient")
+    for shown in ("Study 4", "Study 5"):
+        stage.choose(shown)
+        assert said not in _label(stage, "details_clinical_question")
+
+
 def test_release_gives_a_study_of_mine_back_and_says_so(stage: Stage, qtbot: QtBot) -> None:
     stage.tell(Changed(claimed(workitem(3), ME)))
     stage.choose("Study 3")

@@ -22,6 +22,7 @@ from viewer.tasks import TaskRunner
 from viewer.ui.actions import ACTIONS
 from worklist_client.commands import case_images, case_priors
 from worklist_client.identity.links import Gate
+from worklist_client.identity.patient import PatientKey
 from worklist_client.journal import PackageState
 from worklist_client.report.draft_json import draft_from_json
 from worklist_client.settings.keymap import load_keymap
@@ -152,6 +153,17 @@ def test_a_takeover_while_typing_locks_the_text_and_keeps_it_on_screen(case: Cas
     type_into(case, "findings", "tence")
     assert window.report.edit("findings").toPlainText() == "half a sen"
     assert "BAKKER, Piet" in case.text("claim_standing")
+
+
+def test_a_study_that_another_reads_says_that_its_question_is_hidden(case: Case) -> None:
+    """The hub shows the line alone: the empty field looked as if nobody had asked anything."""
+    hidden = replace(entry().patient, key=PatientKey("", ""), birth_date="")
+    window = case.open(
+        claim=False, status=Status.CLAIMED, holder="Bakker^Piet", holder_code="R2", patient=hidden, clinical_question=""
+    )
+    field = window.report.edit("clinical_question")
+    assert (field.toPlainText(), field.placeholderText()) == ("", "hidden while BAKKER, Piet reads it")
+    assert case.text("patient_facts") == "birth date and number hidden while BAKKER, Piet reads it"
 
 
 def test_looking_without_a_claim_can_become_a_claim(case: Case) -> None:

@@ -19,6 +19,7 @@ from worklist_client.ui.reading_bar import PatientBar, SiteChip
 from worklist_client.ui.reading_priors import PriorStrip
 from worklist_client.ui.reading_report import ReportPanel
 from worklist_client.ui.reading_text import delivery_text, patient_facts, standing_text
+from worklist_client.ui.worklist_columns import hidden_text
 from worklist_client.worklist.entries import StudyEntry
 
 
@@ -83,6 +84,10 @@ class CaseView:
         accession = self._tr("Accession {number}", number=entry.accession_number) if entry.accession_number else ""
         exam = "  ·  ".join(part for part in (what, shown_moment(entry.study_datetime), accession) if part)
         facts = patient_facts(entry.patient, self._desk.now().date(), self._tr)
+        hidden = hidden_text(entry, self._tr)
+        if hidden:
+            facts = self._tr("birth date and number {hidden}", hidden=hidden)
+        self.report.edit("clinical_question").setPlaceholderText(hidden)
         self.bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
         self.report.show_patient(name)
         return f"{what} – {site.name}"

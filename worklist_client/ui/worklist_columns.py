@@ -177,6 +177,16 @@ def status_tone(entry: StudyEntry, _context: RowContext) -> str:
     return "state.danger" if entry.has_two_patients and is_open(entry) else STATUS_TONES[entry.status]
 
 
+def hidden_text(entry: StudyEntry, tr: Translator) -> str:
+    """What stands where the hub says nothing because somebody else holds the study; empty where it hides nothing."""
+    if not entry.hides_details:
+        return ""
+    name = display_name(entry.holder) or tr("another reader")
+    if entry.status is Status.REPORTED:
+        return tr("hidden: reported by {name}", name=name)
+    return tr("hidden while {name} reads it", name=name)
+
+
 def remark_texts(entry: StudyEntry, context: RowContext) -> tuple[str, ...]:
     """What intake noticed about the study, as sentences."""
     known = {

@@ -32,6 +32,7 @@ from worklist_client.ui.worklist_columns import (
     RowContext,
     age_and_sex,
     due_text,
+    hidden_text,
     is_late,
     patient_name,
     remark_texts,
@@ -82,9 +83,10 @@ class WorklistDetails(QSplitter):
             self._name.setText(tr("No study selected"))
             return
         patient = entry.patient
-        born = (
-            tr("born {date}", date=shown_date(patient.birth_date)) if patient.birth_date else tr("birth date unknown")
-        )
+        hidden = hidden_text(entry, tr)
+        born = "" if hidden else tr("birth date unknown")
+        if patient.birth_date:
+            born = tr("born {date}", date=shown_date(patient.birth_date))
         who = [patient_name(entry, context), age_and_sex(entry, context), born]
         self._name.setText("   ".join(part for part in who if part))
         numbers = f"{patient.key.patient_id}  ({patient.key.issuer})" if patient.key.issuer else patient.key.patient_id
@@ -104,10 +106,10 @@ class WorklistDetails(QSplitter):
         if due and not is_late(entry, context):
             due = tr("due in {time}", time=due)
         values = {
-            "Number": numbers,
+            "Number": numbers or hidden,
             "Hospital": context.site_name(entry.site_id),
             "Study": "   ".join(part for part in study if part),
-            "Clinical question": entry.clinical_question or tr("Not known before opening"),
+            "Clinical question": entry.clinical_question or hidden or tr("Not known before opening"),
             "Status": "; ".join((_status_line(entry, context, tr), *remark_texts(entry, context))),
             "Urgency": "   ".join(part for part in (urgency(entry, context), due) if part),
         }

@@ -84,6 +84,12 @@ class StudyEntry:
         return TWO_PATIENTS.value in self.remarks
 
     @property
+    def hides_details(self) -> bool:
+        """Whether the hub shows the line alone, for another reader holds or held it: no number, birth date, question."""
+        held = self.status in (Status.CLAIMED, Status.DELIVERING, Status.REPORTED)
+        return held and not self.is_own and not self.patient.key.patient_id
+
+    @property
     def entry_id(self) -> tuple[str, str]:
         """(site, Study Instance UID): a study is keyed by its site, for the same UID may occur at two."""
         return (self.site_id, self.study_instance_uid)
