@@ -85,7 +85,7 @@ class StudyEntry:
 
     @property
     def hides_details(self) -> bool:
-        """Whether the hub shows the line alone, for another reader holds or held it: no number, birth date, question."""
+        """Whether the hub shows the line alone, for another reader has it: no number, birth date and question."""
         held = self.status in (Status.CLAIMED, Status.DELIVERING, Status.REPORTED)
         return held and not self.is_own and not self.patient.key.patient_id
 
