@@ -45,6 +45,7 @@ class FakeClaims:
 
     kind: ClaimKind = ClaimKind.WON
     holder: str = ""
+    release_kind: ReleaseKind = ReleaseKind.RELEASED
     asked: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class FakeClaims:
 
     def release(self, workitem_uid: str, *_: Any, **__: Any) -> ReleaseResult:
         self.released.append(workitem_uid)
-        return ReleaseResult(workitem_uid, ReleaseKind.RELEASED, "2.25.2")
+        return ReleaseResult(workitem_uid, self.release_kind, "2.25.2")
 
 
 class FakeDelivery:

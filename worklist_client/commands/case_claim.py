@@ -44,9 +44,12 @@ class CaseClaim:
         """Who has it, where that is somebody else."""
         self.reason = ""
         """An English sentence about the last step, empty when all is well."""
+        self._is_wanted = False
+        """Whether the last step was to ask for the claim, not to give it back."""
 
     def ask(self) -> None:
         """Ask for the claim; again after an unclear answer is harmless (the same Transaction UID is replayed)."""
+        self._is_wanted = True
         self.stand(Standing.ASKING)
         self._desk.runner.submit(
             self._claim,
@@ -67,6 +70,7 @@ class CaseClaim:
         """Give the study back. Raises `NotEditable` where it is not mine."""
         if self.standing is not Standing.MINE:
             raise NotEditable("The study is not claimed by you")
+        self._is_wanted = False
         self._gone("released by the reader")
         self._desk.runner.submit(
             self._release,
@@ -85,12 +89,23 @@ class CaseClaim:
         if self.standing is Standing.LOOKING:
             self._look_again(_other_holder(entry))
             return
+        if self.standing is Standing.UNCLEAR and self._is_wanted:
+            self._settle(entry)
+            return
         mine = self.standing is Standing.MINE
         taken = entry.status is Status.CLAIMED and bool(entry.holder_code)
         if mine and taken:
             self.lose(entry.holder)
         elif mine and entry.status is Status.CANCELED:
             self.lose(entry.holder, entry.cancel_reason)
+
+    def _settle(self, entry: StudyEntry) -> None:
+        """What became of a claim whose answer was lost on the way: it is mine, or somebody else was quicker."""
+        self.holder = _other_holder(entry)
+        if entry.is_own:
+            self.ask()  # the same Transaction UID again: the answer that was lost
+        elif self.holder:
+            self.stand(Standing.LOST, FIRST)
 
     def _look_again(self, holder: str) -> None:
         """Whoever only looks is told who reads it now, or that nobody does any more."""

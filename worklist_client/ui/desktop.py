@@ -10,7 +10,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -30,11 +32,11 @@ from worklist_client.composition import compose
 from worklist_client.delivery.service import WORKERS as DELIVERY_WORKERS
 from worklist_client.delivery.status import DeliveryStatus
 from worklist_client.journal import Journal, JournalError
-from worklist_client.settings.declarations import LANGUAGE, TEXT_SIZE_PT
+from worklist_client.settings.declarations import HUB_LOGIN, LANGUAGE, TEXT_SIZE_PT
 from worklist_client.settings.keymap import KeymapError, load_keymap
 from worklist_client.settings.language import LANGUAGES, Translator
 from worklist_client.settings.profile import Profile
-from worklist_client.settings.store import Settings
+from worklist_client.settings.store import Settings, SettingsError
 from worklist_client.settings.theme import load_theme, style_sheet
 from worklist_client.ui.crash import CrashReporter, places
 from worklist_client.ui.deliveries import Deliveries
@@ -171,7 +173,8 @@ class Desktop(QObject):
         )
         self._open_window(self.desk)
         if address.session is not None and self.window is not None:
-            SignInAgain(address.url, address.session, self._runner, self._tr, self.window, self.window.bars)
+            bars, name = self.window.bars, partial(self._settings.get, HUB_LOGIN)
+            SignInAgain(address.url, address.session, self._runner, self._tr, self.window, bars, name)
         QTimer.singleShot(AFTER_PAINT_MS, self, self._after_paint)
 
     def _hub_failed(self, error: Exception) -> None:
@@ -197,12 +200,24 @@ class Desktop(QObject):
 
     def _sign_in(self, needed: SignInNeeded) -> None:
         dialog = SignInDialog(
-            needed.hub_url, needed.session, needed.methods, self._runner, self._tr, reason=needed.reason
+            needed.hub_url,
+            needed.session,
+            needed.methods,
+            self._runner,
+            self._tr,
+            reason=needed.reason,
+            name=self._settings.get(HUB_LOGIN),
         )
-        dialog.accepted.connect(self._hub.begin)
+        dialog.accepted.connect(lambda: self._signed_in(dialog.signed_in_as))
         dialog.rejected.connect(lambda: QApplication.exit(4))
         self._dialog = dialog  # it has no parent that would keep it
         dialog.open()
+
+    def _signed_in(self, name: str) -> None:
+        if name:
+            with suppress(SettingsError):  # then the name is typed once more next time
+                self._settings.set(HUB_LOGIN, name)
+        self._hub.begin()
 
     def _say_waiting(self) -> None:
         label = QLabel(self._tr("Starting the worklist of this computer…"))
@@ -293,6 +308,9 @@ class Desktop(QObject):
         assert self.desk is not None
         if not self.desk.live.look_again([result.workitem_uid for result in results]).is_empty:
             self.feed.changed.emit()
+        # A window whose own question was lost in an outage learns here that the claim is there after all.
+        won = {result.workitem_uid for result in results if result.kind is ClaimKind.WON}
+        self.actions.told(tuple(entry for entry in self.desk.live.entries if entry.workitem_uid in won))
         if any(result.kind is ClaimKind.LOST for result in results):
             self.deliveries.reload()
 

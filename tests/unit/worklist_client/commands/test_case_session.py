@@ -37,6 +37,7 @@ from worklist_client.report.draft_json import draft_from_json
 from worklist_client.report.model import Reader, SignedReport
 from worklist_client.settings.language import Translator
 from worklist_client.worklist.entries import Status
+from worklist_client.worklist.outcomes import ReleaseKind
 
 
 @pytest.fixture
@@ -91,6 +92,31 @@ def test_an_unclear_answer_takes_no_text_and_asking_again_helps(bench: Bench) ->
     bench.claims.kind = ClaimKind.WON
     case.claim.ask()
     assert case.editable
+
+
+def test_an_unclear_claim_opens_the_text_by_itself_once_the_list_shows_it_as_mine(bench: Bench) -> None:
+    """After an outage the window stood there as not certain until somebody pressed a button."""
+    bench.claims.kind = ClaimKind.UNKNOWN
+    case = bench.opened()
+    bench.claims.kind = ClaimKind.WON
+    case.entry_changed(replace(case.entry, status=Status.MINE, is_own=True))
+    assert (case.claim.standing, case.editable) == (Standing.MINE, True)
+
+
+def test_an_unclear_claim_that_somebody_else_won_is_lost_and_names_him(bench: Bench) -> None:
+    bench.claims.kind = ClaimKind.UNKNOWN
+    case = bench.opened()
+    case.entry_changed(replace(case.entry, status=Status.CLAIMED, holder="Bakker^Piet", holder_code="R2"))
+    assert (case.claim.standing, case.claim.holder, case.editable) == (Standing.LOST, "Bakker^Piet", False)
+
+
+def test_an_unclear_release_is_never_turned_into_a_claim_by_the_list(bench: Bench) -> None:
+    case = bench.opened()
+    bench.claims.release_kind = ReleaseKind.UNKNOWN
+    case.claim.release()
+    assert case.claim.standing is Standing.UNCLEAR
+    case.entry_changed(replace(case.entry, status=Status.MINE, is_own=True))
+    assert (case.claim.standing, len(bench.claims.asked)) == (Standing.UNCLEAR, 1)
 
 
 def test_a_takeover_ends_the_typing_and_keeps_the_text(bench: Bench) -> None:
