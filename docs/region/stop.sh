@@ -7,8 +7,9 @@ if [ -e "$REGION_DIR/haproxy.pid" ]; then
     while read -r pid; do kill "$pid"; done <"$REGION_DIR/haproxy.pid"
     rm "$REGION_DIR/haproxy.pid"
 fi
-"$here/hub.sh" stop 1
+"$here/hub.sh" stop 1 &
 "$here/hub.sh" stop 2
+wait
 for server in primary standby; do
     if [ -e "$REGION_DIR/db/$server/postmaster.pid" ]; then
         as_db "$PG_BIN/pg_ctl" -w -m fast -D "$REGION_DIR/db/$server" stop >/dev/null

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from worklist_client.demo.robot import Robot
 from worklist_client.ui.bars import NoticeBar
@@ -44,18 +44,18 @@ class Onlooker:
             for one in QApplication.topLevelWidgets()
             if isinstance(one, QDialog) and one.isVisible()
         }
-        for robot in self._desks:
+        for place, robot in enumerate(self._desks):
             window = robot.desktop.window
             assert window is not None
-            for place in (window, *robot.desktop.actions.windows()):
-                found |= {f"{bar.objectName()}: {bar.text()}" for bar in place.findChildren(NoticeBar) if bar.text()}
-            found |= {text for one in robot.desktop.actions.windows() for text in _standing(one)}
+            shown = [text for one in (window, *robot.desktop.actions.windows()) for text in _said(one)]
+            found |= {f"desk {place}: {text}" for text in shown}
         return found
 
 
-def _standing(window: object) -> tuple[str, ...]:
-    """What a reading window says of its claim and its text."""
-    if not isinstance(window, ReadingWindow):
-        return ()
-    is_open = not window.report.edit("findings").isReadOnly()
-    return (f"claim: {window.view.bar.standing()}", f"text open: {is_open}")
+def _said(window: QWidget) -> list[str]:
+    """Its bars; of a reading window also what it says of claim and text."""
+    found = [f"{bar.objectName()}: {bar.text()}" for bar in window.findChildren(NoticeBar) if bar.text()]
+    if isinstance(window, ReadingWindow):
+        is_open = not window.report.edit("findings").isReadOnly()
+        found += [f"claim: {window.view.bar.standing()}", f"text open: {is_open}"]
+    return found

@@ -27,9 +27,7 @@ from worklist_hub.operations.load_test import Load, Result, run
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "only of this example"
-OTHER_READER = (
-    "users add ben --config region-data/hub-1.toml --code 2 --name 'Ben^Example' --grant 'reader@*'"
-)
+OTHER_READER = "users add ben --config region-data/hub-1.toml --code 2 --name 'Ben^Example' --grant 'reader@*'"
 
 
 def unavailable() -> str:
@@ -81,14 +79,16 @@ class Region:
         answer = requests.post(f"{self.url}/region/auth/token", data=form, timeout=20)
         return str(answer.json()["access_token"])
 
-    def loaded(self, while_it_runs: str, seconds: float = 5) -> Result:
-        """Claims through the proxy; some of them later, commands."""
+    def loaded(self, while_it_runs: str, seconds: float = 4, begun: threading.Event | None = None) -> Result:
+        """Claims through the proxy; some of them later, commands, whose beginning is told."""
         result = Result()
         load, token = Load(clients=4, rate=12, seconds=seconds), self.token()
         thread = threading.Thread(target=lambda: run(self.url, token, load, beside_real_studies=True, into=result))
         thread.start()
         while len(result.latencies) < 5 and thread.is_alive():
             thread.join(0.01)
+        if begun is not None:
+            begun.set()
         self.sh(while_it_runs)
         thread.join()
         return result
