@@ -21,13 +21,14 @@ from pacs.site import DimseConnection, Site
 from tests.peers.hub import ANN, BOB, client_of, running_hub, study_to_read
 from ups.claiming import ClaimKind
 from ups.client import UpsClient
-from ups.codes import Person
+from ups.codes import NOT_CHECKED, Person
 from ups.events import Event, Snapshot
-from ups.identifiers import random_uid
+from ups.identifiers import random_uid, replacement_uid
 from ups.states import ProcedureStepState
 from viewer.cancel import CancelToken
 from worklist_client.journal import ClaimState, Journal
 from worklist_client.worklist import region
+from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.channel import keep_alive, listen
 from worklist_client.worklist.claim import ClaimDesk
 from worklist_client.worklist.embedded import ADDRESS_FILE, EmbeddedHubError, HubAddress, answering_hub, start_or_join
@@ -205,6 +206,23 @@ def test_read_elsewhere_shows_as_withdrawn_with_its_reason(hub: Hub, tmp_path: P
         desk.read_elsewhere(study.uid, "reported at the bedside")
         until(lambda rows: any(row.status is Status.CANCELED for row in rows.entries))
         assert live.entries[0].cancel_reason == "reported at the bedside"
+
+
+def test_a_study_taken_off_the_list_by_mistake_comes_back_whole_and_once(hub: Hub, tmp_path: Path) -> None:
+    """There was no way back from Ctrl+E."""
+    with client_of(hub) as client, desk_of(hub, tmp_path) as desk:
+        study = study_to_read()
+        client.create(study)
+        before = desk.read_elsewhere(study.uid, "on the list by mistake")
+        assigning = Assigning(client, desk)
+        assigning.put_back(before)
+        assigning.put_back(before)
+        back = client.retrieve(replacement_uid(study.uid))
+        assert (back.state, back.replaces) == (ProcedureStepState.SCHEDULED, study.uid)
+        assert (back.study_instance_uid, back.patient_id) == (study.study_instance_uid, study.patient_id)
+        assert (back.due, back.accession_number) == (before.due, before.accession_number)
+        assert NOT_CHECKED in back.remarks, "what the hospital corrected meanwhile is asked for"
+        assert desk.claim(back.uid).kind is ClaimKind.WON
 
 
 def test_keep_alive_verifies_at_once_and_stops_when_told(hub: Hub, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QApplication, QLabel, QTableWidget, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
@@ -34,6 +34,7 @@ from worklist_client.settings.store import Settings
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui import worklist_window
 from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansDialog
+from worklist_client.ui.dialogs import ReasonDialog
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
@@ -41,6 +42,7 @@ from worklist_client.ui.worklist_columns import COLUMN_INDEX
 from worklist_client.ui.worklist_filters import FilterChoice
 from worklist_client.ui.worklist_model import Role
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
+from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.live import LiveList
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 from worklist_client.worklist.region import SiteIntake
@@ -152,8 +154,9 @@ class FakeClaims:
         self._asked.append(("release", uid))
         return ReleaseResult(uid, ReleaseKind.RELEASED)
 
-    def read_elsewhere(self, uid: str, reason: str) -> None:
+    def read_elsewhere(self, uid: str, reason: str) -> Workitem:
         self._asked.append(("elsewhere", uid, reason))
+        return workitem(3)
 
 
 MakeStage = Callable[..., Stage]
@@ -498,6 +501,46 @@ def test_release_gives_a_study_of_mine_back_and_says_so(stage: Stage, qtbot: QtB
     qtbot.waitUntil(lambda: bool(stage.said))
     assert stage.hub == [("release", "2.25.3")]
     assert stage.said[0][1] == "ok"
+
+
+def test_read_elsewhere_names_the_study_takes_one_return_and_offers_the_way_back(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was named, the first Return did nothing, and there was no way back."""
+    put_back: list[str] = []
+    monkeypatch.setattr(Assigning, "put_back", lambda _self, before: put_back.append(before.uid))
+    stage.choose("Study 3")
+    said: list[str] = []
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, ReasonDialog)
+        text = dialog.findChild(QLabel, "reason_text")
+        field = dialog.findChild(QComboBox, "reason")
+        assert text is not None
+        assert field is not None
+        said.append(text.text())
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+        said.append("still open" if dialog.isVisible() else "closed")
+        if dialog.isVisible():
+            dialog.reject()
+
+    QTimer.singleShot(200, stage.window, answer)
+    stage.window.read_elsewhere()
+    assert said[1] == "closed"
+    for part in ("PATIENT03, Test", "CT Study 3", "Ziekenhuis Noord"):
+        assert part in said[0]
+    reason = "Reported in the hospital's own system"
+    qtbot.waitUntil(lambda: ("elsewhere", "2.25.3", reason) in stage.hub)
+    bar = stage.window.bars.message
+    qtbot.waitUntil(lambda: bar.text() == f"PATIENT03, Test  ·  CT Study 3: taken off the list. {reason}")
+    back = bar.findChild(QPushButton, "message_bar_action")
+    assert back is not None
+    assert (back.isVisible(), back.text()) == (True, "Put it back on the list")
+    back.click()
+    qtbot.waitUntil(lambda: bar.text() == "PATIENT03, Test  ·  CT Study 3: back on the list.")
+    assert put_back == ["2.25.3"]
+    assert not back.isVisible()
 
 
 def test_commands_are_enabled_by_the_state_of_the_selected_study(stage: Stage) -> None:

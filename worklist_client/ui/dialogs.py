@@ -68,6 +68,7 @@ class ReasonDialog(QDialog):
         edit = self._reason.lineEdit()
         if edit is not None:
             edit.selectAll()
+            edit.returnPressed.connect(self._enter)  # Qt's combo box keeps the first Enter to itself
         self._reason.setFocus()
         if hint:
             self._reason.setCurrentIndex(-1)
@@ -79,6 +80,10 @@ class ReasonDialog(QDialog):
     def reason(self) -> str:
         """What was chosen or typed."""
         return self._reason.currentText().strip()
+
+    def _enter(self) -> None:
+        if self.reason():
+            self.accept()
 
     def _refresh(self) -> None:
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.reason()))

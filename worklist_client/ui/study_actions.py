@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
+from ups.workitem import Workitem
 from viewer.cancel import CancelToken
 from worklist_client.commands.case_images import sentence_of
 from worklist_client.commands.desk import Desk, UnknownSite
@@ -15,6 +17,7 @@ from worklist_client.identity.names import display_name
 from worklist_client.journal import PackageState
 from worklist_client.ui.next_study import NextActs, NextStudy, study_line
 from worklist_client.ui.reader_dialog import name_first
+from worklist_client.worklist.assigning import Assigning
 from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 
@@ -33,6 +36,8 @@ class StudyActions(QObject):
 
     said = Signal(str, str)
     """(sentence, tone): tone is info, ok, attention or danger."""
+    offered = Signal(str, str, str, object)
+    """(sentence, tone, what can be done about it, how)."""
     windows_changed = Signal()
     next_asked = Signal()
     """The reader is done, and nothing is left to go on with: to the list."""
@@ -97,10 +102,27 @@ class StudyActions(QObject):
 
     def read_elsewhere(self, entry: StudyEntry, reason: str) -> None:
         """Take a study off the list, with the reason."""
+        tr, study = self._desk.tr, study_line(entry)
+
+        def taken(before: Workitem) -> tuple[str, str]:
+            text = tr("{study}: taken off the list. {reason}", study=study, reason=reason)
+            back = partial(self._put_back, study, before)
+            self.offered.emit(text, "ok", tr("Put it back on the list"), back)
+            return "", ""
+
         self._in_hub(
             lambda: self._desk.claims.read_elsewhere(entry.workitem_uid, reason),
-            lambda _none: (self._desk.tr("Taken off the list: {reason}", reason=reason), "ok"),
-            self._desk.tr("The study could not be taken off the list"),
+            taken,
+            f"{study}: {tr('The study could not be taken off the list')}",
+        )
+
+    def _put_back(self, study: str, before: Workitem) -> None:
+        """It was a mistake."""
+        tr = self._desk.tr
+        self._in_hub(
+            lambda: Assigning(self._desk.client, self._desk.claims).put_back(before),
+            lambda _none: (tr("{study}: back on the list.", study=study), "ok"),
+            f"{study}: {tr('The study could not be put back on the list')}",
         )
 
     def go_on(self, finished: EntryId) -> None:
@@ -137,6 +159,10 @@ class StudyActions(QObject):
         """Close the study's reading window, which stores what was typed; False where it cannot, and stays open."""
         window = self._windows.get(entry.entry_id)
         return window is None or window.close()
+
+    def window_of(self, entry: StudyEntry) -> QWidget | None:
+        """The reading window of this study, where one is open."""
+        return self._windows.get(entry.entry_id)
 
     def windows(self) -> tuple[QWidget, ...]:
         """Reading windows that are open."""
@@ -206,6 +232,10 @@ class StudyActions(QObject):
         self._claiming.discard(entry_id)
         self.windows_changed.emit()
 
+    def _said(self, text: str, tone: str) -> None:
+        if text:
+            self.said.emit(text, tone)
+
     def _in_hub(self, call: Callable[[], T], done: Callable[[T], tuple[str, str]], failed: str) -> None:
         def work(_request: None, _token: CancelToken) -> T:
             return call()
@@ -215,6 +245,6 @@ class StudyActions(QObject):
             None,
             lane="hub",
             owner=self,
-            done=lambda value: self.said.emit(*done(value)),
+            done=lambda value: self._said(*done(value)),
             failed=lambda error: self.said.emit(f"{failed}: {self._desk.tr(sentence_of(error))}", "danger"),
         )

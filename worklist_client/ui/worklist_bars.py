@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QStatusBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStatusBar, QVBoxLayout, QWidget
 
 from viewer.dates import shown_since
 from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.bars import NoticeBar, plain_label
 from worklist_client.ui.deliveries import Deliveries
+from worklist_client.ui.letting_go import RequestBar
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.worklist.entries import Status
 from worklist_client.worklist.region import SiteIntake
@@ -34,6 +35,7 @@ class WorklistBars(QWidget):
         self.setObjectName("bars")
         self.connection = NoticeBar("connection_bar")
         self.hospitals = NoticeBar("hospitals_bar")
+        self.request = RequestBar("request_bar", desk.tr, self._fit)
         self.message = NoticeBar("message_bar", tr("Close"), self._fit)
         self.delivery = NoticeBar("delivery_bar")
         self.orphans = NoticeBar("orphans_bar")
@@ -67,9 +69,10 @@ class WorklistBars(QWidget):
         self.show_hospitals()
         self.show_deliveries()
 
-    def say(self, text: str, tone: str) -> None:
-        """What just happened; stays until it is closed or something else happens."""
-        self.message.say(text, tone)
+    def say(self, text: str, tone: str, action: str = "", run: Callable[[], object] | None = None) -> None:
+        """What just happened; stays until it is closed or something else happens. `run` is the way back, where there is
+        one."""
+        self.message.say(text, tone, action, run)
         self._fit()
 
     def ask_to_sign_in(self, text: str, run: Callable[[], object]) -> None:
@@ -191,8 +194,8 @@ class WorklistBars(QWidget):
         """No empty strip where nothing is said."""
         self.setVisible(any(not bar.isHidden() for bar in self._bars()))
 
-    def _bars(self) -> tuple[NoticeBar, ...]:
-        return (self.sign_in, self.connection, self.hospitals, self.message, self.delivery, self.orphans)
+    def _bars(self) -> tuple[QFrame, ...]:
+        return (self.sign_in, self.request, self.connection, self.hospitals, self.message, self.delivery, self.orphans)
 
     def _named(self, site: SiteIntake) -> str:
         """A hospital among several."""

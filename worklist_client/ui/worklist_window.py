@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from viewer.dates import shown_moment
 from viewer.titles import study_title
 from worklist_client.commands.desk import Desk
 from worklist_client.journal import PackageRow
@@ -18,6 +19,7 @@ from worklist_client.ui.action_set import ActionSet
 from worklist_client.ui.deliveries import Deliveries, DeliveriesDialog, OrphansDialog, quit_text
 from worklist_client.ui.dialogs import READ_ELSEWHERE_REASONS, KeysDialog, ReasonDialog, question
 from worklist_client.ui.draft_text import draft_text
+from worklist_client.ui.letting_go import LettingGo
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.placing import place
 from worklist_client.ui.settings_dialog import SettingsDialog
@@ -98,8 +100,12 @@ class WorklistWindow(QMainWindow):
         if entry is None:
             return
         tr = self._desk.tr
-        what = f"{patient_name(entry, self.rows.context)}   {study_title(entry.modality, entry.study_description)}"
-        text = f"{what}\n\n" + tr("This takes the study off everybody's list. Why is it read elsewhere?")
+        title = study_title(entry.modality, entry.study_description)
+        study = "   ".join(part for part in (title, shown_moment(entry.study_datetime)) if part)
+        who, where = patient_name(entry, self.rows.context), self._desk.sites.name_of(entry.site_id)
+        text = f"{who}\n{study}\n{where}\n\n" + tr(
+            "This takes the study off everybody's list. Why is it read elsewhere?"
+        )
         reasons = [tr(reason) for reason in READ_ELSEWHERE_REASONS]
         dialog = ReasonDialog(tr, tr("Read elsewhere"), text, reasons, tr("Take off the list"), self)
         if dialog.exec():
@@ -211,11 +217,6 @@ class WorklistWindow(QMainWindow):
     def _show_waiting(self, waiting: int) -> None:
         self.bars.show_waiting(waiting, self.actions_set.key_text("worklist.refresh"))
 
-    def _asked_to_let_go(self, entry: StudyEntry, who: str, why: str) -> None:
-        tr = self._desk.tr
-        text = tr("{who} asks you to let go of a study you claimed: {why}", who=who, why=why or "-")
-        self.bars.message.say(text, "attention", tr("Show"), lambda: self.table.select(entry.entry_id))
-
     # --- building ---
 
     def _build(self) -> None:
@@ -261,9 +262,11 @@ class WorklistWindow(QMainWindow):
         self.table.missed.connect(self._missed)
         self.rows.waiting_changed.connect(self._show_waiting)
         self.rows.shown.connect(self._rows_shown)
-        parts.feed.asked_to_let_go.connect(self._asked_to_let_go)
+        self._letting_go = LettingGo(self._desk, parts.feed, parts.actions, self.bars.request, self)
+        self._questions.asked_for = self._letting_go.asked_for
         parts.timeline.timeline_changed.connect(self._show_timeline)
         parts.actions.said.connect(self.bars.say)
+        parts.actions.offered.connect(self.bars.say)
         parts.actions.next_asked.connect(self._come_back)
         parts.actions.going_on.connect(self.table.select)
         parts.actions.following = self.rows.following

@@ -5,16 +5,19 @@ Every method blocks on the network, and raises `UpsError` where the hub cannot b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from ups import changes
 from ups.client import UpsClient
-from ups.codes import RESOURCE_PREEMPTED, Person
-from ups.errors import Conflict, NotFound, WrongTransactionUid
+from ups.codes import NOT_CHECKED, RESOURCE_PREEMPTED, Person
+from ups.errors import AlreadyThere, Conflict, NotFound, WrongTransactionUid
 from ups.identifiers import replacement_uid
+from ups.replacement import replacement_of
 from ups.states import ProcedureStepState
+from ups.workitem import Workitem
 from worklist_client.worklist import region
 from worklist_client.worklist.claim import ClaimDesk
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
@@ -99,6 +102,15 @@ class Assigning:
             return TakeOverResult(workitem_uid, TakeOverKind.TAKEN, replacement_uid(workitem_uid))
         return TakeOverResult(workitem_uid, TakeOverKind.ASKED)
 
+    def put_back(self, before: Workitem) -> None:
+        """A study that was taken off the list by mistake comes back as the replacement of its workitem, which nobody
+        can make twice: due when it was due, and checked anew against what its hospital says by now. `before` is the
+        workitem as it was, whole. Raises also `NotAuthorised`: not every role may put studies on the list."""
+        made = Workitem.from_json(replacement_of(before.attributes))
+        made = replace(made, remarks=tuple(dict.fromkeys((*made.remarks, NOT_CHECKED))))
+        with suppress(AlreadyThere):
+            self._client.create(made)
+
     def hand_over(
         self, workitem_uid: str, receiver: Person | None, draft: dict[str, Any] | None, reason: str = ""
     ) -> ReleaseResult:
@@ -119,6 +131,14 @@ class Assigning:
         """The draft that came with a study which this desk holds; None where none came. Raises also `RegionError`."""
         with self._claims.holding(workitem_uid) as row:
             return region.take_draft(self._client, workitem_uid, row.transaction_uid)
+
+    def keep(self, workitem_uid: str) -> None:
+        """Say to whoever asked for it that the study stays here. Said anew each time, so that each question has an
+        answer; and a study that its reader wants to keep is never released by itself."""
+        with self._claims.holding(workitem_uid) as row:
+            percent = max(self._client.retrieve(workitem_uid).progress_percent or 0, changes.STARTED_PERCENT)
+            for text in (changes.STARTED_TEXT, changes.KEPT_TEXT):
+                self._client.update(workitem_uid, changes.progress(percent, text), row.transaction_uid)
 
     def note_started(self, workitem_uid: str) -> None:
         """Tell that there is text: from now on the hub never releases the claim by itself."""

@@ -19,6 +19,7 @@ from ups.codes import UNSPECIFIED_REASON, Person
 from ups.errors import Conflict, Interrupted, NotAuthorised, NotFound, Refused, UpsError, WrongTransactionUid
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
+from ups.workitem import Workitem
 from worklist_client.journal import ClaimRow, ClaimState, Journal, JournalError
 from worklist_client.worklist.claim_book import ClaimBook
 from worklist_client.worklist.completing import complete_workitem, outputs_from_text, text_from_outputs
@@ -185,14 +186,14 @@ class ClaimDesk:
             row = self._book.set_state(workitem_uid, ClaimState.COMPLETING, outputs=text_from_outputs(outputs))
             return self._complete(row)
 
-    def read_elsewhere(self, workitem_uid: str, reason: str, *, cancelled: Cancelled = _never) -> None:
-        """Take a study that nobody holds off the list, because it was read elsewhere. Raises `UpsError`, `Conflict`
-        where somebody claimed it meanwhile.
+    def read_elsewhere(self, workitem_uid: str, reason: str, *, cancelled: Cancelled = _never) -> Workitem:
+        """Take a study that nobody holds off the list, because it was read elsewhere; the workitem as it was, for
+        whoever wants it back (`Assigning.put_back`). Raises `UpsError`, `Conflict` where somebody claimed it meanwhile.
 
         The hub cancels a SCHEDULED workitem on request; where a server does not, it is claimed and cancelled.
         """
+        before = found = self._client.retrieve(workitem_uid)
         if self._client.dialect.cancels_scheduled:
-            found = self._client.retrieve(workitem_uid)
             if found.state is not ProcedureStepState.SCHEDULED:
                 # A request on a claimed workitem would be passed on to its reader as a wish to let go.
                 raise Conflict("this study is not waiting to be read any more", holder=found.holder)
@@ -202,7 +203,7 @@ class ClaimDesk:
             found = self._client.retrieve(workitem_uid)
             if found.state is not ProcedureStepState.CANCELED:
                 raise Conflict("somebody began to read this study", holder=found.holder)
-            return
+            return before
         outcome = self.claim(workitem_uid, cancelled=cancelled)
         if outcome.kind is not ClaimKind.WON:
             raise Conflict(outcome.reason or "this study is not waiting to be read any more")
@@ -211,6 +212,7 @@ class ClaimDesk:
             self._client.update(workitem_uid, why, outcome.transaction_uid)
             self._client.change_state(workitem_uid, ProcedureStepState.CANCELED, outcome.transaction_uid)
             self._book.set_state(workitem_uid, ClaimState.RELEASED, reason=reason)
+        return before
 
     @contextmanager
     def holding(self, workitem_uid: str) -> Iterator[ClaimRow]:
