@@ -14,6 +14,10 @@ FENCED_PERCENT = 100.0
 FENCED_TEXT = "signed, delivering"
 STARTED_PERCENT = 1.0
 STARTED_TEXT = "reporting"
+KEPT_TEXT = "asked to let go, goes on reading"
+"""The answer of a holder who was asked for the study, and keeps it."""
+FIXED_TEXTS = frozenset({FENCED_TEXT, STARTED_TEXT, KEPT_TEXT})
+"""Words of ours, which hold nothing of a patient: anybody who sees the line may see them."""
 
 
 def progress(

@@ -49,7 +49,7 @@ def start_hub(options: argparse.Namespace, profile: Profile, settings: Settings)
     runner: TaskRunner = start.TaskRunner()
     url = options.hub or settings.get(HUB_URL)
     token = options.token or os.environ.get("WORKLIST_HUB_TOKEN", "")
-    return runner, start.HubStart(runner, profile.data_dir, url, token)
+    return runner, start.HubStart(runner, profile.data_dir, url, token, profile=profile.name)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -12,16 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from worklist_client.demo.readers import LOGINS, READERS
-from worklist_client.demo.shared import SharedRegion, prepare_desk, welcome
+from worklist_client.demo.shared import NO_KEYCHAIN, SharedRegion, prepare_desk, welcome
 
 REQUESTS = "join"
 """Folder in which another terminal asks for a desk: one file each, named for its reader, removed when it opens."""
 POLL_S = 0.3
 TAKEN_WITHIN_S = 5.0
 CLOSING_S = 20.0
-NO_KEYCHAIN = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-"""The accounts of a demo are nothing for the keychain of whoever tries it; each desk asks who signs in."""
-
 Start = Callable[[str], subprocess.Popen[bytes]]
 
 

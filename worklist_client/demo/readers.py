@@ -35,9 +35,9 @@ class DemoReader:
     duties: str
 
 
-SANNE = DemoReader("sanne", "Sanne de Vries", "Vries^Sanne^^dr. de", "900001", ("reader@*",), "reader")
+SANNE = DemoReader("sanne", "Sanne de Vries", "Vries^Sanne^^de", "900001", ("reader@*",), "reader")
 PETER = DemoReader(
-    "peter", "Peter Bakker", "Bakker^Peter^^drs.", "900002", ("reader@*", "coordinator@*"), "reader and coordinator"
+    "peter", "Peter Bakker", "Bakker^Peter", "900002", ("reader@*", "coordinator@*"), "reader and coordinator"
 )
 READERS = (SANNE, PETER)
 LOGINS = tuple(reader.login for reader in READERS)

@@ -124,9 +124,10 @@ class Robot:
         assert window is not None
         self.select(entry)
         window.commands.run("study.claim_and_open" if claim else "study.look")
-        return self.until(self._reading_window, "the reading window")
+        return self.until(self.reading_window, "the reading window")
 
-    def _reading_window(self) -> ReadingWindow | None:
+    def reading_window(self) -> ReadingWindow | None:
+        """The one that was opened last."""
         windows = [one for one in self.desktop.actions.windows() if isinstance(one, ReadingWindow)]
         return windows[-1] if windows else None
 

@@ -31,6 +31,8 @@ drain_s = 0
 log = "text"
 """
 """A desktop on this computer only: no proxy has to be told before the hub ends."""
+NO_KEYCHAIN = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+"""The accounts of a demo are nothing for the keychain of whoever tries it; each desk asks who signs in."""
 
 
 class HubError(Exception):

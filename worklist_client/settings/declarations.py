@@ -62,6 +62,7 @@ REPORT_LANGUAGE = Setting(
 HUB_URL = Setting(
     "hub.url", "", "Address of the shared worklist; empty = a worklist on this computer only", restart=True
 )
+HUB_LOGIN = Setting("hub.login", "", "Your name at the shared worklist, as it was last used to sign in")
 CALLING_AE = Setting("network.calling_ae", "", "AE title of this desk; empty = made from the profile", restart=True)
 RENDER_PATH = Setting(
     "viewer.render_path", "auto", "How images are drawn", choices=("auto", "software", "vtk"), restart=True
@@ -91,6 +92,7 @@ DECLARATIONS: tuple[AnySetting, ...] = (
     READER_ORGANISATION,
     REPORT_LANGUAGE,
     HUB_URL,
+    HUB_LOGIN,
     CALLING_AE,
     RENDER_PATH,
     CACHE_BUDGET_GB,

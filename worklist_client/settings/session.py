@@ -38,7 +38,11 @@ class Vault(Protocol):
 
 
 class KeychainVault:
-    """The operating system's keychain, in pieces; never a file."""
+    """The operating system's keychain, in pieces; never a file. Each profile has its own: two readers of one computer
+    must not find themselves signed in as the other."""
+
+    def __init__(self, profile: str = "") -> None:
+        self._profile = profile
 
     def read(self, hub_url: str) -> str:
         """See `Vault`."""
@@ -47,7 +51,7 @@ class KeychainVault:
 
         try:
             pieces: list[str] = []
-            while piece := keyring.get_password(SERVICE, _entry(hub_url, len(pieces))):
+            while piece := keyring.get_password(SERVICE, self._entry(hub_url, len(pieces))):
                 pieces.append(piece)
         except KeyringError:
             return ""
@@ -61,16 +65,20 @@ class KeychainVault:
         pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
         try:
             for number, piece in enumerate(pieces):
-                keyring.set_password(SERVICE, _entry(hub_url, number), piece)
+                keyring.set_password(SERVICE, self._entry(hub_url, number), piece)
             number = len(pieces)
-            while keyring.get_password(SERVICE, _entry(hub_url, number)) is not None:
-                keyring.delete_password(SERVICE, _entry(hub_url, number))
+            while keyring.get_password(SERVICE, self._entry(hub_url, number)) is not None:
+                keyring.delete_password(SERVICE, self._entry(hub_url, number))
                 number += 1
         except PasswordDeleteError:
             return True
         except KeyringError:
             return False
         return True
+
+    def _entry(self, hub_url: str, number: int) -> str:
+        whose = f"{self._profile} at " if self._profile else ""
+        return f"sign-in {whose}{hub_url} {number}"
 
 
 class Session:
@@ -195,7 +203,3 @@ class Session:
 
 def _renewer(hub_url: str, method: OpenIdMethod | None) -> Renewer:
     return HubAccounts(hub_url) if method is None else Provider(method)
-
-
-def _entry(hub_url: str, number: int) -> str:
-    return f"sign-in {hub_url} {number}"

@@ -15,6 +15,7 @@ from worklist_client.identity.patient import PatientIdentity
 from worklist_client.reading.whose import person_of
 from worklist_client.settings.theme import Theme
 from worklist_client.ui.bars import NoticeBar
+from worklist_client.ui.letting_go import RequestBar
 from worklist_client.ui.reading_bar import PatientBar, SiteChip
 from worklist_client.ui.reading_priors import PriorStrip
 from worklist_client.ui.reading_report import ReportPanel
@@ -55,6 +56,8 @@ class CaseView:
         self.session = session
         self.bar = PatientBar(theme)
         self.strip = PriorStrip(desk.tr, theme)
+        self.request = RequestBar("reading_request", desk.tr)
+        """Somebody asks for this study."""
         self.notice = NoticeBar("reading_notice", desk.tr("Put away"))
         keep_room(self.notice)
         self.report = ReportPanel(desk.tr, theme)

@@ -275,7 +275,7 @@ class ReadingWindow(QMainWindow):
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        for widget in (self.view.bar, self.view.strip, self.view.notice):
+        for widget in (self.view.bar, self.view.strip, self.view.request, self.view.notice):
             rows.addWidget(widget)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setObjectName("reading_split")

@@ -38,34 +38,40 @@ class SignInDialog(QDialog):
         tr: Translator,
         *,
         reason: str = "",
+        name: str = "",
         parent: QWidget | None = None,
         open_browser: Callable[[QUrl], bool] = QDesktopServices.openUrl,
     ) -> None:
         super().__init__(parent)
         self._hub_url, self._session, self._runner, self._tr = hub_url, session, runner, tr
         self._open_browser = open_browser
+        self.signed_in_as = ""
+        """The name that was typed, once it and its password were right."""
         self._task: Task | None = None
         self.setObjectName("sign_in_dialog")
         self.setWindowTitle(tr("Sign in"))
         self.setMinimumWidth(460)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(12)
-        layout.addWidget(plain_label("sign_in_hub", tr("Sign in to the shared worklist at {url}", url=hub_url)))
-        self._inputs: list[QWidget] = []
-        for method in offered:
-            if isinstance(method, OpenIdMethod):
-                self._add_browser(layout, method)
-            elif isinstance(method, PasswordMethod):
-                self._add_password(layout)
-        self.status = plain_label("sign_in_status", tr(reason) if reason else "", "attention")
-        self.status.setWordWrap(True)
-        layout.addWidget(self.status)
-        cancel = QPushButton(tr("Cancel"))
+        where = plain_label("sign_in_hub", tr("Sign in to the shared worklist at {url}", url=hub_url))
+        where.setWordWrap(True)
+        layout.addWidget(where)
+        cancel = QPushButton(tr("Cancel") if parent is not None else tr("Quit"))
         cancel.setObjectName("sign_in_cancel")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch(1)
+        self._inputs: list[QWidget] = []
+        for method in offered:
+            if isinstance(method, OpenIdMethod):
+                self._add_browser(layout, method)
+            elif isinstance(method, PasswordMethod):
+                row.addWidget(self._add_password(layout, name))
+        self.status = plain_label("sign_in_status", tr(reason) if reason else "", "attention")
+        self.status.setWordWrap(True)
+        layout.addWidget(self.status)
         row.addWidget(cancel)
         layout.addLayout(row)
 
@@ -83,24 +89,28 @@ class SignInDialog(QDialog):
         layout.addWidget(button)
         self._inputs.append(button)
 
-    def _add_password(self, layout: QVBoxLayout) -> None:
+    def _add_password(self, layout: QVBoxLayout, name: str) -> QPushButton:
+        """The two fields; their button belongs into the last row."""
         tr, form = self._tr, QFormLayout()
-        self._name, self._password = QLineEdit(), QLineEdit()
+        self._name, self._password = QLineEdit(name), QLineEdit()
         self._name.setObjectName("sign_in_name")
         self._name.setAccessibleName(tr("Name"))
         self._password.setObjectName("sign_in_password")
         self._password.setAccessibleName(tr("Password"))
         self._password.setEchoMode(QLineEdit.EchoMode.Password)
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
         form.addRow(plain_label("sign_in_name_title", tr("Name")), self._name)
         form.addRow(plain_label("sign_in_password_title", tr("Password")), self._password)
         button = QPushButton(tr("Sign in"))
         button.setObjectName("sign_in_by_name")
+        button.setProperty("role", "primary")
         button.setDefault(True)
         button.clicked.connect(self._by_password)
         layout.addLayout(form)
-        layout.addWidget(button)
         self._inputs += [self._name, self._password, button]
-        self._name.setFocus()
+        (self._password if name else self._name).setFocus()
+        return button
 
     def _by_browser(self, method: OpenIdMethod) -> None:
         tr, runner = self._tr, self._runner
@@ -130,9 +140,11 @@ class SignInDialog(QDialog):
         def work(_token: CancelToken) -> Tokens:
             return HubAccounts(self._hub_url).sign_in(name, password)
 
-        self._begin(work, None, self._tr("Signing in…"))
+        self._begin(work, None, self._tr("Signing in…"), name)
 
-    def _begin(self, work: Callable[[CancelToken], Tokens], method: OpenIdMethod | None, text: str) -> None:
+    def _begin(
+        self, work: Callable[[CancelToken], Tokens], method: OpenIdMethod | None, text: str, name: str = ""
+    ) -> None:
         session = self._session
 
         def whole(_request: None, token: CancelToken) -> None:
@@ -147,9 +159,13 @@ class SignInDialog(QDialog):
             None,
             lane="sign_in",
             owner=self,
-            done=lambda _none: self.accept(),
+            done=lambda _none: self._done(name),
             failed=self._failed,
         )
+
+    def _done(self, name: str) -> None:
+        self.signed_in_as = name
+        self.accept()
 
     def _failed(self, error: Exception) -> None:
         self._ready(self._tr(error.reason if isinstance(error, SignInError) else "The sign-in failed"))
@@ -164,11 +180,18 @@ class SignInAgain(QObject):
     """When a sign-in has ended: says so in a bar and offers to sign in. Everything else goes on meanwhile."""
 
     def __init__(
-        self, hub_url: str, session: Session, runner: TaskRunner, tr: Translator, window: QWidget, bars: WorklistBars
+        self,
+        hub_url: str,
+        session: Session,
+        runner: TaskRunner,
+        tr: Translator,
+        window: QWidget,
+        bars: WorklistBars,
+        name: Callable[[], str] = str,
     ) -> None:
         super().__init__(window)
         self._hub_url, self._session, self._runner, self._tr = hub_url, session, runner, tr
-        self._window, self._bars = window, bars
+        self._window, self._bars, self._name = window, bars, name
         session.on_ended = lambda reason: runner.post(lambda: self.ended(reason))
 
     def ended(self, reason: str = ENDED) -> None:
@@ -191,6 +214,8 @@ class SignInAgain(QObject):
         )
 
     def _show(self, offered: tuple[Method, ...]) -> None:
-        dialog = SignInDialog(self._hub_url, self._session, offered, self._runner, self._tr, parent=self._window)
+        dialog = SignInDialog(
+            self._hub_url, self._session, offered, self._runner, self._tr, name=self._name(), parent=self._window
+        )
         dialog.accepted.connect(self._bars.sign_in.clear)
         dialog.open()

@@ -45,12 +45,12 @@ def let_in(hub_url: str, session: Session) -> bool:
 class HubStart:
     """The hub on its way. Whoever listens is told on the main thread, once its event loop runs."""
 
-    def __init__(self, runner: TaskRunner, data_dir: Path, url: str, token: str) -> None:
+    def __init__(self, runner: TaskRunner, data_dir: Path, url: str, token: str, *, profile: str = "") -> None:
         self.embedded = not url
         self.reader: Person | None = None
         """Who the hub says that the token belongs to."""
         self._runner, self._data_dir = runner, data_dir
-        session = Session(url, KeychainVault()) if url and not token else None
+        session = Session(url, KeychainVault(profile)) if url and not token else None
         self._given = HubAddress(url, token, session=session) if url else None
         self._ready: Callable[[HubAddress], None] | None = None
         self._failed: Callable[[Exception], None] | None = None

@@ -39,6 +39,8 @@ class StudyQuestions(QObject):
         super().__init__(window)
         self._desk, self._say, self._put_away, self._window = desk, say, put_away, window
         self._assigning = Assigning(desk.client, desk.claims)
+        self.asked_for: Callable[[StudyEntry], None] = lambda _entry: None
+        """Told when a reader at work was asked for the study, and will answer."""
 
     def ask(self, verb: str, entry: StudyEntry) -> None:
         """`verb`: reserve, assign, hand_over or take_over."""
@@ -77,7 +79,9 @@ class StudyQuestions(QObject):
         dialog = ReasonDialog(tr, tr("Take over"), text, reasons, tr("Take over"), self._window)
         if dialog.exec():
             reason = dialog.reason()
-            self._in_hub(lambda: self._assigning.take_over(entry.workitem_uid, reason), self._taken)
+            self._in_hub(
+                lambda: self._assigning.take_over(entry.workitem_uid, reason), lambda result: self._taken(result, entry)
+            )
 
     def readers(self) -> tuple[Person, ...]:
         """Whom the list knows: everybody who holds, held or is meant to read something, without me."""
@@ -110,11 +114,12 @@ class StudyQuestions(QObject):
             return tr("{name} was first.", name=display_name(result.holder) or tr("Another reader")), "attention"
         return tr("This study is not waiting to be read any more."), "attention"
 
-    def _taken(self, result: TakeOverResult) -> Said:
+    def _taken(self, result: TakeOverResult, entry: StudyEntry) -> Said:
         tr = self._desk.tr
         if result.kind is TakeOverKind.TAKEN:
             return tr("The study is reserved for you. Claim it to begin."), "ok"
         if result.kind is TakeOverKind.ASKED:
+            self.asked_for(entry)
             return tr("The reader is at work and was asked to let go."), "attention"
         return tr("The study could not be taken over: {reason}", reason=tr(result.reason)), "danger"
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ups import dicom_json as dj
+from ups.changes import FIXED_TEXTS
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF
 from worklist_hub.access.policy import SHOWN_KEYWORDS, Action, Row, may, shows_details
 from worklist_hub.protocol import Caller
 
 _PROGRESS = "ProcedureStepProgressInformationSequence"
+_DESCRIPTION = "ProcedureStepProgressDescription"
 _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 _CANCEL_REQUESTED = 2
 _HEAD = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID")
@@ -85,17 +87,19 @@ def reduced(dataset: Mapping[str, Any], tags: frozenset[str] = _SHOWN) -> DicomJ
             dj.put(made, "StudyInstanceUID", study)
     if not dj.text(made, "PatientAge") and (age := _age(dataset)):
         dj.put(made, "PatientAge", age)  # the line shows the age; the date of birth would identify
-    kept = (
+    kept = [
         "ProcedureStepProgress",
         "ProcedureStepDiscontinuationReasonCodeSequence",
         "ProcedureStepProgressParametersSequence",  # since when its holder has been silent
-    )
+    ]
+    if dj.text(dj.first_item(dataset, _PROGRESS), _DESCRIPTION) in FIXED_TEXTS:
+        kept.append(_DESCRIPTION)  # whoever asked for the study is told that its holder keeps it
     _keep_parts(made, dataset, _PROGRESS, kept)
-    _keep_parts(made, dataset, _PERFORMED, ("ActualHumanPerformersSequence",))
+    _keep_parts(made, dataset, _PERFORMED, ["ActualHumanPerformersSequence"])
     return made
 
 
-def _keep_parts(made: DicomJson, dataset: Mapping[str, Any], sequence: str, keywords: tuple[str, ...]) -> None:
+def _keep_parts(made: DicomJson, dataset: Mapping[str, Any], sequence: str, keywords: list[str]) -> None:
     item = dj.first_item(dataset, sequence)
     kept = {TAG_OF[keyword]: item[TAG_OF[keyword]] for keyword in keywords if TAG_OF[keyword] in item}
     if kept:
