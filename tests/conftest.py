@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from viewer.garbage import held
 
 ROOT = Path(__file__).resolve().parent.parent
 pytest_plugins = ["tests.peers.fixtures"] if (ROOT / "tests/peers/fixtures.py").is_file() else []
@@ -76,6 +79,19 @@ def fresh_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home))
+
+
+@pytest.fixture(autouse=True)
+def collected_on_the_main_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test with Qt objects leaves is collected here: a thread, of a peer for instance, must not destroy them."""
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    with held():
+        yield
+        gc.collect()
+        if gc.get_freeze_count() == 0:
+            gc.freeze()  # the libraries; without them the next ones take a few milliseconds
 
 
 LEFT_S = 5.0

@@ -3,6 +3,9 @@
 `submit`: a frozen request and a cancel token go in; exactly one outcome (done, failed, cancelled) comes back on the
 main thread, and only to an owner that still lives. Lanes have limits; a newer task with the same key cancels the
 older one. `serve`: endless work that restarts with back-off, reports values, and stops at shutdown.
+
+No Qt object may end its life in one of these threads: callbacks and what they belong to are kept, and let go of, on the
+main thread only, and only there garbage is collected (`viewer.garbage`).
 """
 
 from __future__ import annotations
@@ -13,14 +16,16 @@ import logging
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimerEvent, Signal, Slot
 from shiboken6 import isValid
 
 from viewer.cancel import Cancelled, CancelToken
+from viewer.garbage import Collector, hold, release
 
 _log = logging.getLogger("wl.tasks")
 
@@ -44,6 +49,8 @@ that are down delay nobody."""
 SHUTDOWN_S = 5.0
 RESTART_FIRST_S = 0.5
 RESTART_CAP_S = 15.0
+COLLECT_MS = 100
+"""How often the main thread looks whether garbage is to be collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +87,84 @@ class Task:
         self.token.cancel()
 
 
+_Ended = tuple[Task, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A thread and what it calls on the main thread, kept here so that the thread is not the last to let go."""
+
+    thread: threading.Thread
+    kept: tuple[object, ...]
+
+
 class _Relay(QObject):
-    """Carries calls to the main thread, queued."""
+    """Carries calls and outcomes to the main thread, queued. Collects garbage there from the first of them on."""
 
     posted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
+        self.waiting: dict[Task, Callable[[Outcome], None]] = {}
+        """Who is told what became of each task."""
+        self.ended: deque[_Ended] = deque()
+        self._collector = Collector()
+        self._timer = 0
         self.posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        if QCoreApplication.instance() is not None:
+            self._start()
+
+    def post(self, call: Callable[[], None]) -> None:
+        """From any thread. Nothing happens once the application is gone."""
+        if isValid(self):
+            self.posted.emit(call)
+
+    def wake(self) -> None:
+        """One more has `ended`."""
+        self.post(self._deliver_one)
+
+    def stop(self) -> None:
+        """Calls still arrive; garbage is no longer looked after."""
+        if self._timer > 0 and isValid(self):
+            self.killTimer(self._timer)
+        self._timer = -1
+
+    def timerEvent(self, _event: QTimerEvent) -> None:
+        """Qt: the timer."""
+        self._collector.collect_due()
 
     @Slot(object)
     def _run(self, call: Callable[[], None]) -> None:
+        self._start()
         call()
+
+    def _start(self) -> None:
+        """Once there is an event loop: a runner may be made before the application is."""
+        if self._timer == 0:
+            self._timer = self.startTimer(COLLECT_MS)
+
+    def _deliver_one(self) -> None:
+        task, outcome = self.ended.popleft()
+        self.waiting.pop(task)(outcome)
 
 
 class _Lane:
-    """A priority queue and its few threads, made on first use."""
+    """A priority queue and its few threads, made on first use.
 
-    def __init__(self, name: str, limit: int) -> None:
-        self._name, self._limit = name, limit
-        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+    What a call returns goes to the relay. The main thread may let go of everything at that moment, so the thread itself
+    keeps nothing of the call: whoever lets go last is the one who destroys.
+    """
+
+    def __init__(self, name: str, limit: int, relay: _Relay) -> None:
+        self._name, self._limit, self._relay = name, limit, relay
+        self._queue: list[tuple[int, int, Callable[[], _Ended]]] = []
         self._count = itertools.count()
         self._condition = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._closed = False
 
-    def put(self, priority: int, call: Callable[[], None]) -> bool:
+    def put(self, priority: int, call: Callable[[], _Ended]) -> bool:
         """Queue a call; False after `close`, when it would never run."""
         with self._condition:
             if self._closed:
@@ -120,17 +178,21 @@ class _Lane:
             return True
 
     def _work(self) -> None:
-        while True:
-            with self._condition:
-                self._idle += 1
-                while not self._queue and not self._closed:
-                    self._condition.wait()
-                self._idle -= 1
-                if not self._queue:
-                    return
-                call = heapq.heappop(self._queue)[2]
-            call()
-            del call  # an idle thread would keep alive whatever the last work was for: a closed window, its pixels
+        taken: list[Callable[[], _Ended]] = []
+        while self._take(taken):
+            self._relay.ended.append(taken.pop()())  # neither the call nor its outcome ever has a name here
+            self._relay.wake()
+
+    def _take(self, taken: list[Callable[[], _Ended]]) -> bool:
+        """Wait for a call; False when there will be none."""
+        with self._condition:
+            self._idle += 1
+            while not self._queue and not self._closed:
+                self._condition.wait()
+            self._idle -= 1
+            if self._queue:
+                taken.append(heapq.heappop(self._queue)[2])
+            return bool(taken)
 
     def close(self) -> list[threading.Thread]:
         with self._condition:
@@ -153,16 +215,16 @@ class TaskRunner:
     ) -> None:
         self._clock, self._pause = clock, pause
         self._relay = _Relay()
-        self._lanes = {name: _Lane(name, limit) for name, limit in LANES.items()}
+        self._lanes = {name: _Lane(name, limit, self._relay) for name, limit in LANES.items()}
         self._latest: dict[tuple[str, object], Task] = {}
-        self._live: set[Task] = set()
-        self._services: list[threading.Thread] = []
+        self._services: list[_Service] = []
         self._stopping = CancelToken()
+        self._holds = True
+        hold()
 
     def post(self, call: Callable[[], None]) -> None:
         """Run `call` on the main thread soon; from any thread. Nothing happens once the application is gone."""
-        if isValid(self._relay):
-            self._relay.posted.emit(call)
+        self._relay.post(call)
 
     def submit(
         self,
@@ -191,24 +253,20 @@ class TaskRunner:
             if older is not None:
                 older.cancel()
             self._latest[lane, key] = task
-        self._live.add(task)
-        owner_ref = weakref.ref(owner)
+        owner_ref, latest = weakref.ref(owner), self._latest
 
         def deliver(outcome: Outcome) -> None:
-            self._live.discard(task)
             task.ended = True
-            if key is not None and self._latest.get((lane, key)) is task:
-                del self._latest[lane, key]
+            if key is not None and latest.get((lane, key)) is task:
+                del latest[lane, key]
             if _is_alive(owner_ref()):
                 _tell(WasCancelled() if task.token.cancelled() else outcome, done, failed, cancelled)
 
-        def run() -> None:
-            outcome = _outcome(work, request, task.token)
-            self.post(lambda: deliver(outcome))
-
-        if not self._lanes[lane].put(priority, run):
+        self._relay.waiting[task] = deliver
+        if not self._lanes[lane].put(priority, lambda: (task, _outcome(work, request, task.token))):
             task.cancel()
-            self.post(lambda: deliver(WasCancelled()))
+            self._relay.ended.append((task, WasCancelled()))
+            self._relay.wake()
         return task
 
     def serve(
@@ -256,20 +314,27 @@ class TaskRunner:
                 pause_s = min(pause_s * 2, RESTART_CAP_S)
 
         thread = threading.Thread(target=run, name=f"serve-{name}", daemon=True)
-        self._services.append(thread)
+        self._services = [service for service in self._services if service.thread.is_alive()]
+        self._services.append(_Service(thread, (work, report, broken)))
         thread.start()
         return task
 
     def shutdown(self, deadline_s: float = SHUTDOWN_S) -> list[str]:
         """Cancel everything, join with a deadline; names of the threads that did not stop."""
         self._stopping.cancel()
-        for task in list(self._live):
+        for task in list(self._relay.waiting):
             task.cancel()
-        threads = [thread for lane in self._lanes.values() for thread in lane.close()] + self._services
+        threads = [thread for lane in self._lanes.values() for thread in lane.close()]
+        threads += [service.thread for service in self._services]
         until_s = time.monotonic() + deadline_s
         for thread in threads:
             thread.join(max(0.0, until_s - time.monotonic()))
-        return [thread.name for thread in threads if thread.is_alive()]
+        left = [thread.name for thread in threads if thread.is_alive()]
+        if not left and self._holds:
+            self._holds = False
+            self._relay.stop()
+            release()
+        return left
 
 
 def _outcome(work: Callable[[R, CancelToken], V], request: R, token: CancelToken) -> Outcome:
