@@ -130,6 +130,11 @@ class CaseSession:
             self.claim.told(entry)
             if not is_same:
                 self._open_anew()
+        elif self.claim.standing is Standing.MINE and self.desk.reader.code in (
+            entry.holder_code,
+            entry.reserved_for_code,
+        ):
+            self.claim.moved()
         elif self.claim.standing is Standing.MINE:
             self.claim.lose(entry.holder or entry.reserved_for, "Your claim of this study was ended; your text is kept")
 

@@ -20,6 +20,8 @@ from worklist_client.worklist.region import RegionError
 
 FIRST = "Another reader claimed this study first. You can look, not report."
 
+MOVED = "You went on with this study at another desk. What you typed here is kept here."
+
 
 class CaseClaim:
     """The claim of one case. `changed` is called after each step; `won` once when it is mine, before `changed`;
@@ -118,6 +120,12 @@ class CaseClaim:
         self.holder = holder
         self._gone(reason or "the claim went to another reader")
         self.stand(Standing.LOST, reason)
+
+    def moved(self) -> None:
+        """The same reader has it at another desk now."""
+        self.holder = ""
+        self._gone("went on at another desk")
+        self.stand(Standing.MOVED, MOVED)
 
     def stand(self, standing: Standing, reason: str = "") -> None:
         """Take a position and say so."""

@@ -22,6 +22,8 @@ class Standing(StrEnum):
     MINE = "mine"
     LOST = "lost"
     """Another reader has it; `holder` says who."""
+    MOVED = "moved"
+    """The same reader went on with it at another desk."""
     UNCLEAR = "unclear"
     """The hub gave no clear answer; asking again is safe."""
     SIGNING = "signing"

@@ -87,12 +87,19 @@ class LettingGo(QObject):
         self._assigning = Assigning(desk.client, desk.claims)
         self._asked: dict[EntryId, StudyEntry] = {}
         """What this desk asked for, as it stood then."""
+        self._fetched: dict[EntryId, StudyEntry] = {}
+        """What comes here from another desk of the same reader, and is opened as soon as it is there."""
         feed.asked_to_let_go.connect(self._ask)
         feed.changed.connect(self._look)
 
     def asked_for(self, entry: StudyEntry) -> None:
         """From here somebody at work was asked for this study: what comes of it is to be told."""
         self._asked[entry.entry_id] = entry
+
+    def went_on(self, entry: StudyEntry) -> None:
+        """From here on the reader reads this study at this desk: claim and open it once the list shows it free."""
+        self._fetched[entry.entry_id] = entry
+        self._look()
 
     def _ask(self, entry: StudyEntry, who: str, why: str) -> None:
         """Only where this desk holds it: a coordinator hears of other people's questions too."""
@@ -130,6 +137,12 @@ class LettingGo(QObject):
         asked_here = now.get(self._bar.entry_id) if self._bar.entry_id is not None else None
         if self._bar.entry_id is not None and (asked_here is None or asked_here.status is not Status.MINE):
             self._put_away(asked_here)
+        for entry_id, before in tuple(self._fetched.items()):
+            entry = now.get(entry_id)
+            if entry is None or entry.workitem_uid != before.workitem_uid:
+                del self._fetched[entry_id]
+                if entry is not None:
+                    self._actions.claim_and_open(entry)
         for entry_id, before in tuple(self._asked.items()):
             said = self._answer(before, now.get(entry_id))
             if said is not None:
@@ -146,7 +159,7 @@ class LettingGo(QObject):
             text = tr("{name} let go of {study}. It can be claimed.", name=name, study=study_line(now))
             return text, "ok"
         if now.progress_text == KEPT_TEXT and now.modified != before.modified:
-            return tr("{name} keeps {study}.", name=name, study=study_line(now)), "attention"
+            return tr("{name} goes on reading {study}.", name=name, study=study_line(now)), "attention"
         return None
 
     def _put_away(self, entry: StudyEntry | None) -> None:

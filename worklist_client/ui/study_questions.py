@@ -18,12 +18,14 @@ from worklist_client.ui.dialogs import ReasonDialog
 from worklist_client.ui.next_study import study_line
 from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
-from worklist_client.worklist.entries import StudyEntry
+from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 
 Said = tuple[str, str]
 """A sentence and its tone."""
-TAKE_OVER_REASONS = ("It is urgent and nobody is reading it", "I go on at another desk", "Agreed with the reader")
+SILENT_REASONS: tuple[str, ...] = ("It is urgent and nobody is reading it", "Agreed with the reader")
+ASKING_REASONS: tuple[str, ...] = ("It is urgent", "Agreed with the reader")
+OWN_REASONS: tuple[str, ...] = ("I go on at another desk",)
 
 
 class StudyQuestions(QObject):
@@ -41,6 +43,8 @@ class StudyQuestions(QObject):
         self._assigning = Assigning(desk.client, desk.claims)
         self.asked_for: Callable[[StudyEntry], None] = lambda _entry: None
         """Told when a reader at work was asked for the study, and will answer."""
+        self.went_on: Callable[[StudyEntry], None] = lambda _entry: None
+        """Told when one's own study was fetched from another desk."""
 
     def ask(self, verb: str, entry: StudyEntry) -> None:
         """`verb`: reserve, assign, hand_over or take_over."""
@@ -70,13 +74,22 @@ class StudyQuestions(QObject):
             self._in_hub(lambda: self._hand_over(entry, person), self._handed)
 
     def take_over(self, entry: StudyEntry) -> None:
-        """From somebody; asks why."""
+        """From somebody who is at work, from somebody who is silent, or from oneself at another desk; asks why."""
         tr = self._desk.tr
         name = display_name(entry.holder) or tr("another reader")
-        text = tr("{name} holds this study, and will be told. Why do you take it over?", name=name)
-        reasons = [tr(reason) for reason in TAKE_OVER_REASONS]
+        if entry.status is Status.MINE:
+            text = tr(
+                "You have claimed this study at another desk. Go on here? What you typed there stays there as a draft."
+            )
+            reasons, action = OWN_REASONS, tr("Go on here")
+        elif entry.silent_since is None:
+            text = tr("{name} is reading this study, and will be asked to let go of it. Why do you ask?", name=name)
+            reasons, action = ASKING_REASONS, tr("Ask")
+        else:
+            text = tr("{name} holds this study, and will be told. Why do you take it over?", name=name)
+            reasons, action = SILENT_REASONS, tr("Take over")
         text = f"{study_line(entry)}\n\n{text}"
-        dialog = ReasonDialog(tr, tr("Take over"), text, reasons, tr("Take over"), self._window)
+        dialog = ReasonDialog(tr, tr("Take over"), text, [tr(reason) for reason in reasons], action, self._window)
         if dialog.exec():
             reason = dialog.reason()
             self._in_hub(
@@ -117,6 +130,8 @@ class StudyQuestions(QObject):
     def _taken(self, result: TakeOverResult, entry: StudyEntry) -> Said:
         tr = self._desk.tr
         if result.kind is TakeOverKind.TAKEN:
+            if entry.status is Status.MINE:
+                self.went_on(entry)
             return tr("The study is reserved for you. Claim it to begin."), "ok"
         if result.kind is TakeOverKind.ASKED:
             self.asked_for(entry)

@@ -54,6 +54,8 @@ class RowContext:
     now: datetime
     site_name: Callable[[str], str]
     priors: Callable[[StudyEntry], str]
+    me: Callable[[], str] = str
+    """Code of the reader at this desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def patient_name(entry: StudyEntry, context: RowContext) -> str:
 
 def for_whom(entry: StudyEntry, context: RowContext) -> str:
     """The person it is reserved for, else the expertise."""
+    if entry.reserved_for_code and entry.reserved_for_code == context.me():
+        return context.tr("You")
     if entry.reserved_for:
         return display_name(entry.reserved_for) or entry.reserved_for
     return entry.expertise_text
@@ -236,7 +240,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("patient", "Patient", 164, patient_name, weight=3),
     Column("age", "Age, sex", 66, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 144, lambda entry, _context: entry.study_description, weight=6),
+    Column("description", "Description", 144, lambda entry, _context: entry.study_description, weight=4),
     Column(
         "body_part",
         "Body part",
@@ -245,9 +249,9 @@ COLUMNS: tuple[Column, ...] = (
         weight=1,
         roomy=True,
     ),
-    Column("for", "For", 88, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=2),
+    Column("for", "For", 88, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
     Column("status", "Status", 128, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 90, holder_text, tooltip="Who claimed it", weight=2),
+    Column("holder", "Held by", 90, holder_text, tooltip="Who claimed it", weight=3),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),

@@ -40,7 +40,9 @@ class WorklistRows(QObject):
         self._choice = FilterChoice()
         self._order, self._descending = DEFAULT_ORDER, False
         self._pinned: StudyEntry | None = None
-        self.context = RowContext(desk.tr, desk.now(), desk.sites.name_of, timeline.priors_text)
+        self.context = RowContext(
+            desk.tr, desk.now(), desk.sites.name_of, timeline.priors_text, lambda: desk.reader.code
+        )
         self.model = WorklistModel(self.context, theme, self)
         self.filters = FilterBar(desk.tr)
         self.table = WorklistTable(self.model, theme, self.site_color)

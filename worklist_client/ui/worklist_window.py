@@ -33,7 +33,7 @@ from worklist_client.ui.worklist_commands import CONTEXT_MENU, MENUS, worklist_c
 from worklist_client.ui.worklist_details import WorklistDetails
 from worklist_client.ui.worklist_filters import FilterChoice
 from worklist_client.ui.worklist_rows import WorklistRows
-from worklist_client.worklist.entries import StudyEntry
+from worklist_client.worklist.entries import Status, StudyEntry
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,14 @@ class WorklistWindow(QMainWindow):
         return self.rows.entry()
 
     def claim_and_open(self) -> None:
-        """Claim the selected study and open it."""
+        """Claim the selected study and open it; one that I hold at another desk is fetched from there first."""
         entry = self.selected_entry()
-        if entry is not None:
+        if entry is None:
+            return
+        is_elsewhere = entry.status is Status.MINE and not self._desk.claims.holds(entry.workitem_uid)
+        if is_elsewhere and self._parts.actions.window_of(entry) is None:
+            self._questions.ask("take_over", entry)
+        else:
             self._parts.actions.claim_and_open(entry)
 
     def look(self) -> None:
@@ -264,6 +269,7 @@ class WorklistWindow(QMainWindow):
         self.rows.shown.connect(self._rows_shown)
         self._letting_go = LettingGo(self._desk, parts.feed, parts.actions, self.bars.request, self)
         self._questions.asked_for = self._letting_go.asked_for
+        self._questions.went_on = self._letting_go.went_on
         parts.timeline.timeline_changed.connect(self._show_timeline)
         parts.actions.said.connect(self.bars.say)
         parts.actions.offered.connect(self.bars.say)
