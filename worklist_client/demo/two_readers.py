@@ -81,6 +81,7 @@ class Story:
         self._front(peter)
         peter.with_dialog("reason_dialog", choose, lambda: self._run(peter, "study.assign", entry))
         sanne.select(self._listed(sanne, TO_READ, Status.RESERVED))
+        _list(sanne).bars.message.clear()
         sanne.pause(HIGHLIGHT_MS)
         self._picture("3-assigned", self._front(sanne))
 
@@ -91,7 +92,7 @@ class Story:
         held = self._listed(peter, TO_READ, Status.CLAIMED)
         peter.select(held)
         _list(peter).claim_and_open()  # as a double-click does: it is said who has it, and opened for looking
-        looking = peter.until(lambda: peter.reading_window(), "the reading window")
+        looking = peter.until(peter.reading_window, "the reading window")
         looking.setGeometry(0, 0, WIDTH_PX, HEIGHT_PX)
         peter.complete(looking, 0)
         self._picture("4-held", looking)
@@ -124,8 +125,10 @@ class Story:
             self._picture("8-second-desk", _list(other), dialog)
             press_ok(dialog)
 
-        other.with_dialog("reason_dialog", agree, lambda: self._run(other, "study.take_over", entry))
-        second = self._open(other, self._listed(other, TO_READ, Status.RESERVED))
+        self._front(other)
+        other.select(entry)
+        other.with_dialog("reason_dialog", agree, _list(other).claim_and_open)
+        second = self._opened(other)
         desk.until(lambda: not reading.session.editable, "the first desk to be told")
         self._picture("9-first-desk", reading)
         return second
@@ -149,7 +152,12 @@ class Story:
     # --- parts of it ---
 
     def _open(self, robot: Robot, entry: StudyEntry) -> ReadingWindow:
-        reading = robot.open(entry)
+        robot.select(entry)
+        _list(robot).claim_and_open()
+        return self._opened(robot)
+
+    def _opened(self, robot: Robot) -> ReadingWindow:
+        reading = robot.until(robot.reading_window, "the reading window")
         reading.setGeometry(0, 0, WIDTH_PX, HEIGHT_PX)
         robot.until(lambda: reading.session.editable, "the claim")
         robot.complete(reading, 0)
@@ -158,7 +166,8 @@ class Story:
 
     def _listed(self, robot: Robot, accession_number: str, status: Status) -> StudyEntry:
         def look() -> StudyEntry | None:
-            entries = (one for one in robot.entries() if one.accession_number == accession_number)
+            shown = _list(robot).rows.model.entries()  # what a command acts on, a moment after the live list
+            entries = (one for one in shown if one.accession_number == accession_number)
             return next((one for one in entries if one.status is status), None)
 
         return robot.until(look, f"{accession_number} to be {status.value}", 60)
