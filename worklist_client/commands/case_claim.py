@@ -46,6 +46,8 @@ class CaseClaim:
         """Who has it, where that is somebody else."""
         self.reason = ""
         """An English sentence about the last step, empty when all is well."""
+        self.handed_by = ""
+        """Code of the reader whose text came with the study; empty where none did."""
         self._is_wanted = False
         """Whether the last step was to ask for the claim, not to give it back."""
 
@@ -165,6 +167,7 @@ class CaseClaim:
             saved_at=self._desk.now(),
         )
         drafts.save(row)
+        self.handed_by = found.author
 
     def _release(self, workitem_uid: str, token: CancelToken) -> ReleaseResult:
         return self._desk.claims.release(workitem_uid, "given back by the reader", cancelled=token.cancelled)

@@ -141,12 +141,22 @@ class CaseView:
             claim = self.session.claim
             self.report.show_status(standing_text(claim.standing, display_name(claim.holder), self._tr)[0])
         elif self.session.editable:
-            restored = self._tr("Your earlier text is here again.") if self.session.keeper.restored else ""
+            restored = self._whose_text() if self.session.keeper.restored else ""
             final = (
                 self._tr("A final report of this study is at the hospital.") if self.session.documents.finals else ""
             )
             said = "  ".join(part for part in (final, restored) if part)
             self.report.show_status(said, "attention" if final else "muted")
+
+    def _whose_text(self) -> str:
+        """Of a text that was there already: mine, or of the reader who handed the study over."""
+        code = self.session.claim.handed_by
+        if not code:
+            return self._tr("Your earlier text is here again.")
+        people = {one.holder_code: one.holder for one in self._desk.live.entries}
+        people |= {one.reserved_for_code: one.reserved_for for one in self._desk.live.entries}
+        name = display_name(people.get(code, "")) or code
+        return self._tr("This text was written by {name}, who handed the study over to you.", name=name)
 
     def _show_priors(self) -> None:
         priors = self.session.priors
