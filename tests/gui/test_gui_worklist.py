@@ -43,6 +43,7 @@ from worklist_client.ui.worklist_filters import FilterChoice
 from worklist_client.ui.worklist_model import Role
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.assigning import Assigning
+from worklist_client.worklist.entries import Status
 from worklist_client.worklist.live import LiveList
 from worklist_client.worklist.outcomes import ReleaseKind, ReleaseResult
 from worklist_client.worklist.region import SiteIntake
@@ -450,7 +451,8 @@ def test_a_lost_claim_says_who_won(stage: Stage) -> None:
     stage.choose("Study 3")
     stage.window.claim_and_open()
     stage.tell(Changed(claimed(workitem(3), OTHER)))
-    assert stage.said == [("BAKKER, Joost claimed this study first. You can look, not report.", "danger")]
+    text = "PATIENT03, Test  ·  CT Study 3: BAKKER, Joost claimed this study first. You can look, not report."
+    assert stage.said == [(text, "danger")]
     assert stage.window.bars.message.text() == stage.said[0][0]
 
 
@@ -492,6 +494,16 @@ def test_a_question_that_the_hub_hides_is_said_to_be_hidden(make_stage: MakeStag
     for shown in ("Study 4", "Study 5"):
         stage.choose(shown)
         assert said not in _label(stage, "details_clinical_question")
+
+
+def test_a_bar_about_a_study_withdrawn_meanwhile_names_it(stage: Stage) -> None:
+    """It said "this study", and the row that it spoke of was gone or another one selected."""
+    stage.choose("Study 3")
+    entry = stage.window.selected_entry()
+    assert entry is not None
+    stage.window._parts.actions.claim_and_open(replace(entry, status=Status.CANCELED, cancel_reason="order withdrawn"))
+    text = stage.window.bars.message.text()
+    assert text == "PATIENT03, Test  ·  CT Study 3: This study was withdrawn: order withdrawn"
 
 
 def test_release_gives_a_study_of_mine_back_and_says_so(stage: Stage, qtbot: QtBot) -> None:
@@ -692,7 +704,7 @@ def test_the_window_of_drafts_without_a_claim_names_patient_and_study_and_is_dut
     assert table is not None
     texts = [table.item(0, column).text() for column in range(1, table.columnCount())]
     study = "CT schedel  2026-03-02 02:00"
-    assert texts == ["Ziekenhuis Noord", "EVANS, Mary", study, "vrijgegeven door de beoordelaar"]
+    assert texts == ["Ziekenhuis Noord", "EVANS, Mary", study, "teruggegeven door de beoordelaar"]
     assert "released" not in " ".join(label.text() for label in dialog.findChildren(QLabel))
 
 

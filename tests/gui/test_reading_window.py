@@ -323,6 +323,14 @@ def test_a_later_study_says_so_on_its_card_and_at_signing(case: Case) -> None:
     assert "Priors: 0   Later studies: 1" in contains.text()
 
 
+def test_a_hospital_that_refuses_is_not_said_to_be_away(case: Case) -> None:
+    """ "Does not answer: the PACS refuses us" is a contradiction, and sends people to the wrong cause."""
+    case.bench.peers["west"].error = NotAuthorised("the PACS refuses us")
+    note = case.open().view.strip.note()
+    assert "Hospital West answers, but refuses: the PACS refuses us" in note
+    assert "does not answer" not in note
+
+
 def test_a_hospital_that_is_down_is_named_and_the_others_go_on(case: Case) -> None:
     case.bench.peers["west"].error = Unreachable("nobody listens at this address")
     case.bench.peers["south"].answers = [answer(FOREIGN)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pacs.errors import Interrupted, PacsError
+from pacs.errors import AssociationRejected, Interrupted, NotAuthorised, PacsError, ProtocolViolation, Refused
 from pacs.port import Cancelled, Pacs, StudyAnswer, StudyQuery
 from pacs.site import Connection, Site
 from worklist_client.identity.compare import birth_date_value, compare
@@ -21,6 +21,8 @@ from worklist_client.reading.completeness import NOT_IMAGES
 from worklist_client.reading.consent import ConsentAnswer, ConsentPort, ConsentQuestion, Purpose
 from worklist_client.reading.relevance import Relevance, StudyTraits, relevance
 
+ANSWERED = (AssociationRejected, NotAuthorised, Refused, ProtocolViolation)
+"""What somebody said to us who is not away."""
 ANSWER_LIMIT = 200
 """Most answers taken of one site; a patient with more studies than this gets a sentence that says so."""
 
@@ -63,6 +65,8 @@ class SearchState(StrEnum):
 
     SEARCHED = "searched"
     DOWN = "down"
+    REFUSED = "refused"
+    """It answers, and lets us not in or gives nothing that can be used."""
     NOT_PERMITTED = "not_permitted"
     NOT_KNOWN = "not_known"
     """Consent is unknown: nothing was asked of the site."""
@@ -190,7 +194,7 @@ def _searched(
     judge: Callable[[list[StudyAnswer]], tuple[PriorCandidate, ...]],
 ) -> SiteSearch:
     """Ask the connections of a site in turn until one answers."""
-    reason = "No connection to this hospital is set up"
+    reason, state = "No connection to this hospital is set up", SearchState.DOWN
     for connection in site.connections:
         try:
             answers = services.open_port(connection).search_for_studies(query, cancelled)
@@ -198,10 +202,11 @@ def _searched(
             raise
         except PacsError as error:
             reason = error.reason
+            state = SearchState.REFUSED if isinstance(error, ANSWERED) else SearchState.DOWN
             continue
         note = "More studies were found than can be shown" if len(answers) >= ANSWER_LIMIT else ""
         return SiteSearch(site.site_id, site.name, SearchState.SEARCHED, judge(answers), note)
-    return SiteSearch(site.site_id, site.name, SearchState.DOWN, (), reason)
+    return SiteSearch(site.site_id, site.name, state, (), reason)
 
 
 def _home_candidates(current: CurrentStudy, site: Site, answers: list[StudyAnswer]) -> tuple[PriorCandidate, ...]:

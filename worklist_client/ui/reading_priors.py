@@ -115,7 +115,11 @@ class PriorStrip(QFrame):
             parts.append(self._tr("Asking {sites} …", sites=", ".join(waiting)))
         for search in searches:
             if search.state is SearchState.DOWN:
-                parts.append(self._tr("{site} does not answer: {reason}", site=search.site_name, reason=search.reason))
+                reason = self._tr(search.reason)
+                parts.append(self._tr("{site} does not answer: {reason}", site=search.site_name, reason=reason))
+            elif search.state is SearchState.REFUSED:
+                reason = self._tr(search.reason)
+                parts.append(self._tr("{site} answers, but refuses: {reason}", site=search.site_name, reason=reason))
             elif search.reason:
                 parts.append(f"{search.site_name}: {self._tr(search.reason)}")
         if not parts and not found:

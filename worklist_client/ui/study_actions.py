@@ -66,11 +66,13 @@ class StudyActions(QObject):
             self._named(lambda: self._open(entry, claim=True))
             return
         if entry.status is Status.CANCELED:
-            self.said.emit(tr("This study was withdrawn: {reason}", reason=entry.cancel_reason or "-"), "attention")
+            self._tell(entry, tr("This study was withdrawn: {reason}", reason=entry.cancel_reason or "-"), "attention")
             return
         if entry.status is Status.CLAIMED:
             who = display_name(entry.holder) or tr("another reader")
-            self.said.emit(tr("{name} is reading this study. It was opened for looking only.", name=who), "attention")
+            self._tell(
+                entry, tr("{name} is reading this study. It was opened for looking only.", name=who), "attention"
+            )
         self._open(entry, claim=False)
 
     def look(self, entry: StudyEntry) -> None:
@@ -85,19 +87,20 @@ class StudyActions(QObject):
             if callable(release):
                 release()
                 return
-        tr = self._desk.tr
+        tr, study = self._desk.tr, study_line(entry)
 
         def released(result: ReleaseResult) -> tuple[str, str]:
+            text = tr("The shared worklist does not answer; the release is sent as soon as it does.")
             if result.kind is ReleaseKind.RELEASED:
-                return tr("Released. The study is available to everybody again."), "ok"
-            if result.kind is ReleaseKind.LOST:
-                return tr("The study was not yours any more: {reason}", reason=tr(result.reason)), "attention"
-            return tr("The shared worklist does not answer; the release is sent as soon as it does."), "attention"
+                text = tr("Released. The study is available to everybody again.")
+            elif result.kind is ReleaseKind.LOST:
+                text = tr("The study was not yours any more: {reason}", reason=tr(result.reason))
+            return f"{study}: {text}", "ok" if result.kind is ReleaseKind.RELEASED else "attention"
 
         self._in_hub(
             lambda: self._desk.claims.release(entry.workitem_uid),
             released,
-            tr("The study could not be released"),
+            f"{study}: {tr('The study could not be released')}",
         )
 
     def read_elsewhere(self, entry: StudyEntry, reason: str) -> None:
@@ -144,9 +147,8 @@ class StudyActions(QObject):
             if entry.status is Status.CLAIMED:
                 self._claiming.discard(entry.entry_id)
                 who = display_name(entry.holder) or self._desk.tr("Another reader")
-                self.said.emit(
-                    self._desk.tr("{name} claimed this study first. You can look, not report.", name=who), "danger"
-                )
+                text = self._desk.tr("{name} claimed this study first. You can look, not report.", name=who)
+                self._tell(entry, text, "danger")
             elif entry.status is not Status.AVAILABLE:
                 self._claiming.discard(entry.entry_id)
 
@@ -183,7 +185,7 @@ class StudyActions(QObject):
             self._desk.sites.get(entry.site_id)
         except UnknownSite:
             text = self._desk.tr("The hospital of this study is not known here, so it cannot be opened.")
-            self.said.emit(text, "danger")
+            self._tell(entry, text, "danger")
             return
         window = self._open_window(self._desk, entry, claim)
         entry_id = entry.entry_id
@@ -231,6 +233,10 @@ class StudyActions(QObject):
         self._windows.pop(entry_id, None)
         self._claiming.discard(entry_id)
         self.windows_changed.emit()
+
+    def _tell(self, entry: StudyEntry, text: str, tone: str) -> None:
+        """About one study: the row may be gone, and another one selected, when it is read."""
+        self.said.emit(f"{study_line(entry)}: {text}", tone)
 
     def _said(self, text: str, tone: str) -> None:
         if text:

@@ -121,6 +121,13 @@ def test_every_visible_text_has_a_dutch_translation() -> None:
     assert not missing, "\n".join(f"{name}: {text!r}" for text, name in missing.items())
 
 
+def test_dutch_does_not_call_looking_reading_nor_giving_back_what_is_done_with_a_report() -> None:
+    """ "Alleen lezen" could mean "only reading", and "vrijgeven" is what one does with a report."""
+    wrong = re.compile(r"alleen lezen|vrijge(ven|geven)|vrijgave|\blezers?\b", re.IGNORECASE)
+    found = {key: text for key, text in load_translations("nl").items() if wrong.search(text)}
+    assert not found
+
+
 def test_sentences_that_the_viewer_makes_itself_are_in_dutch_too() -> None:
     """They reached the screen in English: why an image is hatched, what is odd about a series."""
     known = {_unnamed(text) for text in load_translations("nl")}
