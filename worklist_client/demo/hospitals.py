@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +17,6 @@ from worklist_client.demo.make import LATER, archive
 from worklist_client.demo.patients import SITES
 from worklist_client.demo.surroundings import child, free_port, is_free
 
-ZONE = ZoneInfo("Europe/Amsterdam")
 CLIENT_AE = "WORKLIST"
 """AE title of the demo's desk: the only destination of a C-MOVE."""
 PORTS = ("north", "south", "west", "move", "hub")
@@ -42,6 +41,14 @@ class Started:
     ports: dict[str, int]
 
 
+def home_zone(now: datetime | None = None) -> ZoneInfo:
+    """The clock of these hospitals is that of this computer, in whole hours: wherever the demo runs, no study is made
+    later than the clock beside it says."""
+    offset = (now or datetime.now().astimezone()).utcoffset() or timedelta(0)
+    hours = offset // timedelta(hours=1)
+    return ZoneInfo(f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT")
+
+
 def start_hospitals(folder: Path, stack: ExitStack, *, fresh: bool) -> Started:
     """Make the archive where it is stale, and start the hospitals.
 
@@ -51,7 +58,7 @@ def start_hospitals(folder: Path, stack: ExitStack, *, fresh: bool) -> Started:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"Demo region in {folder} (synthetic patients only; delete it at any time).")
     print("Making the patients: about ten seconds the first time...", flush=True)
-    images = archive(folder / "archive", datetime.now(ZONE))
+    images = archive(folder / "archive", datetime.now(home_zone()))
     made = json.loads((images / "made.json").read_text())["at"]
     run = folder / ("night-" + datetime.fromisoformat(made).strftime("%Y%m%d-%H%M%S"))
     run.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,7 +97,7 @@ def hub_configuration(hospitals: Sequence[Hospital], *, move_port: int = 0, head
                 connection += f", move_destination_port = {move_port}"
         lines.append(
             f'[[site]]\nsite_id = "{site.site_id}"\nname = "{site.name}"\ncolor = "{site.color}"\n'
-            f'issuer_of_patient_id = "{site.issuer}"\nconnections = [{{ {connection} }}]\n'
+            f'issuer_of_patient_id = "{site.issuer}"\ntime_zone = "{home_zone().key}"\nconnections = [{{ {connection} }}]\n'
         )
     rules = resources.files("resources").joinpath("demo", "rules.toml").read_text(encoding="utf-8")
     return "\n".join(lines) + "\n" + rules

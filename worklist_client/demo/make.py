@@ -13,7 +13,7 @@ from pathlib import Path
 from worklist_client.demo.objects import Order, instances
 from worklist_client.demo.patients import PATIENTS
 
-VERSION = 1
+VERSION = 2
 STAMP = "made.json"
 FRESH_FOR = timedelta(hours=12)
 LATER = "later"

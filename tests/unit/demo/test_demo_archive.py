@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pydicom.dataset import Dataset
 
 from worklist_client.demo import anatomy, phantom
 from worklist_client.demo.archive import Archive
+from worklist_client.demo.hospitals import Hospital, home_zone, hub_configuration
 from worklist_client.demo.make import orders, write_all
 from worklist_client.demo.objects import CT_PLANS, Order, instances
 from worklist_client.demo.patients import PATIENTS, SITES
@@ -29,6 +31,21 @@ def archive(tmp_path: Path) -> Archive:
         for dataset in instances(_order(kind)):
             dataset.save_as(tmp_path / f"{dataset.SOPInstanceUID}.dcm", enforce_file_format=True)
     return Archive(tmp_path)
+
+
+@pytest.mark.parametrize("hours", [0, 1, -5, 5.5, -3.5])
+def test_no_study_of_the_demo_is_made_later_than_the_clock_of_this_computer(hours: float) -> None:
+    """The hospitals lived in Amsterdam, wherever the computer was: the newest studies seemed to come from the future."""
+    here = timezone(timedelta(hours=hours))
+    now = datetime(2026, 11, 21, 22, 0, tzinfo=here)
+    there = now.astimezone(home_zone(now)).replace(tzinfo=here)
+    assert timedelta(0) <= now - there < timedelta(hours=1)
+    assert all(order.made <= there for order in orders(there))
+
+
+def test_the_hub_of_the_demo_is_told_the_clock_of_its_hospitals() -> None:
+    told = hub_configuration([Hospital("north", cast(Any, None), 1)])
+    assert f'time_zone = "{home_zone().key}"' in told
 
 
 def test_every_national_number_passes_the_eleven_test_and_belongs_to_one_person() -> None:
