@@ -97,7 +97,8 @@ def hub_configuration(hospitals: Sequence[Hospital], *, move_port: int = 0, head
                 connection += f", move_destination_port = {move_port}"
         lines.append(
             f'[[site]]\nsite_id = "{site.site_id}"\nname = "{site.name}"\ncolor = "{site.color}"\n'
-            f'issuer_of_patient_id = "{site.issuer}"\ntime_zone = "{home_zone().key}"\nconnections = [{{ {connection} }}]\n'
+            f'issuer_of_patient_id = "{site.issuer}"\ntime_zone = "{home_zone().key}"\n'
+            f"connections = [{{ {connection} }}]\n"
         )
     rules = resources.files("resources").joinpath("demo", "rules.toml").read_text(encoding="utf-8")
     return "\n".join(lines) + "\n" + rules

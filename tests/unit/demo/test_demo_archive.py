@@ -35,7 +35,7 @@ def archive(tmp_path: Path) -> Archive:
 
 @pytest.mark.parametrize("hours", [0, 1, -5, 5.5, -3.5])
 def test_no_study_of_the_demo_is_made_later_than_the_clock_of_this_computer(hours: float) -> None:
-    """The hospitals lived in Amsterdam, wherever the computer was: the newest studies seemed to come from the future."""
+    """The hospitals lived in Amsterdam, wherever the computer was: new studies seemed to come from the future."""
     here = timezone(timedelta(hours=hours))
     now = datetime(2026, 11, 21, 22, 0, tzinfo=here)
     there = now.astimezone(home_zone(now)).replace(tzinfo=here)
