@@ -115,6 +115,7 @@ def _add_intake(parser: argparse.ArgumentParser) -> None:
 
 def _add_load_test(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default="", help=f"of a hub (its token in {TOKEN}); without it, one of its own")
+    parser.add_argument("--account", default="", help="of that hub: signs in with its password, asked for, as this one")
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--rate", type=float, default=200.0, help="claims a second in all; 0 = as fast as they go")
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -143,12 +144,14 @@ def _command(name: str) -> Command:
 
 
 def _load_test(arguments: argparse.Namespace) -> int:
-    from worklist_hub.operations import load_test, own_hub  # noqa: PLC0415 - serving does not need it
+    from worklist_hub.operations import commands, load_test, own_hub  # noqa: PLC0415 - serving does not need it
 
     load = load_test.Load(max(arguments.clients, 1), max(arguments.rate, 0.0), arguments.seconds)
     try:
         if arguments.url:
             token, beside = os.environ.get(TOKEN, ""), arguments.beside_real_studies
+            if arguments.account:
+                token = load_test.signed_in(arguments.url, arguments.account, commands.asked_password(is_new=False))
             result = load_test.run(arguments.url, token, load, beside_real_studies=beside)
         else:
             with own_hub.running() as url:

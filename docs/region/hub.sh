@@ -6,9 +6,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 number=$2
 pid_file=$REGION_DIR/hub-$number.pid
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+runs() { [ -e "$pid_file" ] && ! is_gone "$(cat "$pid_file")"; }
 
 case $1 in
 start)
+    if runs; then echo "hub $number runs already" >&2; exit 1; fi
     eval "port=\$HUB_${number}_PORT"
     PGPASSFILE=$REGION_DIR/pgpass WORKLIST_HUB_DRAFT_KEY=$(cat "$REGION_DIR/draft-key") \
         nohup $WORKLIST_HUB serve --config "$REGION_DIR/hub-$number.toml" \

@@ -18,7 +18,7 @@ from tests.journeys import hands
 from tests.journeys.onlooker import Onlooker
 from tests.journeys.region import PETER, SANNE, desk_of, listed
 from tests.peers.hub import study_to_read
-from tests.peers.region_example import PASSWORD, ROOT, Region, running_region, unavailable
+from tests.peers.region_example import PASSWORD, ROOT, Region, block, running_region, unavailable
 from ups.claiming import LOST, WON
 from ups.client import UpsClient
 from ups.identifiers import random_uid
@@ -56,6 +56,8 @@ def region() -> Iterator[Region]:
     if reason:
         pytest.skip(reason)
     with running_region() as made:
+        load = block("load").replace("18080", made.ports["PROXY_PORT"]).replace("--seconds 60", "--seconds 1")
+        assert "failures: none" in made.sh(load)
         yield made
 
 

@@ -176,9 +176,9 @@ def _change_account(accounts: object, arguments: Namespace) -> str:
     login, what = arguments.login, arguments.what
     if what == "add":
         reader = Person(arguments.code, arguments.name, arguments.organisation)
-        accounts.create(login, reader, [grant_of(one) for one in arguments.grant], _password())
+        accounts.create(login, reader, [grant_of(one) for one in arguments.grant], asked_password())
     elif what == "password":
-        accounts.set_password(login, _password())
+        accounts.set_password(login, asked_password())
     elif what == "grants":
         accounts.set_grants(login, [grant_of(one) for one in arguments.grant])
     else:
@@ -197,13 +197,19 @@ def grant_of(text: str) -> Grant:
     return Grant.from_json(told | ({"expertise": expertise.split(",")} if expertise else {}))
 
 
-def _password() -> str:
+def asked_password(*, is_new: bool = True) -> str:
+    """From the environment, the terminal (a new one twice), or a line of stdin. Raises `ConfigError`."""
     given = os.environ.get(PASSWORD)
     if given is not None:
         return given
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != first:
+    try:
+        first = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ") if is_new else first
+    except (EOFError, KeyboardInterrupt) as error:
+        print(file=sys.stderr)
+        raise ConfigError("no password was given, nothing was changed") from error
+    if again != first:
         raise ConfigError("the two passwords differ")
     return first

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 _JSON = "application/dicom+json"
 LABEL = "Load test"
@@ -77,6 +77,30 @@ def run(url: str, token: str, load: Load, *, beside_real_studies: bool = False, 
         thread.join()
     result.took_s = time.monotonic() - begun
     return result
+
+
+def signed_in(url: str, account: str, password: str) -> str:
+    """The token of a built-in account. Raises `LoadTestError`."""
+    form = urlencode({"grant_type": "password", "username": account, "password": password})
+    connection = _connection(urlsplit(url))
+    try:
+        connection.request("POST", "/region/auth/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        told = json.loads(answer.read() or b"{}")
+        return str(told["access_token"])
+    except (OSError, http.client.HTTPException) as error:
+        raise LoadTestError(f"the hub cannot be reached: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoadTestError(f"the hub answers {answer.status} to the sign-in of '{account}'") from error
+    finally:
+        connection.close()
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    kind: Callable[..., http.client.HTTPConnection] = (
+        http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    )
+    return kind(parts.netloc, timeout=30)
 
 
 def _refuse_beside_real_studies(client: _Client, is_allowed: bool) -> None:
@@ -140,10 +164,7 @@ class _Client:
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and JSON."""
         if self._connection is None:
-            kind: Callable[..., http.client.HTTPConnection] = (
-                http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-            )
-            self._connection = kind(self._parts.netloc, timeout=30)
+            self._connection = _connection(self._parts)
         self._connection.request(method, path, json.dumps(body) if body is not None else None, self._headers)
         answer = self._connection.getresponse()
         content = answer.read()
