@@ -227,16 +227,16 @@ def made_text(entry: StudyEntry, context: RowContext) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("urgency", "Urgency", 76, urgency, urgency_tone),
-    Column("due", "Due in", 94, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("due", "Due in", 92, due_text, due_tone, tooltip="Time left until the report is due"),
     Column(
         "study_datetime",
         "Made",
-        88,
+        90,
         made_text,
         tooltip="When the study was made, by the clock of its hospital",
         hint=lambda entry, _context: shown_moment(entry.study_datetime),
     ),
-    Column("site", "Hospital", 196, lambda entry, context: context.site_name(entry.site_id), weight=1),
+    Column("site", "Hospital", 208, lambda entry, context: context.site_name(entry.site_id), weight=1),
     Column("patient", "Patient", 164, patient_name, weight=3),
     Column("age", "Age, sex", 66, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
@@ -249,9 +249,9 @@ COLUMNS: tuple[Column, ...] = (
         weight=1,
         roomy=True,
     ),
-    Column("for", "For", 88, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
-    Column("status", "Status", 128, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 90, holder_text, tooltip="Who claimed it", weight=3),
+    Column("for", "For", 84, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
+    Column("status", "Status", 124, status_text, status_tone, weight=1),
+    Column("holder", "Held by", 86, holder_text, tooltip="Who claimed it", weight=3),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),
