@@ -27,6 +27,8 @@ DESKTOP = (
 PEERS = (
     "orthanc orthanc-dicomweb dcmtk postgresql haproxy xdotool x11-utils imagemagick curl procps util-linux iproute2"
 ).split()
+LANES = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two processes of pytest, each with its own display and servers; `-n 0` behind `test` is one."""
 DESKTOP_PROOF = ("EGL", "GL", "xkbcommon-x11", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "dbus-1", "fontconfig")
 PEERS_PROOF = ("Orthanc", "storescu", "getscu", "dcmp2pgm", "dsr2html", "xdotool", "import", "curl", "Xvfb", "haproxy")
 
@@ -50,7 +52,7 @@ def main(arguments: list[str]) -> int:
         missing = missing_libraries() + missing_programs(PEERS_PROOF)
         system_packages(DESKTOP + PEERS, missing, needed=True)
         environment("[dev]")
-        return subprocess.call([str(PYTHON), "-m", "pytest", *rest], cwd=ROOT)
+        return subprocess.call([str(PYTHON), "-m", "pytest", *LANES, *rest], cwd=ROOT)
     if command == "bench":
         system_packages(DESKTOP + PEERS, missing_libraries() + missing_programs(PEERS_PROOF), needed=True)
         environment("[dev]")

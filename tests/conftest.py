@@ -44,6 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["DISPLAY"] = f":{stream.readline().strip()}"
 
 
+LONG = ("tests/faults/test_hub_chaos.py", "tests/faults/test_client_kill.py", "tests/faults/", "tests/journeys/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that two lanes of tests end together; within that, the order stays left to chance."""
+    items.sort(
+        key=lambda item: next((rank for rank, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+    )
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the display that we started."""
     if _Display.process is not None:

@@ -555,10 +555,12 @@ def test_an_annotation_is_visible_in_both_render_paths(reader_on: Reader) -> Non
     reader.feed(A)
     reader.viewer.set_tool("rectangle")
     reader.drag(reader.at(20, 20), reader.at(40, 40))
-    reader.settle()
     wanted = np.array([int(palette.ANNOTATION_SELECTED[n : n + 2], 16) for n in (1, 3, 5)])
-    near = np.abs(reader.screen().astype(int) - wanted).max(axis=2) < 40
-    assert near.sum() > 100
+
+    def colored() -> int:
+        return int((np.abs(reader.screen().astype(int) - wanted).max(axis=2) < 40).sum())
+
+    reader.qtbot.waitUntil(lambda: colored() > 100)
 
 
 @pytest.mark.parametrize("tool", ["ellipse", "rectangle"])
