@@ -18,9 +18,9 @@ from pacs.connect import open_pacs
 from pacs.port import Pacs, Received, RetrieveRequest, StoreObject, StoreState, StudyQuery
 from pacs.site import DicomwebConnection, DimseConnection
 from worklist_client.demo import web_hospital
+from worklist_client.demo.hospitals import start_hospital
 from worklist_client.demo.make import orders
 from worklist_client.demo.objects import instances
-from worklist_client.demo.hospitals import start_hospital
 from worklist_client.demo.surroundings import free_port
 
 NOW = datetime(2026, 11, 21, 22, 0)

@@ -119,7 +119,7 @@ class Reader:
         return next(tone for one, tone in self.said if one == text)
 
 
-MakeReader = Callable[[Person], Reader]
+MakeReader = Callable[..., Reader]
 
 
 @pytest.fixture
@@ -140,8 +140,8 @@ def reader(hub: Hub, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(worklist_window, "question", lambda *_given: True)
     runner, made = TaskRunner(), []
 
-    def make(person: Person) -> Reader:
-        profile = open_profile(f"reader{person.code}", str(tmp_path))
+    def make(person: Person, desk_name: str = "") -> Reader:
+        profile = open_profile(desk_name or f"reader{person.code}", str(tmp_path))
         settings = Settings.in_memory(
             reader__name=person.name, reader__code=person.code, reader__organisation=person.organisation
         )
@@ -160,7 +160,8 @@ def reader(hub: Hub, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPat
         actions.said.connect(lambda text, tone: one.said.append((text, tone)))
         made.append(one)
         window.show()
-        runner.serve(f"events{person.code}", listen(desk.client, f"DESK{person.code}"), feed.apply, owner=feed)
+        desk_name = desk_name or f"DESK{person.code}"
+        runner.serve(f"events {desk_name}", listen(desk.client, desk_name.upper()), feed.apply, owner=feed)
         qtbot.waitUntil(lambda: feed.connection.connected, timeout=DEADLINE_MS)
         return one
 
@@ -322,6 +323,59 @@ def test_a_live_claim_is_asked_for_with_the_reason_and_stays(reader: MakeReader,
     ann.qtbot.waitUntil(lambda: bool(asked), timeout=DEADLINE_MS)
     assert asked == [(BOB.name, "the ward is waiting")]
     ann.sees(study, Status.MINE)
+
+
+def test_the_holder_who_keeps_a_study_is_heard_by_whoever_asked_each_time(reader: MakeReader, study: str) -> None:
+    ann, bob = reader(ANN), reader(BOB)
+    ann.sees(study, Status.AVAILABLE)
+    claimed_by(ann, study)
+    answer = "VRIES, Anna goes on reading DOE, Jane  ·  CT head."
+    for reason in ("the ward is waiting", "the ward calls again"):
+        bob.said.clear()
+        answering(reason)
+        bob.run("study.take_over", bob.sees(study, Status.CLAIMED))
+        ann.qtbot.waitUntil(lambda why=reason: why in ann.window.bars.request.text(), timeout=DEADLINE_MS)  # type: ignore[misc]
+        assert "BAKKER, Bob asks for this study" in ann.window.bars.request.text()
+        assert bob.window.bars.request.text() == ""  # who asks is not asked himself
+        ann.window.bars.request.keep()
+        assert bob.heard(answer) == "attention"
+        assert ann.window.bars.request.text() == ""
+    ann.sees(study, Status.MINE)
+
+
+def test_the_holder_who_lets_go_is_heard_by_whoever_asked(reader: MakeReader, study: str) -> None:
+    ann, bob = reader(ANN), reader(BOB)
+    ann.sees(study, Status.AVAILABLE)
+    claimed_by(ann, study)
+    answering("the ward is waiting")
+    bob.run("study.take_over", bob.sees(study, Status.CLAIMED))
+    ann.qtbot.waitUntil(lambda: bool(ann.window.bars.request.text()), timeout=DEADLINE_MS)
+    ann.window.bars.request.let_go()
+    assert bob.heard("VRIES, Anna let go of DOE, Jane  ·  CT head. It can be claimed.") == "ok"
+    ann.qtbot.waitUntil(lambda: ann.window.bars.request.text() == "", timeout=DEADLINE_MS)
+
+
+def test_a_reader_at_work_is_not_called_silent_in_the_question(reader: MakeReader, study: str) -> None:
+    ann, bob = reader(ANN), reader(BOB)
+    ann.sees(study, Status.AVAILABLE)
+    claimed_by(ann, study)
+    offered = answering("the ward is waiting")
+    bob.run("study.take_over", bob.sees(study, Status.CLAIMED))
+    assert offered == [["It is urgent", "Agreed with the reader"]]
+
+
+def test_opening_my_study_at_a_second_desk_goes_on_there_at_once(
+    reader: MakeReader, hub: Hub, tmp_path: Path, study: str
+) -> None:
+    first, second = reader(ANN), reader(ANN, "desk2")
+    first.sees(study, Status.AVAILABLE)
+    claimed_by(first, study)
+    entry = second.sees(study, Status.MINE)
+    offered = answering("I go on at another desk")
+    second.run("study.claim_and_open", entry)
+    assert offered == [["I go on at another desk"]]
+    second.qtbot.waitUntil(lambda: len(second.actions.windows()) == 1, timeout=DEADLINE_MS)
+    assert first.actions.windows() == ()
 
 
 def test_a_silent_claim_is_taken_over_with_a_reason_that_is_kept(

@@ -151,6 +151,9 @@ class FakeClaims:
     def __init__(self, asked: list[tuple[str, ...]]) -> None:
         self._asked = asked
 
+    def holds(self, _uid: str) -> bool:
+        return True
+
     def release(self, uid: str) -> ReleaseResult:
         self._asked.append(("release", uid))
         return ReleaseResult(uid, ReleaseKind.RELEASED)
@@ -710,7 +713,8 @@ def test_the_window_of_drafts_without_a_claim_names_patient_and_study_and_is_dut
 
 def test_somebody_who_asks_for_my_study_is_shown(stage: Stage) -> None:
     stage.tell(Changed(claimed(workitem(3), ME)), CancelRequested("2.25.3", "DESK2", "going home", "Bakker"))
-    assert stage.window.bars.message.text() == "Bakker asks you to let go of a study you claimed: going home"
+    asked = stage.window.bars.request.text()
+    assert asked == "PATIENT03, Test  ·  CT Study 3   BAKKER asks for this study: going home"
 
 
 def test_the_context_menu_is_made_of_the_command_table(stage: Stage, qtbot: QtBot) -> None:

@@ -18,7 +18,7 @@ from ups.codes import Person
 from viewer.tasks import TaskRunner
 from worklist_client.settings.language import Translator
 from worklist_client.settings.session import ENDED, Session
-from worklist_client.settings.sign_in import methods
+from worklist_client.settings.sign_in import PasswordMethod, methods
 from worklist_client.ui.bars import NoticeBar
 from worklist_client.ui.sign_in import SignInAgain, SignInDialog
 from worklist_hub.access.grants import Grant, Role
@@ -106,6 +106,19 @@ def test_a_wrong_password_is_said_in_dutch_and_the_right_one_lets_in(
     with qtbot.waitSignal(dialog.accepted):
         fill(dialog, "ann", PASSWORD, qtbot)
     assert session.reader["name"] == "Ann^A"
+
+
+def test_the_name_of_the_last_time_stands_there_and_the_password_is_typed_at_once(
+    hub: Hub, session: Session, runner: TaskRunner, qtbot: QtBot
+) -> None:
+    made = SignInDialog(hub.url, session, (PasswordMethod(),), runner, Translator("en"), name="ann")
+    qtbot.addWidget(made)
+    made.show()
+    assert made.focusWidget() is made.findChild(QLineEdit, "sign_in_password")
+    assert made.signed_in_as == ""
+    with qtbot.waitSignal(made.accepted):
+        qtbot.keyClicks(made.focusWidget(), PASSWORD + "\r")
+    assert made.signed_in_as == "ann"
 
 
 def test_the_browser_lets_in_too(dialog: SignInDialog, session: Session, qtbot: QtBot) -> None:

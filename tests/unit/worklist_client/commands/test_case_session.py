@@ -136,6 +136,17 @@ def test_a_replaced_workitem_is_a_lost_claim_and_the_text_is_kept(bench: Bench) 
     assert len(bench.journal.drafts.in_state(DraftState.ORPHAN)) == 1
 
 
+@pytest.mark.parametrize("where", ["reserved_for_code", "holder_code"])
+def test_going_on_at_another_desk_is_not_called_another_reader(bench: Bench, where: str) -> None:
+    """The first desk said "Vries, Anna has this study" to Anna de Vries."""
+    case = bench.opened()
+    case.report.set_section("findings", "half a sen")
+    case.entry_changed(replace(case.entry, workitem_uid="2.25.9", status=Status.RESERVED, **{where: "R1"}))
+    assert (case.claim.standing, case.claim.holder, case.editable) == (Standing.MOVED, "", False)
+    assert "at another desk" in case.claim.reason
+    assert len(bench.journal.drafts.in_state(DraftState.ORPHAN)) == 1
+
+
 def test_what_the_program_filled_in_by_itself_is_no_draft_without_a_claim(bench: Bench) -> None:
     """A comparison line that nobody typed was kept, and the list said that a draft had lost its claim."""
     bench.peers["north"].answers = [answer(PRIOR, patient_id="N1")]

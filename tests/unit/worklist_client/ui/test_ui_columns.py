@@ -16,7 +16,9 @@ from worklist_client.worklist.entries import Status, StudyEntry
 from worklist_client.worklist.query import ORDERS
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-CONTEXT = columns.RowContext(Translator("en"), NOW, lambda site_id: site_id.title(), lambda _entry: "3+")
+CONTEXT = columns.RowContext(
+    Translator("en"), NOW, lambda site_id: site_id.title(), lambda _entry: "3+", lambda: "900001"
+)
 
 
 def entry(**changes: Any) -> StudyEntry:
@@ -98,6 +100,8 @@ def test_a_patient_without_a_name_is_shown_by_number() -> None:
 def test_a_reserved_study_names_the_person_before_the_expertise() -> None:
     assert columns.for_whom(entry(expertise_text="Neuro"), CONTEXT) == "Neuro"
     assert columns.for_whom(entry(expertise_text="Neuro", reserved_for="Smit^Anna"), CONTEXT) == "SMIT, Anna"
+    mine = entry(expertise_text="Neuro", reserved_for="Vries^Sanne", reserved_for_code="900001")
+    assert columns.for_whom(mine, CONTEXT) == "You"
 
 
 def test_my_own_claim_says_you() -> None:
