@@ -231,7 +231,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "study_datetime",
         "Made",
-        90,
+        92,
         made_text,
         tooltip="When the study was made, by the clock of its hospital",
         hint=lambda entry, _context: shown_moment(entry.study_datetime),
@@ -251,7 +251,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("for", "For", 84, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
     Column("status", "Status", 124, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 86, holder_text, tooltip="Who claimed it", weight=3),
+    Column("holder", "Held by", 84, holder_text, tooltip="Who claimed it", weight=3),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),

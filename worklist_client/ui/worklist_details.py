@@ -210,7 +210,7 @@ class WorklistDetails(QSplitter):
         self._timeline.verticalHeader().hide()
         self._timeline.verticalHeader().setDefaultSectionSize(26)
         header = self._timeline.horizontalHeader()
-        for column, width in enumerate((92, 176, 46, 120, 168)):
+        for column, width in enumerate((104, 176, 46, 120, 168)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
