@@ -57,6 +57,8 @@ def check(answer: Answer, *, creating: bool = False, filtered: bool = False) -> 
     error = error_of(answer.status, _said(answer), creating=creating, filtered=filtered, reason=_reason(answer))
     if isinstance(error, Conflict):
         error.holder = _holder(answer)
+    if isinstance(error, AlreadyThere):
+        error.instead = _instead(answer)
     raise error
 
 
@@ -85,6 +87,15 @@ def _holder(answer: Answer) -> Person | None:
         return Person(str(told["code"]), str(told["name"]), str(told["organisation"]))
     except (ProtocolViolation, TypeError, KeyError):
         return None
+
+
+def _instead(answer: Answer) -> str:
+    """The workitem of the same study, where the server names it, as our hub does."""
+    try:
+        told = answer.json()["workitem"]
+    except (ProtocolViolation, TypeError, KeyError):
+        return ""
+    return told if isinstance(told, str) else ""
 
 
 def _reason(answer: Answer) -> str:

@@ -72,7 +72,9 @@ class NotFound(UpsError):
 
 
 class AlreadyThere(UpsError):
-    """409 on Create: a workitem with this UID exists (0111)."""
+    """409 on Create: a workitem with this UID exists (0111), or one of the same study, named by `instead` (our hub)."""
+
+    instead: str = ""
 
 
 class Conflict(UpsError):

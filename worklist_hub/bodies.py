@@ -156,6 +156,8 @@ def change_answer(
         return Response(status_code=status_of(transaction, outcome.answer), headers=told)
     status = 403 if outcome.is_forbidden else status_of(transaction, outcome.answer)
     content = {"code": outcome.answer.value, "reason": outcome.text, "holder": _person(outcome.holder)}
+    if outcome.instead:
+        content["workitem"] = outcome.instead
     told["Warning"] = warning(request, outcome.text if outcome.is_forbidden or not said else said)
     return Response(json.dumps(content, ensure_ascii=False).encode(), status, told, "application/json")
 

@@ -90,7 +90,7 @@ def decide(
         return refused
     if isinstance(request, Create):
         if stored is None and rivals and not caller.is_feed:
-            return _refuse(Answer.DUPLICATE, rivals[0], SAME_STUDY)  # two would read it, each with a claim
+            return _is_there(rivals[0])  # two would read it, each with a claim
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
@@ -148,6 +148,12 @@ def _action(request: ChangeState | Update | RequestCancel) -> Action:
 
 def _refuse(answer: Answer, stored: Stored, text: str = "") -> Refusal:
     return Refusal(answer, text or TEXTS[answer], holder_of(stored.dataset))
+
+
+def _is_there(rival: Stored) -> Refusal:
+    """Whoever creates it learns which workitem it is."""
+    uid = dj.text(rival.dataset, "SOPInstanceUID")
+    return replace(_refuse(Answer.DUPLICATE, rival, SAME_STUDY), instead=uid)
 
 
 def _stamped(dataset: DicomJson, now: datetime) -> DicomJson:

@@ -140,4 +140,6 @@ class Refusal:
     holder: Person | None = None
     is_forbidden: bool = False
     """The policy says no: 403."""
+    instead: str = ""
+    """UID of the workitem that is there already for what was to be created."""
     details: tuple[str, ...] = field(default=())

@@ -56,6 +56,22 @@ def claim(connection: sa.Connection, database: Database, wanted: Mapping[Key, st
     return found
 
 
+def follow(
+    connection: sa.Connection, database: Database, uid: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """A workitem was corrected: its chain is found by what its hospital calls it now, and no more by what it does not,
+    for that may be the number of somebody else."""
+    old, new = keys_of(before), keys_of(after)
+    if old == new:
+        return
+    found = {key: root for key in old for root in roots(connection, [key]).values()}
+    root_uid = next((found[key] for key in old if key in found), uid)
+    for key in old:
+        if key not in new and found.get(key) == root_uid:
+            connection.execute(sa.delete(WORKITEM_KEYS).where(_is(key)))
+    note(connection, database, root_uid, new)
+
+
 def lead(connection: sa.Connection, root_uid: str, key: Key) -> None:
     """A key leads to another chain from now on."""
     connection.execute(sa.update(WORKITEM_KEYS).where(_is(key)).values(root_uid=root_uid))

@@ -13,7 +13,7 @@ from ups.states import ProcedureStepState
 from worklist_hub.protocol import Stored
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.database import Database
-from worklist_hub.store.keys import keys_of, note
+from worklist_hub.store.keys import forget, keys_of, note
 from worklist_hub.store.quick import FOUND
 from worklist_hub.store.schema import WORKITEMS
 
@@ -33,19 +33,25 @@ def stored_of(found: Any) -> Stored:
 
 
 def rivals_of(connection: sa.Connection, database: Database, made: DicomJson) -> tuple[Stored, ...]:
-    """What is open or COMPLETED of the study of a workitem that is about to be put there, of the same hospital; the
-    oldest first. Waits for a transaction that is just putting one there."""
-    columns = columns_of(made)
-    if not columns["study_instance_uid"]:
+    """What is open or COMPLETED of the study of a workitem that is about to be put there, of the same hospital, or of
+    its order where one of the two has no study yet; the oldest first. Waits for a transaction that is just putting one
+    there."""
+    columns, of = columns_of(made), WORKITEMS.c
+    study, order = columns["study_instance_uid"], columns["accession_number"]
+    same: list[sa.ColumnElement[bool]] = []
+    if study:
+        same.append(of.study_instance_uid == study)
+    if order:
+        is_order = of.accession_number == order
+        same.append(sa.and_(is_order, of.study_instance_uid == "") if study else is_order)
+    if not same or not columns["site_id"]:
         return ()
-    same = (
-        WORKITEMS.c.study_instance_uid == columns["study_instance_uid"],
-        WORKITEMS.c.site_id == columns["site_id"],
-        WORKITEMS.c.state != ProcedureStepState.CANCELED.value,
-    )
-    query = sa.select(*STORED).where(*same).order_by(WORKITEMS.c.position)
+    where = (sa.or_(*same), of.site_id == columns["site_id"], of.state != ProcedureStepState.CANCELED.value)
+    query = sa.select(*STORED).where(*where).order_by(of.position)
     found = connection.execute(query).all()
     if not found:
         note(connection, database, columns["uid"], keys_of(made))
         found = connection.execute(query).all()
+        if found:  # it is refused: what was noted for it leads nowhere
+            forget(connection, [columns["uid"]])
     return tuple(stored_of(one) for one in found)

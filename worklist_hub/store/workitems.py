@@ -32,7 +32,7 @@ from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
 from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
-from worklist_hub.store.keys import keys_of, note
+from worklist_hub.store.keys import follow, keys_of, note
 from worklist_hub.store.lines import Line
 from worklist_hub.store.quick import Change, Quick
 from worklist_hub.store.schema import WORKITEMS
@@ -286,6 +286,7 @@ class WorkitemStore:
         if not self._swap(connection, stored, outcome, now):
             return None
         _forget_drafts(connection, outcome)
+        follow(connection, self.database, dj.text(stored.dataset, "SOPInstanceUID"), stored.dataset, outcome.dataset)
         raised = events_of(
             stored.dataset, outcome.dataset, position=stored.position, cancel_notice=outcome.cancel_notice
         )
