@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         environment("[dev]")
         return subprocess.call([str(PYTHON), str(ROOT / "benchmarks" / "all.py"), *rest], cwd=ROOT)
     print(__doc__)
-    print("Commands:  demo [--language nl] [--play]   install   test [pytest options]   bench")
+    print("Commands:  demo [--language nl] [--two-readers] [--play]   install   test [pytest options]   bench")
     return 2
 
 

@@ -1,9 +1,11 @@
-"""Makes the pictures of the README: plays the demo without a reader, and shrinks what it photographed.
+"""Makes the pictures of the documents: plays the demo without a reader, and shrinks what it photographed.
 
-    .venv/bin/python docs/make_pictures.py
+    .venv/bin/python docs/make_pictures.py                 # all
+    .venv/bin/python docs/make_pictures.py two-readers     # or one of: one-desk, two-readers
 
-Runs `python -m worklist_client demo --play` into a temporary folder and writes `docs/pictures/*.png`, each below
-`LIMIT_BYTES`: 1280 pixels wide, 256 colors chosen for that picture. Synthetic patients only.
+Runs `python -m worklist_client demo --play`, and that of two readers, into a temporary folder and writes
+`docs/pictures/*.png`, each below `LIMIT_BYTES`: at most 1280 pixels wide, 256 colors chosen for that picture. Synthetic
+patients only.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
-TAKEN = {
+ONE_DESK = {
     "1-worklist": "worklist",
     "2-reading": "reading",
     "3-signing": "signing",
@@ -28,21 +30,39 @@ TAKEN = {
     "8-assign": "assign",
 }
 """Names of the demo's own pictures, and of ours."""
+TWO_READERS = {
+    "1-sign-in": "sign-in",
+    "3-assigned": "assigned",
+    "4-held": "held",
+    "5-take-over": "take-over",
+    "6-asked": "asked",
+    "7-kept": "kept",
+    "8-second-desk": "second-desk",
+    "9-first-desk": "first-desk",
+    "10-handed-over": "handed-over",
+}
+PLAYS = {"one-desk": ((), ONE_DESK), "two-readers": (("--two-readers",), TWO_READERS)}
+"""What is played: its options, and its pictures."""
 WIDTH_PX = 1280
 COLORS = 256
 LIMIT_BYTES = 300_000
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    """Play what is asked for (everything where nothing is), and write; 1 where that did not work."""
+    return max(take(*PLAYS[name]) for name in arguments or PLAYS)
+
+
+def take(options: tuple[str, ...], pictures: dict[str, str]) -> int:
     """Play, shrink, write; 1 where the demo got stuck or a picture is missing or too large."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         output = Path(folder) / "played"
-        command = [sys.executable, "-m", "worklist_client", "demo", "--play", "--fresh"]
+        command = [sys.executable, "-m", "worklist_client", "demo", "--play", "--fresh", *options]
         command += ["--folder", str(Path(folder) / "region"), "--output", str(output), "--render", "software"]
         if subprocess.call(command) != 0:
             return 1
-        for taken, name in TAKEN.items():
+        for taken, name in pictures.items():
             target = PICTURES / f"{name}.png"
             shrink(output / f"{taken}.png", target)
             size = target.stat().st_size
@@ -58,7 +78,8 @@ def shrink(source: Path, target: Path) -> None:
     image = QImage(str(source))
     if image.isNull():
         raise ValueError(f"{source.name} cannot be read")
-    image = image.scaledToWidth(WIDTH_PX, Qt.TransformationMode.SmoothTransformation)
+    if image.width() > WIDTH_PX:
+        image = image.scaledToWidth(WIDTH_PX, Qt.TransformationMode.SmoothTransformation)
     image = image.convertToFormat(QImage.Format.Format_RGB32)
     pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1, 4)[:, : image.width(), 2::-1]
     palette = [0xFF000000 | int(r) << 16 | int(g) << 8 | int(b) for r, g, b in palette_of(pixels.reshape(-1, 3))]
@@ -90,4 +111,4 @@ def _spread(colors: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

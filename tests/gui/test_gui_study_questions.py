@@ -17,6 +17,7 @@ from pacs.site import Site
 from tests.peers.hub import running_hub, study_to_read
 from ups.claiming import ClaimKind
 from ups.codes import Person
+from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState as State
 from viewer.tasks import TaskRunner
 from worklist_client.commands.desk import Desk
@@ -290,6 +291,24 @@ def test_handing_over_gives_study_and_draft_to_the_reader_named(reader: MakeRead
     taken = bob.window._questions._assigning.handed_draft(given.workitem_uid)
     assert taken is not None
     assert (taken.author, taken.draft) == (ANN.code, {"findings": "a small haemorrhage"})
+
+
+def test_who_hands_over_to_himself_takes_the_text_along_to_another_desk(reader: MakeReader, study: str) -> None:
+    first, second = reader(ANN), reader(ANN, "desk2")
+    first.sees(study, Status.AVAILABLE)
+    entry = claimed_by(first, study)
+    now = datetime.now(UTC)
+    first.desk.journal.drafts.save(
+        DraftRow("2.25.7", study, "north", entry.study_instance_uid, "NORTH", "17", DRAFT, 1, now)
+    )
+    answering(ANN.code)
+    first.run("study.hand_over", entry)
+    second.qtbot.waitUntil(lambda: second.entry(replacement_uid(study)) is not None, timeout=DEADLINE_MS)
+    given = second.sees(replacement_uid(study), Status.AVAILABLE)  # a reservation ends with the claim of its reader
+    claimed_by(second, given.workitem_uid)
+    taken = second.window._questions._assigning.handed_draft(given.workitem_uid)
+    assert taken is not None
+    assert taken.draft == {"findings": "a small haemorrhage"}
 
 
 def test_an_open_study_is_stored_and_closed_before_it_is_handed_over(reader: MakeReader, hub: Hub, study: str) -> None:
