@@ -483,6 +483,19 @@ def test_an_open_window_hears_what_the_hub_tells_of_its_study(stage: Stage) -> N
     assert window.told[-1] == "claimed"
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "Stroke"), ("nl", "CVA")])
+def test_a_stroke_has_a_word_and_a_badge_of_its_own_below_stat(make_stage: MakeStage, language: str, said: str) -> None:
+    stage = make_stage(language)
+    rows = (workitem(1, priority="HIGH"), workitem(2, setting="STROKE", priority="HIGH"), workitem(3, stat=True))
+    stage.tell(Snapshot(rows, True), ChannelState(True))
+    assert stage.texts("urgency")[:2] == ["STAT", said]
+    table = stage.window.table
+    box = table.visualRect(table.model().index(1, 0))
+    picture = table.viewport().grab(box).toImage()
+    colors = {picture.pixelColor(x, picture.height() // 2).name() for x in range(picture.width())}
+    assert load_theme("dark").color("state.high") in colors
+
+
 @pytest.mark.parametrize(("language", "said"), [("en", "hidden while"), ("nl", "verborgen zolang")])
 def test_a_question_that_the_hub_hides_is_said_to_be_hidden(make_stage: MakeStage, language: str, said: str) -> None:
     """It looked as if the study had no question, no number and no birth date."""

@@ -40,8 +40,16 @@ STATUS_TONES = {
     Status.CANCELED: "state.quiet",
 }
 
-URGENCY_TITLES = {Urgency.STAT: "STAT", Urgency.HIGH: "High", Urgency.MEDIUM: "Routine", Urgency.LOW: "Low"}
-URGENCY_TONES = {Urgency.STAT: "state.stat", Urgency.HIGH: "state.high"}
+URGENCY_TITLES = {
+    Urgency.STAT: "STAT",
+    Urgency.STROKE: "Stroke",
+    Urgency.HIGH: "High",
+    Urgency.MEDIUM: "Routine",
+    Urgency.LOW: "Low",
+}
+URGENCY_TONES = {Urgency.STAT: "state.stat", Urgency.STROKE: "state.high", Urgency.HIGH: "state.high"}
+BADGES = (Urgency.STAT, Urgency.STROKE)
+"""Classes for which somebody waits at the bedside."""
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DUE_TONES = {DueLevel.IN_TIME: "text.primary", DueLevel.SOON: "state.attention", DueLevel.LATE: "state.danger"}
 

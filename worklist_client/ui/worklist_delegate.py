@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from worklist_client.settings.theme import Theme
-from worklist_client.ui.worklist_columns import STATUS_TONES
+from worklist_client.ui.worklist_columns import BADGES, STATUS_TONES, URGENCY_TONES
 from worklist_client.ui.worklist_model import Role
 from worklist_client.worklist.due import Urgency, urgency_of
 from worklist_client.worklist.entries import Status, StudyEntry
@@ -47,11 +47,11 @@ class WorklistDelegate(QStyledItemDelegate):
             self._shape(painter, area, entry.status)
             area.adjust(CHIP_PX + PAD_PX, 0, 0, 0)
         font = painter.font()
-        font.setBold(column == "urgency" and urgency_of(entry) in (Urgency.STAT, Urgency.HIGH))
+        font.setBold(column == "urgency" and urgency_of(entry) in (*BADGES, Urgency.HIGH))
         painter.setFont(font)
         color = index.data(Qt.ItemDataRole.ForegroundRole)
-        if column == "urgency" and entry.stat:
-            self._badge(painter, area, str(index.data()))
+        if column == "urgency" and urgency_of(entry) in BADGES:
+            self._badge(painter, area, str(index.data()), URGENCY_TONES[urgency_of(entry)])
         else:
             painter.setPen(color)
             text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, int(area.width()))
@@ -77,12 +77,12 @@ class WorklistDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(self._site_color(site_id)))
         painter.drawRoundedRect(box, 2, 2)
 
-    def _badge(self, painter: QPainter, area: QRectF, text: str) -> None:
+    def _badge(self, painter: QPainter, area: QRectF, text: str, tone: str) -> None:
         width = painter.fontMetrics().horizontalAdvance(text) + 12
         height = painter.fontMetrics().height() + 2
         box = QRectF(area.left() - 3, area.center().y() - height / 2, width, height)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._tone("state.stat"))
+        painter.setBrush(self._tone(tone))
         painter.drawRoundedRect(box, 3, 3)
         painter.setPen(self._tone("text.on_accent"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -93,7 +93,7 @@ class WorklistRows(QObject):
 
     def following(self, finished: EntryId) -> tuple[StudyEntry, ...]:
         """What this reader may read next, in the order and with the filters of the list: what stands after the finished
-        study, then what stands before it. A STAT study comes first in any order."""
+        study, then what stands before it. STAT, then stroke, comes first in any order."""
         me, entries = self._desk.reader.code, self._feed.entries()
         names = self._site_names()
         ready = [
@@ -108,7 +108,7 @@ class WorklistRows(QObject):
             line = selected((*ready, place), everything, site_names=names, order=order, descending=descending)
             cut = line.index(place)
             ready = [*line[cut + 1 :], *line[:cut]]
-        return tuple(sorted(ready, key=lambda entry: not entry.stat))
+        return tuple(sorted(ready, key=lambda entry: (not entry.stat, not entry.is_stroke)))
 
     def go_to_rows(self) -> None:
         """Put the focus on the rows, on the first one where none is selected."""

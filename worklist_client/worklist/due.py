@@ -39,6 +39,7 @@ class Urgency(StrEnum):
     """The classes of the list, most urgent first."""
 
     STAT = "STAT"
+    STROKE = "STROKE"
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
     LOW = "LOW"
@@ -59,9 +60,11 @@ def due_of(entry: StudyEntry, now: datetime) -> Due | None:
 
 
 def urgency_of(entry: StudyEntry) -> Urgency:
-    """STAT, else the priority; an unknown priority counts as MEDIUM."""
+    """STAT, stroke, else the priority; an unknown priority counts as MEDIUM."""
     if entry.stat:
         return Urgency.STAT
+    if entry.is_stroke:
+        return Urgency.STROKE
     try:
         return Urgency(entry.priority)
     except ValueError:

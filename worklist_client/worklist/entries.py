@@ -43,8 +43,10 @@ class StudyEntry:
     body_part: str = ""
     study_datetime: datetime | None = None
     priority: str = "MEDIUM"
-    """HIGH, MEDIUM or LOW; `stat` marks the finer class."""
+    """HIGH, MEDIUM or LOW; `stat` and `is_stroke` mark the finer classes."""
     stat: bool = False
+    is_stroke: bool = False
+    """For a stroke team, which waits: read before other urgent studies."""
     expertise: str = ""
     """Code value of Scheduled Station Class Code Sequence; `expertise_text` is its meaning."""
     expertise_text: str = ""

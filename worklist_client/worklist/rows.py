@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pacs.site import Site
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.codes import SITE_SCHEME, Person
+from ups.codes import SITE_SCHEME, STROKE, Person
 from ups.datetimes import datetime_from_dt
 from ups.readers import is_same_reader
 from ups.states import ProcedureStepState
@@ -60,6 +60,7 @@ def entry_from_workitem(
         study_datetime=_moment(workitem.study_date + workitem.study_time if workitem.study_date else "", zone),
         priority=workitem.priority or "MEDIUM",
         stat=workitem.stat,
+        is_stroke=workitem.setting == STROKE.value,
         expertise=workitem.expertise,
         expertise_text=workitem.expertise_text,
         reserved_for=workitem.reserved_for.name if workitem.reserved_for else "",

@@ -96,6 +96,17 @@ def test_what_is_most_urgent_comes_first_and_what_is_over_last() -> None:
         assert numbers(list(shuffled)) == list("5432617")
 
 
+def test_strokes_come_after_stat_and_before_what_is_urgent_by_their_due_time() -> None:
+    stroke = {"is_stroke": True, "priority": "HIGH"}
+    entries = [
+        entry(1, **stroke, due=NOW + timedelta(minutes=30)),
+        entry(2, **stroke, due=NOW + timedelta(minutes=10)),
+        entry(3, priority="HIGH", due=NOW),
+        entry(4, stat=True, due=NOW + timedelta(hours=1)),
+    ]
+    assert numbers(entries) == list("4213")
+
+
 @pytest.mark.parametrize("order", sorted(ORDERS))
 def test_every_order_is_stable_and_takes_empty_rows(order: str) -> None:
     entries = [*ENTRIES, entry(7, name="", modality="", study_description="", due=NOW)]

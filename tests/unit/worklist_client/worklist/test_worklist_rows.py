@@ -170,6 +170,8 @@ def test_a_due_time_without_a_usable_start_still_counts_down(start: str) -> None
     ("changes", "expected"),
     [
         ({"stat": True, "priority": "LOW"}, Urgency.STAT),
+        ({"setting": "STROKE", "priority": "HIGH"}, Urgency.STROKE),
+        ({"setting": "STROKE", "stat": True}, Urgency.STAT),
         ({"priority": "LOW"}, Urgency.LOW),
         ({"priority": ""}, Urgency.MEDIUM),
         ({"priority": "URGENT"}, Urgency.MEDIUM),
