@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from pacs.errors import Unreachable
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_doubles import FakeWorker, entry, patient
 from viewer.records import InstanceHeader, PatientLabel
-from worklist_client.commands import case_images
 from worklist_client.commands.case_images import LoadRequest
 from worklist_client.commands.case_state import Standing
 
@@ -56,13 +55,10 @@ class KeepingWorker(FakeWorker):
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    worker = KeepingWorker(made.worker.headers)
-    made.worker, made.cache = worker, KeptCache()  # type: ignore[assignment]
-    yield made
-    made.journal.close()
+def bench(bench: Bench) -> Bench:
+    worker = KeepingWorker(bench.worker.headers)
+    bench.worker, bench.cache = worker, KeptCache()  # type: ignore[assignment]
+    return bench
 
 
 def keep(bench: Bench, **changes: Any) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_doubles import NOW, LaterRunner, entry, patient
 from viewer.records import PatientLabel
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_draft import LEFT_BEHIND, NOT_CORRECTED
 from worklist_client.commands.case_state import Standing
@@ -22,14 +17,6 @@ from worklist_client.worklist.entries import Status, StudyEntry
 CORRECTED = patient(number="N9")
 BACK = "2.25.2"
 """The workitem that the study came back with."""
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def taken_back(bench: Bench) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from pacs.port import Retrieved, RetrieveRequest
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_documents import comes
 from tests.peers.reading_doubles import NOW, LaterRunner
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_documents import NOT_READABLE, READ_IT
 from worklist_client.commands.case_state import CannotSign, Standing, Topic
@@ -24,13 +21,11 @@ from worklist_client.ui.held_report import DRAWINGS_STAY
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    made.journal.claims.ask("2.25.1", "2.25.77", NOW)
-    made.journal.claims.set_state("2.25.1", ClaimState.HELD, NOW)
-    yield made
-    made.journal.close()
+def bench(bench: Bench) -> Bench:
+    """The claim is held already."""
+    bench.journal.claims.ask("2.25.1", "2.25.77", NOW)
+    bench.journal.claims.set_state("2.25.1", ClaimState.HELD, NOW)
+    return bench
 
 
 def written(bench: Bench) -> CaseSession:

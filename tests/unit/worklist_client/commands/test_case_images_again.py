@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
+from collections.abc import Callable
 
 from pacs.errors import Unreachable
 from pacs.port import InstanceAnswer, SeriesAnswer
 from tests.peers.reading_bench import PRIOR, STUDY, Bench
 from tests.peers.reading_doubles import FakeWorker, LaterRunner, answer, entry, header
 from viewer.records import PatientLabel
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_images import RETRY_AFTER_S
 
 SERIES = f"{STUDY}.1"
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 class Clock:

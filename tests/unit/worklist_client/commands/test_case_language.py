@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.peers.reading_bench import STUDY, Bench, render
 from tests.peers.reading_doubles import length
-from worklist_client.commands import case_images
 from worklist_client.commands.case_signing import sign_request
 from worklist_client.settings.declarations import REPORT_LANGUAGE
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def test_a_report_keeps_its_language_when_the_interface_changes_half_way(bench: Bench) -> None:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pacs.errors import Interrupted, Unreachable
 from pacs.port import Cancelled, InstanceAnswer, SeriesAnswer
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_doubles import LaterRunner, entry, header
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_late import ASK_S, NOT_ASKED, MoreImages, require_all_seen
 from worklist_client.commands.case_state import CannotSign, Standing
 from worklist_client.reading.completeness import Late, SeriesCount, StudyCount, late_of
 
 SERIES, OTHER = f"{STUDY}.1", f"{STUDY}.2"
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def ready(bench: Bench) -> CaseSession:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +24,6 @@ from tests.peers.reading_doubles import (
 from ups.claiming import ClaimKind
 from ups.codes import TWO_PATIENTS
 from viewer.records import PatientLabel
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_priors import patient_lines
 from worklist_client.commands.case_state import CannotSign, CardIncomplete, NotEditable, Standing, Topic
@@ -38,14 +35,6 @@ from worklist_client.report.model import Reader, SignedReport
 from worklist_client.settings.language import Translator
 from worklist_client.worklist.entries import Status
 from worklist_client.worklist.outcomes import ReleaseKind
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def stored(bench: Bench) -> str:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_doubles import patient
 from viewer.records import PatientLabel
-from worklist_client.commands import case_images
 from worklist_client.commands.case_state import CannotSign
 from worklist_client.identity.patient import PatientIdentity, PatientKey
 
 SERIES = f"{STUDY}.1"
 ZOE = PatientLabel("Jánssen^Zoë", "", "", "19600102", "F")
 PIET = PatientLabel("Bakker^Piet", "", "", "19500101", "M")
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def shared(bench: Bench, first: PatientLabel, second: PatientLabel) -> None:

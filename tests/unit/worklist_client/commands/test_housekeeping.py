@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from tests.peers.reading_bench import STUDY, Bench
 from tests.peers.reading_doubles import NOW
 from viewer.cancel import CancelToken
-from worklist_client.commands import case_images
 from worklist_client.commands.housekeeping import put_away, tidy
 from worklist_client.journal import PackageState
 from worklist_client.settings.declarations import KEEP_REPORTS_DAYS
 from worklist_client.settings.store import Settings
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def _desk(bench: Bench, days_later: float) -> Any:
