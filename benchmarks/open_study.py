@@ -3,7 +3,8 @@
 Each round fetches the study with `curl` (WADO-RS to nothing) and with DCMTK's `getscu` (to disk) and then opens it in
 the desktop by mouse, claim included, with an empty image cache; the study is released between rounds. First image = the
 viewer says that its picture has been painted; ready = the viewer says that every image promised is here and sorted.
-A stall is a gap between ticks of a one-millisecond timer on the main thread, from the double-click until ready.
+A stall is a gap between ticks of a one-millisecond timer on the main thread, from the double-click until ready; the
+processor time of the main thread in the busiest of these gaps says what of it is ours, however busy the machine is.
 Memory: proportional set size (PSS) of client, workers and hub over its value before the very first opening, the highest
 value until every slice has been shown once. Sampled in a round of its own, since sampling takes time.
 """
@@ -73,13 +74,15 @@ class Stalls:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(1)
         self._timer.timeout.connect(self._tick)
-        self._last = 0.0
+        self._last = self._last_cpu = 0.0
         self.gaps: list[float] = []
+        self.busy: list[float] = []
+        """Processor time of each gap."""
 
     def start(self) -> None:
         """From now on."""
-        self.gaps = []
-        self._last = time.perf_counter()
+        self.gaps, self.busy = [], []
+        self._last, self._last_cpu = time.perf_counter(), time.thread_time()
         self._timer.start()
 
     def stop(self) -> None:
@@ -92,9 +95,10 @@ class Stalls:
         return max(self.gaps, default=0.0)
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, now_cpu = time.perf_counter(), time.thread_time()
         self.gaps.append(now - self._last)
-        self._last = now
+        self.busy.append(now_cpu - self._last_cpu)
+        self._last, self._last_cpu = now, now_cpu
 
 
 @dataclass
@@ -105,6 +109,8 @@ class Opened:
     first: float = 0.0
     ready: float = 0.0
     stall: float = 0.0
+    busy: float = 0.0
+    """Seconds of processor in the busiest turn of the event loop."""
     window: ReadingWindow | None = None
     seen: set[str] = field(default_factory=set)
     """Instances that were painted."""
@@ -166,7 +172,7 @@ class Bench:
         double_click(self._table())
         self.robot.until(look, "the series to be ready", 60)
         self.desktop.actions.windows_changed.disconnect(look)
-        opened.stall = self.stalls.longest()
+        opened.stall, opened.busy = self.stalls.longest(), max(self.stalls.busy, default=0.0)
         window = opened.window
         assert window is not None
         return opened
@@ -306,6 +312,7 @@ def measure(bench: Bench, peer: OrthancPeer, folder: Path, rounds: int) -> dict[
             "first_image_ms": (opened.first - opened.clicked) * 1e3,
             "ready_ms": (opened.ready - opened.clicked) * 1e3,
             "longest_stall_ms": opened.stall * 1e3,
+            "busiest_turn_cpu_ms": opened.busy * 1e3,
         }
         say("  ".join(f"{name} {value:.0f}" for name, value in row.items()))
         bench.close(opened)

@@ -1,6 +1,8 @@
 """The theme: colours and metrics as tokens in `resources/themes`, and the Qt style sheet made of them. No Qt here.
 
 Widgets ask for a look by their `role` property (muted, heading, danger, ok, chip, primary, bar), never by a colour.
+What holds many others has its look here too: a style sheet of its own would have each of them styled with both, which
+doubles what it takes to make it.
 """
 
 from __future__ import annotations
@@ -168,6 +170,12 @@ QFrame[role="bar"][tone="danger"] { border-left: 4px solid @{state_danger}; }
 QFrame[role="bar"][tone="ok"] { border-left: 4px solid @{state_ok}; }
 QFrame[role="bar"][tone="info"] { border-left: 4px solid @{state_accent}; }
 QFrame[role="panel"] { background: @{surface_panel}; border: 1px solid @{line_faint}; border-radius: @{radius_px}px; }
+QFrame#report_panel { background: @{surface_panel}; border: 1px solid @{line_faint}; }
+QFrame#report_panel[alarm="true"] { border: 3px solid @{state_danger}; }
+QFrame#patient_bar { background: @{surface_panel}; border: none; border-bottom: 1px solid @{line_normal}; }
+QFrame#patient_bar[alarm="true"] { border-bottom: 3px solid @{state_danger}; }
+QToolBar#reading_toolbar { border: none; spacing: 2px; padding: 2px 4px; }
+QToolBar#reading_toolbar QToolButton { padding: 4px 6px; }
 QSplitter::handle { background: @{surface_window}; }
 QSplitter::handle:hover { background: @{line_normal}; }
 QScrollBar:vertical { background: @{surface_window}; width: 12px; margin: 0; }

@@ -42,10 +42,7 @@ class NoticeBar(QFrame):
         self._run = run
         self._action.setText(action)
         self._action.setVisible(bool(action))
-        if self.property("tone") != tone:
-            self.setProperty("tone", tone)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        set_look(self, "tone", tone)
         self.show()
 
     def text(self) -> str:
@@ -72,6 +69,14 @@ def plain_label(name: str, text: str = "", role: str = "") -> QLabel:
     if role:
         label.setProperty("role", role)
     return label
+
+
+def set_look(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet of the application asks for; the widget is styled anew where it changed."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
 
 
 def spacer() -> QWidget:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from worklist_client.settings.theme import Theme
-from worklist_client.ui.bars import plain_label
+from worklist_client.ui.bars import plain_label, set_look
 from worklist_client.ui.flow_layout import FlowLayout
 
 TONES = {"ok": "state.ok", "info": "text.secondary", "attention": "state.attention", "danger": "state.danger"}
@@ -75,9 +75,4 @@ class PatientBar(QFrame):
         return self._standing.text()
 
     def _alarm(self, tone: str) -> None:
-        line = self._theme.color("state.danger" if tone == "danger" else "line.normal")
-        width = 3 if tone == "danger" else 1
-        panel = self._theme.color("surface.panel")
-        self.setStyleSheet(
-            f"QFrame#patient_bar {{ background: {panel}; border: none; border-bottom: {width}px solid {line}; }}"
-        )
+        set_look(self, "alarm", tone == "danger")

@@ -148,7 +148,6 @@ def fill_toolbar(bar: QToolBar, actions: ActionSet, theme: Theme, tr: Translator
     """Icons with a tooltip that says the title and the key."""
     bar.setIconSize(QSize(20, 20))
     bar.setMovable(False)
-    bar.setStyleSheet("QToolBar { border: none; spacing: 2px; padding: 2px 4px; } QToolButton { padding: 4px 6px; }")
     tools = QActionGroup(bar)
     color = theme.color("text.primary")
     for command_id in TOOLBAR:

@@ -21,8 +21,7 @@ from PySide6.QtWidgets import (
 from worklist_client.commands.case_state import MeasurementRow
 from worklist_client.report.model import SECTIONS
 from worklist_client.settings.language import Translator
-from worklist_client.settings.theme import Theme
-from worklist_client.ui.bars import plain_label
+from worklist_client.ui.bars import plain_label, set_look
 from worklist_client.ui.reading_text import SECTION_TITLES
 
 LINES = {"clinical_question": 2, "technique": 1, "comparison": 2, "findings": 0, "impression": 4}
@@ -89,12 +88,11 @@ class ReportPanel(QFrame):
     """Annotation id."""
     sign_asked = Signal()
 
-    def __init__(self, tr: Translator, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, tr: Translator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("report_panel")
-        self._tr, self._theme = tr, theme
+        self._tr = tr
         self._last = "findings"
-        self._sheet = ""
         self._edits: dict[str, SectionEdit] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
@@ -131,10 +129,7 @@ class ReportPanel(QFrame):
         """One line below the patient: saved, read-only and why, delivered."""
         self._status.setText(text)
         self._status.setVisible(bool(text))
-        if self._status.property("role") != role:
-            self._status.setProperty("role", role)
-            self._status.style().unpolish(self._status)
-            self._status.style().polish(self._status)
+        set_look(self._status, "role", role)
 
     def status(self) -> str:
         """What that line says."""
@@ -175,13 +170,7 @@ class ReportPanel(QFrame):
         self._editable = editable
         for edit in self._edits.values():
             edit.setReadOnly(not editable)
-        edge = self._theme.color("state.danger" if alarm else "line.faint")
-        width = 3 if alarm else 1
-        panel = self._theme.color("surface.panel")
-        sheet = f"QFrame#report_panel {{ background: {panel}; border: {width}px solid {edge}; }}"
-        if sheet != self._sheet:  # Qt would style every editor in it anew
-            self._sheet = sheet
-            self.setStyleSheet(sheet)
+        set_look(self, "alarm", alarm)
         self._refresh()
 
     def where(self) -> tuple[str, int]:

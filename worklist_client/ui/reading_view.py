@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from viewer.dates import shown_moment
 from viewer.titles import study_title
@@ -34,6 +35,7 @@ class ViewActs:
     refresh: Callable[[], None]
     watch_delivery: Callable[[bool], None]
     name_next: Callable[[str], None]
+    report_made: Callable[[ReportPanel], None]
 
 
 NOTICE_PX = 40
@@ -56,15 +58,24 @@ class CaseView:
         self.session = session
         self.bar = PatientBar(theme)
         self.strip = PriorStrip(desk.tr, theme)
-        self.request = RequestBar("reading_request", desk.tr)
-        """Somebody asks for this study."""
         self.notice = NoticeBar("reading_notice", desk.tr("Put away"))
+        self.request = RequestBar("reading_request", desk.tr, self._share_room)
+        """Somebody asks for this study."""
+        self.request.setMinimumHeight(NOTICE_PX)
         keep_room(self.notice)
-        self.report = ReportPanel(desk.tr, theme)
         self._next = ""
         self._delivery_said = ""
         self._missing_said = ""
         self._reports_said = False
+
+    @cached_property
+    def report(self) -> ReportPanel:
+        """Made when it is first asked for: while a window opens, in a turn of the event loop of its own."""
+        panel, entry = ReportPanel(self._tr), self.session.entry
+        panel.show_patient(display_name(entry.patient.name) or self._tr("no name"))
+        panel.edit("clinical_question").setPlaceholderText(hidden_text(entry, self._tr))
+        self._acts.report_made(panel)
+        return panel
 
     def on_topic(self, topic: Topic) -> None:
         """Show what changed."""
@@ -90,9 +101,7 @@ class CaseView:
         hidden = hidden_text(entry, self._tr)
         if hidden:
             facts = self._tr("birth date and number {hidden}", hidden=hidden)
-        self.report.edit("clinical_question").setPlaceholderText(hidden)
         self.bar.show_case(name, facts, exam, SiteChip("site_chip", site.name, site.color, self._theme))
-        self.report.show_patient(name)
         return f"{what} – {site.name}"
 
     def show_next(self, what: str) -> None:
@@ -103,6 +112,12 @@ class CaseView:
             self._next = what
             if self._delivery_said and self.notice.text() == self._delivery_said:
                 self._show_delivery()
+
+    def _share_room(self) -> None:
+        """A question stands in the empty place of the notice, so that the images do not move."""
+        policy = self.notice.sizePolicy()
+        policy.setRetainSizeWhenHidden(self.request.isHidden())
+        self.notice.setSizePolicy(policy)
 
     def _show_standing(self) -> None:
         claim = self.session.claim

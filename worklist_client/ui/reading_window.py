@@ -37,6 +37,7 @@ from worklist_client.ui.reading_commands import (
     reading_keymap,
 )
 from worklist_client.ui.reading_priors import refusal_text
+from worklist_client.ui.reading_report import ReportPanel
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
 from worklist_client.ui.reading_view import CaseView, ViewActs
 from worklist_client.worklist.entries import StudyEntry
@@ -83,9 +84,9 @@ class ReadingWindow(QMainWindow):
             lambda: self.actions_.refresh(),
             lambda on: _run_while(self._delivery, on),
             lambda title: self.actions_.action("case.next").setText(title),
+            self._connect_report,
         )
         self.view = CaseView(desk, self.session, self._theme, acts)
-        self.report = self.view.report
         # What the list asks of a window, for which nothing has to be done here.
         self.show_next, self.claim_if_free = self.view.show_next, self.session.claim.ask_if_free
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
@@ -99,6 +100,11 @@ class ReadingWindow(QMainWindow):
         self._delivery.setInterval(DELIVERY_MS)
         self._delivery.timeout.connect(self.session.signing.refresh)
         self._connect()
+
+    @property
+    def report(self) -> ReportPanel:
+        """The panel on the right."""
+        return self.view.report
 
     def start(self, *, claim: bool) -> None:
         """Load, claim where asked, look for priors."""
@@ -303,12 +309,14 @@ class ReadingWindow(QMainWindow):
         self.view.strip.chosen.connect(self.choose_prior)
         self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
         self.viewer.retry_wanted.connect(lambda _study, _instance: self.retry_images())
-        self.viewer.annotation_selected.connect(self.report.select_annotation)
-        self.report.typed.connect(self._typed)
-        self.report.left.connect(self.session.keeper.save_soon)
-        self.report.insert_asked.connect(self._insert)
-        self.report.link_followed.connect(self.session.report.go_to)
-        self.report.sign_asked.connect(lambda: self.commands.run("case.sign"))
+
+    def _connect_report(self, report: ReportPanel) -> None:
+        self.viewer.annotation_selected.connect(report.select_annotation)
+        report.typed.connect(self._typed)
+        report.left.connect(self.session.keeper.save_soon)
+        report.insert_asked.connect(self._insert)
+        report.link_followed.connect(self.session.report.go_to)
+        report.sign_asked.connect(lambda: self.commands.run("case.sign"))
 
     def _typed(self, section: str, text: str) -> None:
         self._try(lambda: self.session.report.set_section(section, text))
@@ -365,7 +373,7 @@ def open_reading_window(desk: Desk, entry: StudyEntry, claim: bool) -> ReadingWi
     """Make the window of a study, show it, and start: images load while the claim is asked for."""
     window = ReadingWindow(desk, entry, claim=claim)
 
-    steps = iter((window.lay_out, window.show, lambda: window.start(claim=claim)))
+    steps = iter((lambda: window.report, window.lay_out, window.show, lambda: window.start(claim=claim)))
 
     def step() -> None:
         following = next(steps, None)
