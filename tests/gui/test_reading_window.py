@@ -291,6 +291,21 @@ def test_a_message_of_one_line_neither_moves_nor_scales_the_images(case: Case) -
     assert window.viewer.geometry() == before
 
 
+def test_a_question_for_the_study_stands_in_the_place_of_a_message_and_moves_no_image(case: Case) -> None:
+    window = case.open()
+    case.settle()
+    window.view.notice.clear()
+    QApplication.processEvents()
+    before = window.viewer.geometry()
+    window.view.request.ask(window.session.entry, "BAKKER asks for this study", lambda: None, lambda: None)
+    QApplication.processEvents()
+    assert window.view.request.isVisible()
+    assert window.viewer.geometry() == before
+    window.view.request.clear()
+    QApplication.processEvents()
+    assert window.viewer.geometry() == before
+
+
 def test_the_list_of_keys_names_the_window_presets(case: Case) -> None:
     window = case.open()
     presets = window.viewer.desk.presets
