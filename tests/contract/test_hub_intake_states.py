@@ -15,6 +15,7 @@ from pacs.secrets import variable_of
 from pacs.site import DicomwebConnection, Site
 from tests.peers.hub import client_of, running_hub
 from tests.peers.orthanc import OrthancPeer, available, free_port
+from tests.peers.synthetic import ct_series
 from viewer.tasks import TaskRunner
 from worklist_client.worklist import region
 from worklist_client.worklist.region import RegionError, SiteIntake, follow_intake, intake
@@ -88,6 +89,14 @@ def test_a_hospital_that_stops_is_silent_and_one_that_starts_answers_again(peer:
     text = requests.get(f"{hub.url}/region/intake").text
     assert str(peer.http_port) not in text
     assert peer.password not in text
+
+
+def test_studies_without_a_date_are_told_by_their_number(peer: OrthancPeer, hub: Hub) -> None:
+    peer.start()
+    peer.load(ct_series("undated", 1, changes={"StudyDate": ""}))
+    heard = told_until(hub, lambda told: "north" in told and told["north"].undated == 1)
+    assert not heard["north"].is_silent
+    assert heard["west"].undated == 0
 
 
 def test_the_desk_hears_it_by_itself(

@@ -51,9 +51,9 @@ def test_a_process_that_takes_over_keeps_when_the_hospital_answered_last(
     stores: tuple[WorkitemStore, WorkitemStore], clock: Clock
 ) -> None:
     first, second = StoredStates(stores[0], clock), StoredStates(stores[1], clock)
-    first.note("north", Polled(polled_at=NOW))
+    first.note("north", Polled(polled_at=NOW, undated=3))
     second.note("north", Polled(1, "TimedOut"))
-    assert first.of(["north"]) == {"north": Polled(1, "TimedOut", NOW)}
+    assert first.of(["north"]) == {"north": Polled(1, "TimedOut", NOW, 3)}
 
 
 def test_what_changes_is_noted_at_once_and_what_goes_on_now_and_then(

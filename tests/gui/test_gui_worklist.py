@@ -621,6 +621,18 @@ def test_a_hospital_that_stopped_answering_is_said_with_its_time_until_it_answer
     assert not bar.isVisible()
 
 
+def test_studies_without_a_date_are_said_with_the_silent_hospital_and_on_the_state_of_the_list(stage: Stage) -> None:
+    silent, live = _intake("north", NOW), _intake("west", NOW, silent=False)
+    stage.feed.hospitals_told((replace(silent, undated=3), replace(live, undated=1)))
+    said = "3 studies of Ziekenhuis Noord have no date and stay off this list."
+    assert stage.window.bars.hospitals.text().endswith(f"missing from this list. {said}")
+    state = stage.window.findChild(QLabel, "status_connection")
+    assert state is not None
+    assert state.toolTip() == f"{said}\n1 study of Centrum West has no date and stays off this list."
+    stage.feed.hospitals_told((live,))
+    assert (state.toolTip(), stage.window.bars.hospitals.text()) == ("", "")
+
+
 def test_a_hospital_that_never_answered_is_said_not_to_be_on_the_list(stage: Stage) -> None:
     stage.feed.hospitals_told((_intake("west", NOW - timedelta(days=2), heard=False),))
     at = (NOW - timedelta(days=2)).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -47,6 +47,8 @@ class ListFeed(QObject):
         self.connection = Connection(connected=False)
         self.silent: tuple[SiteIntake, ...] = ()
         """Hospitals whose studies may be missing from the list, as the hub last told."""
+        self.undated: dict[str, int] = {}
+        """How many studies of a hospital stay off the list because they have no date; without those of which none."""
         self._last_told: datetime | None = None
         self._until: dict[EntryId, float] = {}
         self._gather = QTimer(self)
@@ -88,8 +90,9 @@ class ListFeed(QObject):
     def hospitals_told(self, told: tuple[SiteIntake, ...]) -> None:
         """What the hub says of the hospitals that it asks."""
         silent = tuple(site for site in told if site.is_silent)
-        if silent != self.silent:
-            self.silent = silent
+        undated = {site.site_id: site.undated for site in told if site.undated}
+        if (silent, undated) != (self.silent, self.undated):
+            self.silent, self.undated = silent, undated
             self.hospitals_changed.emit()
 
     def broken(self, error: Exception) -> None:

@@ -3,7 +3,7 @@ deliveries, solo use, rows that wait."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtWidgets import QFrame, QStatusBar, QVBoxLayout, QWidget
 
@@ -141,12 +141,14 @@ class WorklistBars(QWidget):
     def show_hospitals(self) -> None:
         """Hospitals that do not answer the hub, and since when."""
         tr, silent = self._desk.tr, self._feed.silent
+        self._state.setToolTip("\n".join(self._undated(self._feed.undated)))
         if not silent:
             self.hospitals.clear()
-        elif len(silent) > 1:
+            self._fit()
+            return
+        if len(silent) > 1:
             named = ", ".join(self._named(site) for site in silent)
             text = tr("No answer from {hospitals}: studies there may be missing from this list.", hospitals=named)
-            self.hospitals.say(text, "attention")
         else:
             name, time = self._desk.sites.name_of(silent[0].site_id), self._time_of(silent[0])
             if silent[0].has_answered:
@@ -161,7 +163,7 @@ class WorklistBars(QWidget):
                     hospital=name,
                     time=time,
                 )
-            self.hospitals.say(text, "attention")
+        self.hospitals.say(" ".join([text, *self._undated(site.site_id for site in silent)]), "attention")
         self._fit()
 
     def show_deliveries(self) -> None:
@@ -203,6 +205,17 @@ class WorklistBars(QWidget):
         if site.has_answered:
             return tr("{hospital} (since {time})", hospital=name, time=time)
         return tr("{hospital} (never since {time})", hospital=name, time=time)
+
+    def _undated(self, site_ids: Iterable[str]) -> list[str]:
+        """What else is missing of these hospitals: a sentence for each of which studies have no date."""
+        tr, counts = self._desk.tr, self._feed.undated
+        found = [(self._desk.sites.name_of(site_id), counts[site_id]) for site_id in site_ids if site_id in counts]
+        return [
+            tr("{n} studies of {hospital} have no date and stay off this list.", n=count, hospital=name)
+            if count > 1
+            else tr("1 study of {hospital} has no date and stays off this list.", hospital=name)
+            for name, count in found
+        ]
 
     def _time_of(self, site: SiteIntake) -> str:
         return shown_since(site.since.astimezone(), self._desk.now())

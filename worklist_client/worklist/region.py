@@ -55,6 +55,8 @@ class SiteIntake:
     has_answered: bool
     reason: str = ""
     """Plain English, empty where it answers."""
+    undated: int = 0
+    """How many of its studies stay off the list because they have no Study Date."""
 
 
 def about(url: str, token: str = "", *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> About:
@@ -100,10 +102,11 @@ def intake(client: UpsClient) -> tuple[SiteIntake, ...]:
                 _moment(one["since"]),
                 bool(one["last_success"]),
                 str(one["reason"]),
+                int(one.get("undated") or 0),
             )
             for one in data
         )
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise RegionError("what the hub says of its hospitals cannot be understood") from error
 
 

@@ -44,12 +44,14 @@ class StoredStates:
         was_failing, at = self._written.get(site_id, (not is_failing, now))
         if was_failing == is_failing and now - at < WRITTEN_EACH:
             return
-        said = {"failures": polled.failures, "error": polled.error[:64], "undated": polled.undated}
-        values = {"site_id": site_id, **said}
-        moment = {"polled_at": dt_from_datetime(polled_at)} if polled_at is not None else {}
-        statement = self._store.database.insert(INTAKE_STATES).values({"polled_at": "", **values, **moment})
+        values = {"site_id": site_id, "failures": polled.failures, "error": polled.error[:64]}
+        heard: dict[str, Any] = {}
+        if polled_at is not None:
+            heard = {"polled_at": dt_from_datetime(polled_at), "undated": polled.undated}
+        fresh = {"polled_at": "", "undated": 0, **values, **heard}
+        statement = self._store.database.insert(INTAKE_STATES).values(fresh)
         # A process that took over knows of no answer yet: the one before it does.
-        statement = statement.on_conflict_do_update(index_elements=["site_id"], set_={**values, **moment})
+        statement = statement.on_conflict_do_update(index_elements=["site_id"], set_={**values, **heard})
         try:
             self._store.change(lambda connection: connection.execute(statement).rowcount)
         except (StoreUnavailable, StoreError, sa.exc.SQLAlchemyError) as error:
