@@ -123,6 +123,7 @@ class CaseSession:
         if (entry.images or 0) > (self.entry.images or 0):
             self.images.more_announced(entry.study_instance_uid)
         if entry.workitem_uid == self.entry.workitem_uid:
+            entry = _with_what_is_known(entry, self.entry)
             is_same = entry.patient.key == self.entry.patient.key
             self.entry = _identified(entry, self.entry.patient.national_id) if is_same else entry
             self.signing.two_patients = entry.has_two_patients
@@ -241,6 +242,19 @@ class CaseSession:
     def _say(self, reason: str) -> None:
         self.notice = reason
         self._observers.tell(Topic.NOTICE)
+
+
+def _with_what_is_known(entry: StudyEntry, before: StudyEntry) -> StudyEntry:
+    """Somebody else's claim hides the details from now on; whose study it is does not change by that. What the hospital
+    corrects meanwhile comes with the whole row, when the study is free again."""
+    if not entry.hides_details or before.hides_details or entry.patient.name != before.patient.name:
+        return entry
+    return replace(
+        entry,
+        patient=before.patient,
+        clinical_question=before.clinical_question,
+        accession_number=before.accession_number,
+    )
 
 
 def _identified(entry: StudyEntry, national_id: str) -> StudyEntry:

@@ -11,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from pacs.port import Cancelled, InstanceAnswer, Pacs, Received, RetrieveRequest
 from pacs.reports import DOCUMENT_MODALITIES, FLAG_KEYWORDS, REPORT_CLASSES, Finality, finality_of, flags_of
+from viewer.dates import shown_date
 from worklist_client.delivery.errors import Held
 from worklist_client.delivery.reasons import Cause
 from worklist_client.identity.names import display_name
@@ -131,5 +132,5 @@ def _written_at(header: Dataset) -> str:
         day, time = (str(header.get(f"{kind}{part}", "") or "") for part in ("Date", "Time"))
         if len(day) == 8 and day.isdigit():
             clock = f" {time[:2]}:{time[2:4]}" if time[:4].isdigit() and len(time) >= 4 else ""
-            return f"{day[:4]}-{day[4:6]}-{day[6:]}{clock}"
+            return f"{shown_date(day)}{clock}"
     return ""

@@ -10,6 +10,7 @@ from viewer.records import PatientLabel
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_draft import LEFT_BEHIND, NOT_CORRECTED
 from worklist_client.commands.case_state import Standing
+from worklist_client.identity.patient import PatientKey
 from worklist_client.journal import ClaimState, DraftState, Withdrawal
 from worklist_client.settings.language import load_translations
 from worklist_client.worklist.entries import Status, StudyEntry
@@ -107,6 +108,24 @@ def test_whoever_only_looks_sees_the_patient_of_now(bench: Bench) -> None:
     asked = listening(case)
     case.entry_changed(replace(case.entry, patient=CORRECTED))
     assert [one.patient for one in asked] == [CORRECTED]
+
+
+def test_a_claim_of_another_that_hides_the_details_opens_no_window_anew(bench: Bench) -> None:
+    """The hub shows the line alone from then on: the empty number was taken for another patient, and the window of
+    whoever looked closed and opened again under his eyes."""
+    case = bench.session()
+    case.start(claim=False)
+    asked = listening(case)
+    before = case.entry
+    line = replace(before.patient, key=PatientKey(before.patient.key.issuer, ""), birth_date="")
+    held = replace(before, patient=line, clinical_question="", status=Status.CLAIMED, holder="Bakker^Piet")
+    case.entry_changed(held)
+    assert asked == []
+    assert (case.entry.patient, case.claim.holder) == (before.patient, "Bakker^Piet")
+    case.entry_changed(before)
+    assert asked == []
+    case.entry_changed(replace(held, patient=replace(line, name="Somebody^Else")))
+    assert len(asked) == 1, "another person is another person"
 
 
 def test_both_sentences_are_there_in_dutch() -> None:
