@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -79,6 +81,48 @@ def test_it_starts_with_its_own_hub_and_leaves_nothing_behind(tmp_path: Path) ->
             process.kill()
             process.wait()
         end_hub(tmp_path)
+
+
+class AsksToSignIn(BaseHTTPRequestHandler):
+    """A hub that wants a name and a password, and nothing else."""
+
+    def do_GET(self) -> None:
+        content = b'{"methods": [{"kind": "password"}]}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.server.asked.set()  # type: ignore[attr-defined]
+
+    def log_message(self, *_told: object) -> None:
+        return
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ends the program by a signal")
+def test_it_ends_by_a_signal_also_while_it_waits_for_somebody_to_sign_in(tmp_path: Path) -> None:
+    """As Ctrl+C in the terminal that it was started from."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), AsksToSignIn) as server:
+        server.asked = threading.Event()  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        process = start(tmp_path, "--hub", f"http://127.0.0.1:{server.server_port}")
+        try:
+            until(server.asked.is_set, "question how one signs in", process)  # type: ignore[attr-defined]
+            used = [-1.0, -2.0, -3.0]
+
+            def is_still() -> bool:
+                times = psutil.Process(process.pid).cpu_times()
+                used.append(round(times.user + times.system, 1))
+                return used[-1] == used[-4]
+
+            until(is_still, "stillness", process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            server.shutdown()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 def test_the_windows_start_without_libraries_of_images_and_networks() -> None:

@@ -58,7 +58,7 @@ class Desks:
             try:
                 process.wait(CLOSING_S)
             except subprocess.TimeoutExpired:
-                process.terminate()
+                process.kill()
                 process.wait()
 
     def _still_open(self) -> bool:

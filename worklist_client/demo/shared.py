@@ -79,7 +79,7 @@ def welcome(region: SharedRegion) -> str:
     """What a newcomer needs to know, in the terminal."""
     return f"""
 Three hospitals and one shared worklist are running: {region.hub_url}
-Two desktops open; each asks who signs in. Type:
+Two desktops open (one may hide the other); each asks who signs in. Type:
 
 {table(region.passwords)}
 

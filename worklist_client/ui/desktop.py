@@ -61,6 +61,7 @@ _log = logging.getLogger("wl.desktop")
 PATIENCE_MS = 1500
 """A start that takes longer than this says what it waits for."""
 AFTER_PAINT_MS = 250
+AWAKE_MS = 500
 DIRECTORY_S = 60.0
 KEEP_FINISHED = timedelta(hours=24)
 HOUSEKEEPING_MS = 600_000
@@ -81,6 +82,8 @@ def run(
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("Worklist")
+    # The list says when it is over: between the sign-in and the list there is a moment without any window.
+    application.setQuitOnLastWindowClosed(False)
     tr = Translator(_language(options.language or settings.get(LANGUAGE)))
     theme = load_theme("dark")
     application.setStyle("Fusion")
@@ -93,6 +96,9 @@ def run(
             return 3
         signal.signal(signal.SIGINT, lambda *_args: application.quit())
         signal.signal(signal.SIGTERM, lambda *_args: application.quit())
+        awake = QTimer(desktop)  # Python comes to its signals only where something of Python runs now and then
+        awake.timeout.connect(lambda: None)
+        awake.start(AWAKE_MS)
         if script is not None:
             QTimer.singleShot(0, desktop, lambda: (script(desktop), QApplication.exit(0)))
         return int(application.exec())
@@ -217,6 +223,7 @@ class Desktop(QObject):
         if name:
             with suppress(SettingsError):  # then the name is typed once more next time
                 self._settings.set(HUB_LOGIN, name)
+        self._patience.start()
         self._hub.begin()
 
     def _say_waiting(self) -> None:
