@@ -285,11 +285,13 @@ class Ledger:
         return _End(head.day, head.seq, head.hash) if head else _End("", 0, genesis(self.process))
 
     def _link(self, connection: sa.Connection, linkable: Sequence[_Linkable]) -> _End:
-        """Continue the chain; a new day starts a new one, chained to the day before."""
+        """Continue the chain; a new day starts a new one, chained to the day before. A clock that steps back, over a
+        midnight or a year, starts none: the chain goes on under the day it has reached."""
         if not linkable:
             return self._end
         moment = self._clock()
-        day, end = moment.strftime("%Y%m%d"), self._end
+        end = self._end
+        day = max(end.day, moment.strftime("%Y%m%d"))
         start = end.hash
         seq, hash_so_far = (end.seq, end.hash) if end.day == day else (0, end.hash)
         links = []

@@ -179,6 +179,18 @@ def test_a_new_day_starts_a_chain_that_hangs_on_the_day_before(book: Book) -> No
     ]
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=2), timedelta(days=365)], ids=["midnight", "a year"])
+def test_a_clock_that_steps_back_over_a_midnight_stops_nothing(book: Book, ahead: timedelta) -> None:
+    moment = [datetime(2026, 1, 1, 23, 59, 59, tzinfo=UTC)]
+    ledger = Ledger(book.do, process="P", clock=lambda: moment[0])
+    for step in (timedelta(0), ahead, -ahead, timedelta(hours=6), timedelta(days=1)):
+        moment[0] += step
+        ledger.record(EVENT)
+        ledger.record(EVENT)
+    ledger.close()
+    assert (book.verified().links, book.verified().faults) == (10, ())
+
+
 MIDDLE = (AUDIT_LINKS.c.seq == 2, AUDIT_EVENTS.c.number == 2)
 
 
