@@ -160,7 +160,7 @@ class FakeClaims:
 
     def read_elsewhere(self, uid: str, reason: str) -> Workitem:
         self._asked.append(("elsewhere", uid, reason))
-        return workitem(3)
+        return workitem(3, patient_id="" if reason == "hidden" else "P3")
 
 
 MakeStage = Callable[..., Stage]
@@ -568,6 +568,19 @@ def test_read_elsewhere_names_the_study_takes_one_return_and_offers_the_way_back
     back.click()
     qtbot.waitUntil(lambda: bar.text() == "PATIENT03, Test  ·  CT Study 3: back on the list.")
     assert put_back == ["2.25.3"]
+    assert not back.isVisible()
+
+
+def test_a_study_that_is_not_seen_whole_is_not_offered_back(stage: Stage, qtbot: QtBot) -> None:
+    """Its replacement would lack what this desk may not see: the patient's number."""
+    stage.choose("Study 3")
+    entry = stage.window.selected_entry()
+    assert entry is not None
+    stage.window._parts.actions.read_elsewhere(entry, "hidden")
+    bar = stage.window.bars.message
+    qtbot.waitUntil(lambda: bar.text().endswith("taken off the list. hidden"))
+    back = bar.findChild(QPushButton, "message_bar_action")
+    assert back is not None
     assert not back.isVisible()
 
 

@@ -109,6 +109,8 @@ class StudyActions(QObject):
 
         def taken(before: Workitem) -> tuple[str, str]:
             text = tr("{study}: taken off the list. {reason}", study=study, reason=reason)
+            if not before.patient_id:  # perhaps not shown to this desk: what it cannot see whole it must not write anew
+                return text, "ok"
             back = partial(self._put_back, study, before)
             self.offered.emit(text, "ok", tr("Put it back on the list"), back)
             return "", ""
