@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from pacs.port import StoreObject, StoreOutcome
-from tests.peers.reading_bench import Bench
+from tests.peers.reading_bench import Bench, new_bench
 from tests.unit.delivery.doubles import MemoryPacs, Region, never, report_of
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import CannotSign, Standing
 from worklist_client.commands.full_disk import NOT_SAVED, NOT_SIGNED
@@ -66,10 +65,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def bench(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(disk.folder)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
+    with new_bench(disk.folder, monkeypatch) as made:
+        yield made
 
 
 def written(bench: Bench) -> CaseSession:

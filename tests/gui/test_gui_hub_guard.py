@@ -35,13 +35,6 @@ DEADLINE_MS = 30_000
 
 
 @pytest.fixture
-def runner(qapp: object) -> Iterator[TaskRunner]:
-    made = TaskRunner()
-    yield made
-    assert made.shutdown() == []
-
-
-@pytest.fixture
 def owner(runner: TaskRunner) -> Iterator[QObject]:
     """Owns the objects of a test until its threads have ended: one collected in a worker thread takes Qt down."""
     made = QObject()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QCheckBox, QPushButton
@@ -15,17 +14,8 @@ from tests.peers.reading_bench import STUDY, Bench, render
 from tests.peers.reading_doubles import entry, header, patient, services
 from viewer.records import PatientLabel
 from viewer.tasks import TaskRunner
-from worklist_client.commands import case_images
 from worklist_client.commands.case_state import Standing
 from worklist_client.ui.reading_window import ReadingWindow
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QCheckBox, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from tests.peers.reading_bench import Bench
-from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_signing import unidentified
 from worklist_client.commands.case_state import CannotSign
@@ -19,14 +16,6 @@ from worklist_client.identity.patient import PatientIdentity, PatientKey
 from worklist_client.settings.language import Translator
 from worklist_client.settings.theme import load_theme
 from worklist_client.ui.reading_sign import SignDialog
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
 
 
 def opened(bench: Bench, number: str, name: str) -> CaseSession:

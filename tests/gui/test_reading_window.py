@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -79,12 +78,9 @@ class Case:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    made.worker.headers = [replace(item, failure="no pixels in this double") for item in made.worker.headers]
-    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
-    yield made
-    made.journal.close()
+def bench(bench: Bench) -> Bench:
+    bench.worker.headers = [replace(item, failure="no pixels in this double") for item in bench.worker.headers]
+    return bench
 
 
 @pytest.fixture

@@ -63,13 +63,6 @@ def hub(tmp_path: Path, provider: IdentityProvider) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def runner(qapp: object) -> Iterator[TaskRunner]:
-    made = TaskRunner()
-    yield made
-    assert made.shutdown() == []
-
-
-@pytest.fixture
 def session(hub: Hub) -> Session:
     return Session(hub.url, NoVault())
 

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QObject
@@ -17,13 +17,6 @@ from viewer.cancel import Cancelled, CancelToken
 from viewer.tasks import LANES, RESTART_CAP_S, RESTART_FIRST_S, TaskRunner
 
 DEADLINE_S = 5.0
-
-
-@pytest.fixture
-def runner(qapp: object) -> Iterator[TaskRunner]:
-    made = TaskRunner()
-    yield made
-    assert made.shutdown() == []
 
 
 class Heard(QObject):

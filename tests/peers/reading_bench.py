@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from pacs.port import InstanceAnswer, SeriesAnswer
 from tests.peers.reading_doubles import (
@@ -24,6 +28,7 @@ from tests.peers.reading_doubles import (
 from ups.claiming import ClaimKind
 from viewer.records import PatientLabel
 from worklist_client.cache.store import Eviction
+from worklist_client.commands import case_images
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_state import Topic
 from worklist_client.commands.desk import SiteDirectory
@@ -179,3 +184,12 @@ class Bench:
         case = self.session(**changes)
         case.start(claim=True)
         return case
+
+
+@contextmanager
+def new_bench(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A bench whose sessions ask its own hospitals; its journal lies in `folder`."""
+    made = Bench(folder)
+    monkeypatch.setattr(case_images, "open_pacs", lambda connection, **_: made.peers[connection.connection_id])
+    yield made
+    made.journal.close()
