@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from tests.peers.hub import ANN, BOB, study_to_read
+from tests.peers.postgres import Cluster
 from ups import changes
 from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
@@ -24,10 +27,10 @@ from worklist_hub.events import Raised
 from worklist_hub.matching import match_from, matches
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store import migrate
-from worklist_hub.store.database import StoreError, StoreUnavailable, schema_version
-from worklist_hub.store.feed import KEPT, Cursor, EventFeed
+from worklist_hub.store.database import StoreError, StoreUnavailable
+from worklist_hub.store.feed import KEPT, LATE_S, SEARCH_AGAIN_S, Cursor, EventFeed
 from worklist_hub.store.port import Store
-from worklist_hub.store.schema import HEAD, METADATA
+from worklist_hub.store.schema import HEAD, METADATA, schema_version
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
 
@@ -315,11 +318,137 @@ def test_an_event_behind_a_transaction_that_still_runs_is_not_passed(postgres_cl
         assert started.wait(DEADLINE_S)
         store.change(lambda connection: store.log.append(connection, [Raised("quick", 2, {})], NOW))
         page = store.log.after(Cursor())
-        assert (page.events, page.is_waiting, page.cursor) == ((), True, Cursor())
+        assert (page.events, page.waits_for is not None, page.cursor) == ((), True, Cursor())
         finish.set()
         thread.join()
         assert [one.uid for one in store.log.after(page.cursor).events] == ["slow", "quick"]
     finally:
+        store.close()
+
+
+def test_a_transaction_that_has_a_number_and_writes_its_event_later_is_not_passed(postgres_cluster: Cluster) -> None:
+    store = WorkitemStore(postgres_cluster.new_database())
+    try:
+        numbered, finish = threading.Event(), threading.Event()
+
+        def slow(connection: sa.Connection) -> None:
+            connection.execute(sa.select(sa.func.pg_current_xact_id()))
+            numbered.set()
+            assert finish.wait(DEADLINE_S)
+            store.log.append(connection, [Raised("slow", 1, {})], NOW)
+
+        thread = threading.Thread(target=lambda: store.change(slow))
+        thread.start()
+        assert numbered.wait(DEADLINE_S)
+        store.change(lambda connection: store.log.append(connection, [Raised("quick", 2, {})], NOW))
+        page = store.log.after(Cursor())
+        assert (page.events, page.cursor) == ((), Cursor())
+        finish.set()
+        thread.join()
+        assert [one.uid for one in store.log.after(page.cursor).events] == ["slow", "quick"]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("ending", ["ROLLBACK", "PREPARE TRANSACTION 'forgotten'"])
+def test_a_transaction_of_another_database_holds_no_event_back(ending: str) -> None:
+    with Cluster(["max_prepared_transactions = 2"]) as cluster:
+        store, elsewhere = WorkitemStore(cluster.new_database()), cluster.new_database()
+        try:
+            with psycopg.connect(elsewhere, autocommit=True) as forgotten:
+                forgotten.execute("CREATE TABLE anything (a int)")
+                forgotten.execute("BEGIN")
+                forgotten.execute("INSERT INTO anything VALUES (1)")
+                if ending != "ROLLBACK":
+                    forgotten.execute(ending.encode())
+                study = study_to_read()
+                store.create_if_absent(study)
+                page = store.log.after(Cursor())
+                assert ([one.uid for one in page.events], page.waits_for) == ([study.uid], None)
+                if ending == "ROLLBACK":
+                    forgotten.execute(ending.encode())
+        finally:
+            store.close()
+
+
+def test_no_event_is_passed_while_many_write_here_and_elsewhere(postgres_cluster: Cluster) -> None:
+    """Readers that read all the time, writers whose transactions end in any order, and strangers between them."""
+    url, elsewhere = postgres_cluster.new_database(), postgres_cluster.new_database()
+    store = WorkitemStore(url)
+    begun, over = threading.Barrier(6), threading.Event()
+
+    def write(number: int) -> None:
+        with psycopg.connect(url) as connection:
+            begun.wait(DEADLINE_S)
+            for turn in range(60):
+                connection.execute("SELECT pg_current_xact_id(), pg_sleep(%s)", ((number * 7 + turn) % 5 / 2000,))
+                connection.execute(
+                    "INSERT INTO events (xid, kind, uid, position, frame, before, at)"
+                    " VALUES (pg_current_xact_id()::text::bigint, 'ups', %s, 0, '{}', '', '')",
+                    (f"{number}.{turn}",),
+                )
+                connection.commit()
+
+    def disturb() -> None:
+        with psycopg.connect(elsewhere) as connection:
+            begun.wait(DEADLINE_S)
+            while not over.is_set():
+                connection.execute("SELECT pg_current_xact_id(), pg_sleep(0.002)")
+                connection.rollback()
+
+    def read() -> list[str]:
+        cursor, found = Cursor(), list[str]()
+        begun.wait(DEADLINE_S)
+        while True:
+            is_last = over.is_set()
+            page = store.log.after(cursor)
+            cursor = page.cursor
+            found += [one.uid for one in page.events]
+            if is_last and not page.events:
+                return found
+
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            writers = [pool.submit(write, number) for number in range(3)]
+            readers = [pool.submit(read) for _ in range(2)]
+            stranger = pool.submit(disturb)
+            for writer in writers:
+                writer.result(DEADLINE_S)
+            over.set()
+            stranger.result(DEADLINE_S)
+            expected = sorted(f"{number}.{turn}" for number in range(3) for turn in range(60))
+            for reader in readers:
+                assert sorted(reader.result(DEADLINE_S)) == expected
+    finally:
+        over.set()
+        store.close()
+
+
+def test_events_that_are_held_back_are_told_and_watchers_search_again(
+    postgres_cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres_cluster.new_database()
+    store = WorkitemStore(url)
+    moment, gaps, heard = [0.0], threading.Semaphore(0), threading.Event()
+    feed = EventFeed(store.database, lambda _events: heard.set(), on_gap=gaps.release, clock=lambda: moment[0])
+    try:
+        with psycopg.connect(url) as forgotten:
+            forgotten.execute("SELECT pg_current_xact_id()")
+            store.create_if_absent(study_to_read())
+            assert feed.late_s == 0.0
+            feed.start()
+            until = time.monotonic() + DEADLINE_S
+            while not gaps.acquire(timeout=0.02):
+                moment[0] += LATE_S / 2
+                assert time.monotonic() < until
+            assert feed.late_s > SEARCH_AGAIN_S
+            assert "holds events back" in caplog.text
+            assert not heard.is_set()
+        assert heard.wait(DEADLINE_S)
+        while feed.late_s:
+            assert time.monotonic() < until
+    finally:
+        feed.stop()
         store.close()
 
 

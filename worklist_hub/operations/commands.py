@@ -19,8 +19,9 @@ from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.store import durability
-from worklist_hub.store.database import Database, StoreError, StoreUnavailable, open_database, schema_version
-from worklist_hub.store.schema import HEAD, WORKITEMS
+from worklist_hub.store.database import Database, StoreError, StoreUnavailable
+from worklist_hub.store.opening import open_database
+from worklist_hub.store.schema import HEAD, WORKITEMS, schema_version
 
 PASSWORD = "WORKLIST_HUB_PASSWORD"
 """Environment variable for the password of `users add` and `users password`; asked for where it is not set."""

@@ -10,10 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from worklist_hub.accounts import tables as account_tables
-from worklist_hub.audit import tables as audit_tables
 from worklist_hub.store.quick import Quick
-from worklist_hub.store.schema import HEAD, METADATA
 
 V = TypeVar("V")
 Job = Callable[[sa.Connection], V]
@@ -137,43 +134,3 @@ def ask(engine: sa.Engine, job: Job[V]) -> V:
 def is_server(address: Address) -> bool:
     """Whether an address means a PostgreSQL server."""
     return isinstance(address, str) and address.startswith(("postgresql://", "postgres://"))
-
-
-def schema_version(connection: sa.Connection) -> str:
-    """Of an open database; "" where it has no tables yet."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return ""
-    return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one())
-
-
-def bring_up_to_date(connection: sa.Connection, name: str) -> None:
-    """Make the tables or migrate them, in the caller's transaction. Raises `StoreError` for a newer hub's."""
-    version = schema_version(connection)
-    if version == HEAD:
-        return
-    if version == "":
-        # Tables made elsewhere belong to the same schema.
-        assert audit_tables.AUDIT_EVENTS.metadata is account_tables.ACCOUNTS.metadata is METADATA
-        METADATA.create_all(connection)
-        connection.exec_driver_sql(
-            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
-            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-        )
-        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-        return
-    from worklist_hub.store import migrate  # noqa: PLC0415 - alembic costs a quarter of a second at each start
-
-    migrate.upgrade(connection, name)
-
-
-def open_database(address: Address) -> Database:
-    """Its schema brought up to date. Raises `StoreError`."""
-    if isinstance(address, str):
-        if not is_server(address):
-            raise StoreError("a database is a file or postgresql://...")
-        from worklist_hub.store.postgres import PostgresDatabase  # noqa: PLC0415 - the desk has no PostgreSQL
-
-        return PostgresDatabase(address)
-    from worklist_hub.store.sqlite import SqliteDatabase  # noqa: PLC0415 - this module is imported by it
-
-    return SqliteDatabase(address)

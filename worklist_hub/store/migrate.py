@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from worklist_hub.store.database import StoreError, schema_version
-from worklist_hub.store.schema import HEAD
+from worklist_hub.store.database import StoreError
+from worklist_hub.store.schema import HEAD, schema_version
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -24,12 +24,12 @@ from worklist_hub.store.database import (
     StoreError,
     StoreUnavailable,
     V,
-    bring_up_to_date,
 )
 from worklist_hub.store.quick import QuickPostgres
 from worklist_hub.store.schema import EVENTS
 from worklist_hub.store.session import Listener, Session
 from worklist_hub.store.turns import Turns
+from worklist_hub.store.up_to_date import bring_up_to_date
 
 OLDEST: Final = 150000
 WRITERS, READERS = 10, 8
@@ -54,6 +54,17 @@ _OPTIONS = (
     " -c plan_cache_mode=force_custom_plan"  # a plan for any state would walk through two years to find what is open
 )
 """No statement_timeout: cut short while it waits for a standby, a COMMIT reports success."""
+_HORIZON = """coalesce(
+    (SELECT min(running::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running
+     WHERE (running::text::bigint & 4294967295) NOT IN (
+        SELECT backend_xid::text::bigint FROM pg_stat_activity
+        WHERE backend_xid IS NOT NULL AND datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+        UNION ALL
+        SELECT transaction::text::bigint FROM pg_prepared_xacts WHERE database <> current_database())),
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"""
+"""The oldest transaction that may still write events: of those that run in the snapshot of the very statement, the oldest
+but for those that are seen to belong to another database of the cluster. One that ended since the snapshot is seen
+nowhere, and counts: what it wrote is not in the snapshot either."""
 
 
 class PostgresDatabase:
@@ -71,8 +82,7 @@ class PostgresDatabase:
         self.transaction_id: sa.ColumnElement[int] = sa.cast(
             sa.cast(sa.func.pg_current_xact_id(), sa.Text), sa.BigInteger
         )
-        xmin = sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot())
-        self.is_settled: sa.ColumnElement[bool] = EVENTS.c.xid < sa.cast(sa.cast(xmin, sa.Text), sa.BigInteger)
+        self.is_settled: sa.ColumnElement[bool] = EVENTS.c.xid < sa.literal_column(_HORIZON, sa.BigInteger)
         try:
             self._prepare()
         except sa.exc.SQLAlchemyError as error:

@@ -145,3 +145,10 @@ WORKITEM_KEYS = sa.Table(
 )
 """By what a study to read is known at its hospital: its Study Instance UID, the accession number of its order. Whoever
 feeds it second finds the chain of workitems (`root_uid`, then its replacements) that the first one began."""
+
+
+def schema_version(connection: sa.Connection) -> str:
+    """Of an open database; "" where it has no tables yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one())

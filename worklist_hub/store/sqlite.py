@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from worklist_hub.store.checkpoints import MOST_PAGES, Checkpoints
-from worklist_hub.store.database import Job, QuickJob, StoreError, StoreUnavailable, V, bring_up_to_date
+from worklist_hub.store.database import Job, QuickJob, StoreError, StoreUnavailable, V
 from worklist_hub.store.quick import QuickSqlite
 from worklist_hub.store.schema import EVENTS
+from worklist_hub.store.up_to_date import bring_up_to_date
 from worklist_hub.store.writer import Writer, WriterClosed
 
 BUSY_MS = 10_000

@@ -29,11 +29,12 @@ from worklist_hub.events import Raised, events_of
 from worklist_hub.matching import Match
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
 from worklist_hub.store.columns import changed_columns, columns_of
-from worklist_hub.store.database import Address, Database, Held, Job, ask, open_database
+from worklist_hub.store.database import Address, Database, Held, Job, ask
 from worklist_hub.store.feed import EventLog, rows_of
 from worklist_hub.store.handed import drop as drop_drafts
 from worklist_hub.store.keys import follow, keys_of, note
 from worklist_hub.store.lines import Line
+from worklist_hub.store.opening import open_database
 from worklist_hub.store.quick import Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by

@@ -20,7 +20,8 @@ from worklist_hub.accounts import passwords
 from worklist_hub.accounts.issuer import Issuer, SigningKeyError, load_or_make_key
 from worklist_hub.accounts.passwords import PasswordError
 from worklist_hub.accounts.store import FREE_FAILURES, LOCK_S, REUSE_GRACE_S, AccountError, AccountStore
-from worklist_hub.store.database import Database, open_database
+from worklist_hub.store.database import Database
+from worklist_hub.store.opening import open_database
 
 PASSWORD = "correct horse battery"
 ANN = Person("1", "Ann^A", "North")
