@@ -98,7 +98,7 @@ class Hub:
         self.stored_states = StoredStates(self.store, lambda: datetime.now(UTC))
         self.sweeper = Sweeper(self.store)
         self.housekeeper = Housekeeper(self.store, kept=config.kept)
-        self.upkeep = Upkeep(config, self.store.database, self.channels.waiting)
+        self.upkeep = Upkeep(config, self.store.database, self.channels.waiting, lambda: self.feed.late_s)
         self.store.ledger = self.upkeep.ledger
         self._server = self._new_server()
 

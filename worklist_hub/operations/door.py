@@ -1,7 +1,7 @@
 """/health, /ready and /metrics, before anybody is asked who he is; and the count of all other requests.
 
 /health: this process lives (a supervisor restarts it where not). /ready: it can serve now (a proxy asks it): the
-database answers and nobody has asked it to stop. Neither says anything but yes or what is missing.
+database answers and nobody has asked it to stop. Neither says anything but yes or what is missing or late.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Readiness = Callable[[], Mapping[str, str]]
-"""What keeps the hub from serving, by part: "ok" or why not. Blocking; asked in a thread."""
+"""By part: "ok", what keeps the hub from serving, or `LATE` and what is late only. Blocking; asked in a thread."""
+LATE = "late: "
+"""What begins so is said and keeps nothing from serving: it is alike at every hub of the region, and a proxy that took
+them all from its list would end the night over it."""
 READY_WITHIN_S = 2.0
 ASKED_EVERY_S = 0.25
 _ROUTES = ("state", "cancelrequest", "subscribers", "suspend")
@@ -87,8 +90,7 @@ class OperationsDoor:
             return 200, "application/json", '{"status":"ok"}'
         if path == "/ready":
             parts = await self._parts()
-            is_ready = all(state == "ok" for state in parts.values())
-            return 200 if is_ready else 503, "application/json", json.dumps(parts)
+            return 200 if is_ready(parts) else 503, "application/json", json.dumps(parts)
         return await self._metrics(scope)
 
     async def _metrics(self, scope: Scope) -> tuple[int, str, str]:
@@ -113,6 +115,11 @@ class OperationsDoor:
             found = {"database": "does not answer"}
         self._last = (found, time.monotonic())
         return found
+
+
+def is_ready(parts: Mapping[str, str]) -> bool:
+    """Whether nothing keeps the hub from serving."""
+    return all(state == "ok" or state.startswith(LATE) for state in parts.values())
 
 
 def route_of(path: str) -> str:

@@ -17,9 +17,10 @@ from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import AuditTrail
 from worklist_hub.config import HubConfig
-from worklist_hub.operations.door import OperationsDoor, Traffic
+from worklist_hub.operations.door import LATE, OperationsDoor, Traffic, is_ready
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.store.database import Database
+from worklist_hub.store.feed import LATE_S
 
 if TYPE_CHECKING:
     from worklist_hub.audit.export import ExportThreads
@@ -29,10 +30,18 @@ ENDING_S = 10.0
 
 
 class Upkeep:
-    """Of one hub. `waiting_frames` = how many frames the event channels have not sent yet."""
+    """Of one hub. `waiting_frames` = how many frames the event channels have not sent yet; `late_s` = how long the
+    oldest event has been held back (`EventFeed.late_s`)."""
 
-    def __init__(self, config: HubConfig, database: Database, waiting_frames: Callable[[], int]) -> None:
-        self._config, self._database, self._waiting_frames = config, database, waiting_frames
+    def __init__(
+        self,
+        config: HubConfig,
+        database: Database,
+        waiting_frames: Callable[[], int],
+        late_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._config, self._database = config, database
+        self._waiting_frames, self._late_s = waiting_frames, late_s
         self.process = process_name(config.ae_title)
         self.ledger = Ledger(database.do, process=self.process)
         self.registry = Registry()
@@ -97,6 +106,9 @@ class Upkeep:
             found["database"] = "does not answer"
         if self.ledger.is_failing:
             found["audit"] = "cannot be written"
+        late_s = self._late_s()
+        if late_s >= LATE_S:
+            found["events"] = f"{LATE}a transaction of the database has not ended for {late_s:.0f} s"
         return found
 
     def _new_exports(self) -> ExportThreads:
@@ -116,6 +128,7 @@ class Upkeep:
         sample("worklist_hub_audit_linked_total", "Audit events chained", lambda: ledger.linked, kind="counter")
         sample("worklist_hub_audit_waiting", "Audit events not chained yet", lambda: ledger.waiting)
         sample("worklist_hub_event_frames_waiting", "Frames that event channels have to send", self._waiting_frames)
+        sample("worklist_hub_event_late_seconds", "For so long the oldest event is held back", self._late_s)
         sample("worklist_hub_audit_export_behind", "Audit events a receiver has not got", self._lag, labels=("target",))
         sample("worklist_hub_audit_export_failing", "1 where the last try failed", self._failing, labels=("target",))
         sample("process_cpu_seconds_total", "CPU time", time.process_time, kind="counter")
@@ -123,7 +136,7 @@ class Upkeep:
         sample("process_open_fds", "Open files", lambda: len(os.listdir("/proc/self/fd")))
 
     def _ready(self) -> float:
-        return float(all(state == "ok" for state in self.readiness().values()))
+        return float(is_ready(self.readiness()))
 
     def _lag(self) -> Mapping[tuple[str, ...], float]:
         return {(name,): number for name, number in self._exports.lag().items()} if self._exports else {}

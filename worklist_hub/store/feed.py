@@ -1,8 +1,11 @@
 """The durable table of events: written with the change, read without a gap, delivered by each process to its own.
 
 On PostgreSQL transactions end in another order than they number their rows, so a reader must not pass a transaction
-that still runs: it reads only what is settled (`xid < pg_snapshot_xmin(pg_current_snapshot())`), in the order of
+that still runs and may yet write an event: it reads only what is settled (`Database.is_settled`), in the order of
 (xid, seq). SQLite's one writer commits in the order of `seq`.
+
+So one transaction in the hub's database that does not end holds every later event back. The feed says for how long
+(`late_s`), and lets watchers search again meanwhile.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ POLL_S: Final = 2.0
 PAGE: Final = 500
 KEPT: Final = timedelta(hours=1)
 """Events serve processes that run; whoever was away longer searches again."""
+LATE_S: Final = 10.0
+"""An event that is held back for longer is late: no transaction of a hub lasts as long."""
+SEARCH_AGAIN_S: Final = 30.0
+"""While events are late, watchers are cut off so often: their lists are this old at most, not as old as the wait."""
 _SOON_S: Final = 0.005
 _REST_S: Final = 0.02
 _FEW: Final = 2
@@ -52,8 +59,8 @@ class Page:
     cursor: Cursor
     has_more: bool = False
     """There is more to read at once."""
-    is_waiting: bool = False
-    """There is more, behind a transaction that still runs: look again soon."""
+    waits_for: Cursor | None = None
+    """The first event that is there, but behind a transaction that still runs: look again soon."""
     subscriptions_changed: bool = False
 
 
@@ -89,12 +96,12 @@ class EventLog:
         query = sa.select(EVENTS, self._database.is_settled.label("settled")).where(is_after)
         query = query.order_by(EVENTS.c.xid, EVENTS.c.seq).limit(limit)
         rows = ask(self._database.reading, lambda connection: connection.execute(query).all())
-        settled = [row for row in rows if row.settled]
+        settled, waiting = [row for row in rows if row.settled], next((row for row in rows if not row.settled), None)
         return Page(
             tuple(_raised(row) for row in settled if row.kind == _UPS),
             Cursor(settled[-1].xid, settled[-1].seq) if settled else cursor,
             has_more=len(settled) == limit,
-            is_waiting=len(settled) < len(rows),
+            waits_for=Cursor(waiting.xid, waiting.seq) if waiting else None,
             subscriptions_changed=any(row.kind == _SUBSCRIPTIONS for row in settled),
         )
 
@@ -120,14 +127,20 @@ class EventFeed:
         ----------
         deliver : gets events, never the same twice
         on_subscriptions : before the first event that follows a change of the subscriptions, made by whatever process
-        on_gap : the database was away for so long that events may be gone: watchers must search again
+        on_gap : events may be gone, for the database was away for long, or are late: watchers must search again
         """
         self._database, self._log = database, EventLog(database)
         self._deliver, self._on_subscriptions, self._on_gap, self._clock = deliver, on_subscriptions, on_gap, clock
         self._stop = threading.Event()
         self._cursor = self._log.newest()
         self._read_at = clock()
+        self._waits_for, self._waits_since, self._told_late_at = Cursor(), 0.0, 0.0
         self._thread = threading.Thread(target=self._work, name="store-feed", daemon=True)
+
+    @property
+    def late_s(self) -> float:
+        """How long the oldest event that waits for a transaction to end has waited; 0.0 where none does."""
+        return self._clock() - self._waits_since if self._waits_for != Cursor() else 0.0
 
     def start(self) -> None:
         """Deliver from now on; what was written since this object was made comes first."""
@@ -175,11 +188,25 @@ class EventFeed:
                 pause_s = _REST_S / 2
             if not page.has_more:
                 break
-        if page.is_waiting:  # it ends in a moment, and need not tell anybody of it
+        self._note_wait(page.waits_for or Cursor())
+        if page.waits_for:  # it ends in a moment, and need not tell anybody of it
             return min(max(pause_s * 2, _SOON_S), POLL_S / 4)
         if delivered > _FEW:
             self._stop.wait(_REST_S)
         return POLL_S
+
+    def _note_wait(self, waits_for: Cursor) -> None:
+        """Say so where the same event is held back for long, and where that is over."""
+        if waits_for != self._waits_for:
+            if self._told_late_at:
+                _log.warning("events are no longer held back")
+            self._waits_for, self._waits_since, self._told_late_at = waits_for, self._clock(), 0.0
+        elif self.late_s >= LATE_S and not self._told_late_at:
+            _log.error("a transaction that does not end holds events back: age=%.0f s", self.late_s)
+            self._told_late_at = self._clock()
+        elif self._told_late_at and self._clock() - self._told_late_at >= SEARCH_AGAIN_S:
+            self._told_late_at = self._clock()
+            self._on_gap()
 
 
 def rows_of(

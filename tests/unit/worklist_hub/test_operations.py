@@ -90,6 +90,13 @@ def test_health_and_readiness_need_no_token_and_say_little() -> None:
     assert Asked({"database": "away", "stopping": "ok"}).get("/ready")[0] == 503
 
 
+def test_late_events_are_said_and_take_no_hub_from_the_proxys_list() -> None:
+    assert Asked({"database": "ok", "events": "late: 42 s"}).get("/ready") == (
+        200,
+        '{"database": "ok", "events": "late: 42 s"}',
+    )
+
+
 def test_a_stopping_hub_takes_no_new_request_but_still_says_how_it_is() -> None:
     asked = Asked()
     asked.traffic.is_closed = True
