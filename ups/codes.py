@@ -88,6 +88,8 @@ REMARK = Code("REMARK", SITE_SCHEME, "Remark")
 REPORT_NOT_FINAL = Code("REPORT_NOT_FINAL", SITE_SCHEME, "A report that is not final, or does not say so")
 TWO_PATIENTS = Code("TWO_PATIENTS", SITE_SCHEME, "The hospital keeps images of two patients under this study")
 """Such a study may be looked at and must not be reported: nobody can tell whose report it would be."""
+ORDER_OF_ANOTHER = Code("ORDER_OF_ANOTHER", SITE_SCHEME, "An order with this accession number names another patient")
+"""Of a study that did not go into that order, or whose question was asked about somebody else."""
 NOT_CHECKED = Code("NOT_CHECKED", SITE_SCHEME, "The hospital was not asked yet whose study it is now")
 """Of a study that was given back to the list: the hospital may have corrected patient or order while it was held. Until
 the feed has asked, it corrects these also under a holder; it takes the remark away with the same change."""

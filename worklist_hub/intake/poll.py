@@ -19,6 +19,7 @@ from ups.changes import FENCED_PERCENT
 from ups.codes import (
     INTERPRETATION_CODE,
     NOT_CHECKED,
+    ORDER_OF_ANOTHER,
     REPORT_NOT_FINAL,
     SITE_SCHEME,
     TWO_PATIENTS,
@@ -32,6 +33,7 @@ from ups.states import ProcedureStepState
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
 from worklist_hub.intake.corrections import age_at, corrections, day_of
+from worklist_hub.intake.orders import asked_again, is_of_anothers_order, waiting_orders
 from worklist_hub.intake.rules import Rule, RuleBook, StudyFacts
 
 REPORTED: Final = "a report has appeared in the study"
@@ -57,11 +59,18 @@ class Found:
     patients: int = 1
     """How many patients the PACS names for it; with more than one, `answer` is about one of them."""
 
+    is_of_anothers_order: bool = False
+    """See `intake.orders.is_of_anothers_order`."""
+
     @property
     def remarks(self) -> tuple[Code, ...]:
         """What the reader has to know of it."""
-        two = (TWO_PATIENTS,) if self.patients > 1 else ()
-        return (*two, REPORT_NOT_FINAL) if self.has_other_report else two
+        said = (
+            (TWO_PATIENTS, self.patients > 1),
+            (ORDER_OF_ANOTHER, self.is_of_anothers_order),
+            (REPORT_NOT_FINAL, self.has_other_report),
+        )
+        return tuple(code for code, is_so in said if is_so)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,8 @@ def plan(
     known : the open workitems of the site, whoever made them
     others : studies that are not judged in this call; what is remembered of them stays
     """
+    known = tuple(known)
+    orders = waiting_orders(known)
     by_study = {item.answer.study_instance_uid: item for item in found}
     open_items = {item.study_instance_uid: item for item in known if item.study_instance_uid}
     studies = {study: seen for study, seen in memory.studies.items() if study in others}
@@ -171,11 +182,12 @@ def plan(
     update: list[tuple[str, dict[str, Any]]] = []
     cancel: list[tuple[str, Code, str]] = []
     tell: list[tuple[str, dict[str, Any]]] = []
-    for study, item in by_study.items():
-        before = memory.studies.get(study)
+    for study, seen_now in by_study.items():
+        workitem, before = open_items.get(study), memory.studies.get(study)
+        is_anothers = is_of_anothers_order(site, orders, workitem, seen_now.answer)
+        item = replace(seen_now, is_of_anothers_order=is_anothers)
         after = _look(site, item, before, memory, now)
         studies[study] = after
-        workitem = open_items.get(study)
         if workitem is None:
             rule = rules.rule_for(facts_of(site, item.answer), now, site)
             if rule is not None and rule.read and not item.has_report and not after.too_old:
@@ -250,13 +262,8 @@ def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
         return None
     if (last.cancel_code.value, last.cancel_code.scheme) not in _BY_INTAKE:
         return None
-    return replace(
-        fresh,
-        uid=replacement_uid(last.uid),
-        replaces=last.uid,
-        due=last.due or fresh.due,
-        clinical_question=last.clinical_question or fresh.clinical_question,
-    )
+    again = replace(fresh, uid=replacement_uid(last.uid), replaces=last.uid, due=last.due or fresh.due)
+    return asked_again(last, again)
 
 
 def _look(site: Site, item: Found, before: Remembered | None, memory: Memory, now: datetime) -> Remembered:
@@ -282,8 +289,9 @@ def _changes(workitem: Workitem, seen: Remembered) -> dict[str, Any]:
 
 def _remarks(workitem: Workitem, item: Found) -> dict[str, Any]:
     """Ours as they are now; those of others stay."""
-    noticed = (TWO_PATIENTS.value, REPORT_NOT_FINAL.value, NOT_CHECKED.value)
-    remarks = (*(code for code in workitem.remarks if code.value not in noticed), *item.remarks)
+    noticed = (TWO_PATIENTS, ORDER_OF_ANOTHER, REPORT_NOT_FINAL, NOT_CHECKED)
+    by_value = {code.value for code in noticed}
+    remarks = (*(code for code in workitem.remarks if code.value not in by_value), *item.remarks)
     if workitem.remarks == remarks:
         return {}
     tag = TAG_OF["ScheduledProcessingParametersSequence"]
@@ -308,30 +316,6 @@ def _news(site: Site, workitem: Workitem, item: Found, seen: Remembered) -> dict
 def facts_of(site: Site, answer: StudyAnswer) -> StudyFacts:
     """What rules look at."""
     return StudyFacts(site.site_id, answer.modalities, answer.station_name, answer.study_description)
-
-
-def adopted(order: Workitem, fresh: Workitem) -> dict[str, Any]:
-    """What to write into the workitem of an order when its images have come: the study. What the order says of why, how
-    soon and for whom stays; what it leaves open the rules say."""
-    made = replace(
-        order,
-        study_instance_uid=fresh.study_instance_uid,
-        readiness=fresh.readiness,
-        modalities=fresh.modalities,
-        study_description=fresh.study_description,
-        body_part=order.body_part or fresh.body_part,
-        study_date=fresh.study_date,
-        study_time=fresh.study_time,
-        images=fresh.images,
-        remarks=fresh.remarks,
-        expertise=order.expertise or fresh.expertise,
-        expertise_text=order.expertise_text or fresh.expertise_text,
-        due=order.due or fresh.due,
-    ).to_json()
-    inputs = TAG_OF["InputInformationSequence"]
-    made[inputs] = fresh.to_json()[inputs]
-    before = order.to_json()
-    return {tag: value for tag, value in made.items() if before.get(tag) != value}
 
 
 def _attributes(study_instance_uid: str, expertise_scheme: str) -> dict[str, Any]:

@@ -19,11 +19,13 @@ from ups.codes import TWO_PATIENTS
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.asking import Asked, SiteAsker
+from worklist_hub.intake.orders import adopted
 from worklist_hub.intake.pace import CALM
-from worklist_hub.intake.poll import Found, Memory, Plan, adopted, after, plan
+from worklist_hub.intake.poll import Found, Memory, Plan, after, plan
 from worklist_hub.intake.rules import RuleBook
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
 from worklist_hub.store.port import Feed
+from worklist_hub.whose import contradicts, is_waiting
 
 AT_ONCE: Final = 50
 """Changes of one transaction; a long one would hold back the events of everybody."""
@@ -171,9 +173,11 @@ class Poller:
         wanted = []
         for item in fresh:
             before = last.get(self._key(STUDY, item.study_instance_uid))
-            order = orders.pop(self._key(ACCESSION, item.accession_number), None) if before is None else None
-            if order is not None and not order.study_instance_uid and not order.state.is_final:
-                self._feed.adopt(self._key(ACCESSION, item.accession_number), order.uid, adopted(order, item))
+            number = self._key(ACCESSION, item.accession_number)
+            order = orders.get(number) if before is None else before
+            if order is not None and is_waiting(order) and not contradicts(order, item):
+                orders.pop(number, None)
+                self._feed.adopt(number, order.uid, adopted(order, item))
                 continue
             made = after(before, item)
             if made is not None:

@@ -22,6 +22,7 @@ from worklist_hub.store.database import ask
 from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import OPEN, CarryOut, WorkitemStore
+from worklist_hub.whose import contradicts, is_waiting
 
 _log = logging.getLogger("wl.hub.store")
 
@@ -131,30 +132,36 @@ class Feed:
         roots = by_key.claim(connection, self._database, wanted)
         ours = set()
         for one, some in zip(workitems, keys, strict=True):
-            if self._root(connection, one.uid, {key: roots[key] for key in some}) == one.uid:
+            if self._root(connection, one, {key: roots[key] for key in some}) == one.uid:
                 ours.add(one.uid)
         return ours
 
-    def _root(self, connection: sa.Connection, uid: str, claimed: Mapping[Key, str]) -> str:
+    def _root(self, connection: sa.Connection, one: Workitem, claimed: Mapping[Key, str]) -> str:
         """Whose study it is: that of the chain that has its study already, or of an order that waits for its images,
-        else its own. An order may be of several studies: then the second one gets a workitem of its own."""
-        of = {key.kind: key for key in claimed}
+        else its own. An order may be of several studies: then the second one gets a workitem of its own. So does what
+        names another patient: an accession number alone makes nobody's study."""
+        uid, of = one.uid, {key.kind: key for key in claimed}
         study, order = of.get(STUDY), of.get(ACCESSION)
+        if study is None and order is not None and claimed[order] != uid:
+            last = self._last_of(connection, claimed[order])
+            if last is not None and contradicts(last, one):
+                by_key.lead(connection, uid, order)  # its own images will find it
+                return uid
         if study is None or order is None:
             return next(iter(claimed.values()), uid)
         if claimed[study] != uid:
             if claimed[order] == uid:
                 by_key.lead(connection, claimed[study], order)
             return claimed[study]
-        if claimed[order] != uid and self._waits(connection, claimed[order]):
-            by_key.lead(connection, claimed[order], study)
-            return claimed[order]
+        if claimed[order] != uid:
+            last = self._last_of(connection, claimed[order])
+            if last is not None and is_waiting(last) and not contradicts(last, one):
+                by_key.lead(connection, claimed[order], study)
+                return claimed[order]
         return uid
 
-    def _waits(self, connection: sa.Connection, root_uid: str) -> bool:
-        """Whether this is an order whose images have not come."""
-        last = self._chains(connection, [root_uid]).get(root_uid)
-        return last is not None and not last.state.is_final and not last.study_instance_uid
+    def _last_of(self, connection: sa.Connection, root_uid: str) -> Workitem | None:
+        return self._chains(connection, [root_uid]).get(root_uid)
 
     def _latest_of(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Workitem]:
         found = by_key.roots(connection, keys)
