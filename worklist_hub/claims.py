@@ -57,14 +57,16 @@ def is_started(dataset: Mapping[str, Any]) -> bool:
     )
 
 
-def silence_of(stored: Stored, now: datetime) -> timedelta:
-    """How long the holder has said nothing."""
-    return now - stored.alive_at if stored.alive_at is not None else timedelta()
+def silence_of(stored: Stored, rules: ClaimRules, now: datetime) -> timedelta:
+    """How long the holder has said nothing that the hub could have heard."""
+    if stored.alive_at is None:
+        return timedelta()
+    return now - max(stored.alive_at, rules.heard_since or stored.alive_at)
 
 
 def is_stale(stored: Stored, rules: ClaimRules, now: datetime) -> bool:
     """Whether the holder has been silent for too long."""
-    return silence_of(stored, now) > rules.stale_after
+    return silence_of(stored, rules, now) > rules.stale_after
 
 
 def is_own(stored: Stored, caller: Caller) -> bool:

@@ -102,6 +102,8 @@ class ClaimRules:
     """From then on a claim is shown as stale and may be taken over with a reason."""
     release_unstarted_after: timedelta | None = timedelta(minutes=15)
     """From then on a claim of which no report was started is released; None = never."""
+    heard_since: datetime | None = None
+    """Since when the hub could hear every sign of life; what was not said before does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 import sqlalchemy as sa
 
+from worklist_hub.hearing import Hearing
 from worklist_hub.protocol import Caller, Sweep
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.workitems import LostRace, WorkitemStore
@@ -35,14 +37,23 @@ class Sweeper:
     ) -> None:
         self._store, self._pause_s = store, pause_s
         self._clock = clock
+        self._hearing = Hearing(clock)
         self._looked_at: dict[str, float] = {}
         """Claims that were looked at a moment ago: nothing changes while somebody is silent for hours."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="claims-sweeper", daemon=True)
 
     def start(self) -> None:
-        """Sweep from now on."""
+        """Sweep from now on. Nobody was heard before."""
+        self.listen()
         self._thread.start()
+
+    def listen(self) -> None:
+        """Note that the hub hears, or from when on it hears again. Also where another process sweeps: a claim may be
+        taken over, for its silence, through every process."""
+        since = self._hearing.tick(self._store.now())
+        if since != self._store.rules.heard_since:
+            self._store.rules = replace(self._store.rules, heard_since=since)
 
     def stop(self) -> None:
         """End, after the claim at hand."""
@@ -70,10 +81,10 @@ class Sweeper:
         lease: _Held = self._store.lease("claims")
         try:
             while not self._stop.wait(self._pause_s):
-                if not lease.is_held():
-                    continue
                 try:
-                    self.sweep()
+                    self.listen()
+                    if lease.is_held():
+                        self.sweep()
                 except (StoreUnavailable, sa.exc.SQLAlchemyError) as error:
                     _log.warning("silent claims cannot be looked at: error=%s", type(error).__name__)
                 except Exception:  # noqa: BLE001 - the border of a loop that must go on

@@ -120,3 +120,27 @@ def test_the_sweep_marks_who_is_silent_and_does_not_write_about_it_again(tmp_pat
     ticks[0] += LOOK_AGAIN_S + 1
     assert sweeper.sweep() == 1
     store.close()
+
+
+def test_a_hub_that_was_away_hears_everybody_before_it_calls_anybody_silent(tmp_path: Path) -> None:
+    """Five seconds after an outage of 16 minutes every claim without a report was taken from a reader at work."""
+    clock, ticks = [datetime(2026, 1, 2, tzinfo=UTC)], [0.0]
+    store = WorkitemStore(tmp_path / "worklist.sqlite", clock=lambda: clock[0])
+    store.carry_out("1.1", Create("1.1", study_to_read("1.1").to_json()), Caller(is_feed=True))
+    store.carry_out("1.1", ChangeState(ProcedureStepState.IN_PROGRESS, "9.1"), Caller(ANN))
+    clock[0] += timedelta(minutes=16)
+
+    def after(sweeper: Sweeper, seconds: float) -> ProcedureStepState:
+        clock[0] += timedelta(seconds=seconds)
+        ticks[0] += seconds
+        sweeper.listen()
+        sweeper.sweep()
+        (row, *_) = map(Workitem.from_json, store.search([], limit=9))
+        return row.state
+
+    sweeper = Sweeper(store, clock=lambda: ticks[0])
+    sweeper.listen()
+    held = {after(sweeper, 10) for _ in range(6 * 15)}
+    assert held == {ProcedureStepState.IN_PROGRESS}
+    assert after(sweeper, 10) is ProcedureStepState.CANCELED
+    store.close()

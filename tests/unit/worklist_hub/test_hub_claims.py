@@ -93,6 +93,21 @@ def test_release_by_itself_can_be_switched_off() -> None:
     assert outcome.replacement is None
 
 
+@pytest.mark.parametrize("more", [(), (STARTED,)], ids=["unstarted", "started"])
+@pytest.mark.parametrize("request_", [Sweep(), RequestCancel("I read on")], ids=["sweep", "take over"])
+def test_a_claim_is_not_silent_while_the_hub_was_away(more: tuple[dict[str, object], ...], request_: Request) -> None:
+    """A desk says every 30 s that it is there; a hub that was down for 16 minutes could not hear it."""
+    item = claimed(timedelta(minutes=16), *more)
+    deaf = replace(RULES, heard_since=NOW - timedelta(seconds=5))
+    outcome = asked(item, request_, BOB, rules=deaf)
+    assert isinstance(outcome, Decision)
+    assert (outcome.dataset, outcome.replacement) == (None, None)
+    heard = replace(RULES, heard_since=NOW - timedelta(minutes=16))
+    outcome = asked(item, request_, BOB, rules=heard)
+    assert isinstance(outcome, Decision)
+    assert outcome.dataset is not None
+
+
 @pytest.mark.parametrize("state", [S, C, X])
 def test_sweeping_leaves_everything_alone_that_is_no_claim(state: ProcedureStepState) -> None:
     item = replace(claimed(timedelta(days=1)), state=state)
