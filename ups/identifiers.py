@@ -30,6 +30,14 @@ def replacement_uid(old_workitem_uid: str) -> str:
     return uid_from_name(old_workitem_uid)
 
 
+def is_made_from_name(uid: str) -> bool:
+    """Whether it is `2.25.` and a UUID of version 5, as all of the above are, of whatever namespace."""
+    number = uid.removeprefix("2.25.")
+    if number == uid or not number.isdecimal() or int(number) >= 1 << 128:
+        return False
+    return uuid.UUID(int=int(number)).version == uuid.UUID(int=0, version=5).version
+
+
 def random_uid() -> str:
     """A `UidMaker`: `2.25.` and a uuid4 (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"

@@ -18,6 +18,7 @@ from ups.changes import FENCED_PERCENT
 from ups.codes import NOT_CHECKED, RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
 from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
+from ups.identifiers import is_made_from_name, workitem_uid
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
@@ -58,6 +59,7 @@ from worklist_hub.protocol import (
 )
 from worklist_hub.values import is_uid
 
+NOT_YOUR_UID = "A UID of version 5 is made from a name by the hub: leave it out, or use a random one"
 SAME_STUDY = "This study of this hospital is on the list already, or is reported"
 PRIORITIES = ("HIGH", "MEDIUM", "LOW")
 READINESS = ("INCOMPLETE", "UNAVAILABLE", "READY")
@@ -83,14 +85,16 @@ def decide(
     rivals: Sequence[Stored] = (),
 ) -> Decision | Refusal:
     """What comes of the request; `stored` is None where the UID is unknown. `rivals` are the workitems that are open or
-    COMPLETED of the study that is to be created."""
+    COMPLETED of the study that is to be created, or that this workitem is to become."""
     if isinstance(request, Sweep):
         return _sweep(stored, now, rules)
     if (refused := _denied(stored, request, caller)) is not None:
         return refused
+    if rivals:
+        return _is_there(rivals[0])  # two would read it, each with a claim
     if isinstance(request, Create):
-        if stored is None and rivals and not caller.is_feed:
-            return _is_there(rivals[0])  # two would read it, each with a claim
+        if stored is None and not caller.is_feed and _takes_anothers_uid(request):
+            return Refusal(Answer.INVALID_ATTRIBUTE, NOT_YOUR_UID)
         return _create(stored, request, now)
     if stored is None:
         return Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
@@ -204,6 +208,15 @@ def _create(stored: Stored | None, request: Create, now: datetime) -> Decision |
         dj.put(made, keyword, defaults[keyword])
     dropped = set(before) - set(made)
     return Decision(Answer.CREATED_WITH_CHANGES if filled or dropped else Answer.OK, _stamped(made, now))
+
+
+def _takes_anothers_uid(request: Create) -> bool:
+    """Whether it is a UID that follows from a name, as those of replacements and of polled studies do, and is not that
+    of this study: the place that a release or a poll will need must not be taken by somebody else before."""
+    if not is_made_from_name(request.uid):
+        return False
+    made = dict(request.dataset)
+    return request.uid != workitem_uid(READERS["site_id"](made), READERS["study_instance_uid"](made))
 
 
 def _wrong_value(dataset: Mapping[str, Any]) -> str:
@@ -367,7 +380,7 @@ def _sweep(stored: Stored | None, now: datetime, rules: ClaimRules) -> Decision 
     if stored.state is not ProcedureStepState.IN_PROGRESS or not is_stale(stored, rules, now):
         return Decision(Answer.OK)
     since, limit = stored.alive_at, rules.release_unstarted_after
-    if limit is not None and silence_of(stored, now) > limit and not is_started(stored.dataset):
+    if limit is not None and silence_of(stored, rules, now) > limit and not is_started(stored.dataset):
         return _replaced(stored, RELEASED_BY_ITSELF, now)
     if is_marked_silent(stored.dataset):
         return Decision(Answer.OK)

@@ -17,7 +17,7 @@ from ups import changes
 from ups.client import UpsClient
 from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.errors import AlreadyThere
-from ups.identifiers import random_uid
+from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState as State
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
@@ -167,6 +167,45 @@ def test_a_study_is_found_by_its_corrected_accession_number_and_no_more_by_the_w
     refused = post(store, late)
     assert isinstance(refused, Refusal)
     assert refused.instead == made.uid
+
+
+INTAKE = Caller(Person("9", "His", "North"), grants=(Grant("north", Role.INTAKE),))
+
+
+def test_an_order_that_is_given_the_study_of_another_workitem_is_refused_and_told_which(store: WorkitemStore) -> None:
+    """Else two readers would each claim the study."""
+    polled, order = study_to_read(accession_number="A1"), study_to_read(study_instance_uid="", accession_number="A2")
+    assert Feed(store).put([polled, order]) == (True, True)
+    given = replace(order, study_instance_uid=polled.study_instance_uid).to_json()
+    named = {TAG_OF[name]: given[TAG_OF[name]] for name in ("StudyInstanceUID", "ReferencedRequestSequence")}
+    refused = store.carry_out(order.uid, Update(named), INTAKE)
+    assert isinstance(refused, Refusal)
+    assert refused.instead == polled.uid
+    assert by_order(store, "A2") == [order.uid]
+    assert store.open_workitems("north")[1].study_instance_uid == ""
+
+
+def test_nobody_takes_the_place_that_a_release_will_need(store: WorkitemStore) -> None:
+    """The reader of north released; the study was on no list, and his draft went to a reader of south."""
+    made, transaction = study_to_read(), random_uid()
+    Feed(store).put([made])
+    south = {"site_id": "south", "site_name": "South"}
+    for uid in (replacement_uid(made.uid), replacement_uid(replacement_uid(made.uid)), workitem_uid("north", "1.2.3")):
+        refused = post(store, study_to_read(uid, **south))
+        assert isinstance(refused, Refusal)
+        assert "UID of version 5" in refused.text
+    for request in (
+        ChangeState(State.IN_PROGRESS, transaction),
+        Update(changes.progress(reason="given back", code=RESCHEDULING_RECOMMENDED), transaction),
+        ChangeState(State.CANCELED, transaction),
+    ):
+        assert isinstance(store.carry_out(made.uid, request, Caller(ANN)), Decision)
+    assert [item.uid for item in store.open_workitems("north")] == [replacement_uid(made.uid)]
+
+
+def test_a_feeder_may_name_a_study_of_its_own_as_polling_would(store: WorkitemStore) -> None:
+    study = random_uid()
+    assert isinstance(post(store, study_to_read(workitem_uid("north", study), study_instance_uid=study)), Decision)
 
 
 def test_a_correction_after_a_release_goes_to_the_whole_chain(store: WorkitemStore) -> None:

@@ -20,7 +20,7 @@ from worklist_hub.protocol import Caller, ChangeState, Decision, Update
 from worklist_hub.store.feed import Cursor
 from worklist_hub.store.retention import KEPT, Cleared, Housekeeper, Retention, turnaround_s
 from worklist_hub.store.schema import STATISTICS
-from worklist_hub.store.subscriptions import SubscriptionStore
+from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -90,6 +90,25 @@ def test_a_deletion_lock_keeps_it(store: WorkitemStore) -> None:
     assert Retention(store).run(LATER).workitems == 0
     subscriptions.unsubscribe("ARCHIVE", uid)
     assert Retention(store).run(LATER).workitems == 1
+
+
+@pytest.mark.parametrize(
+    ("uid", "filters"), [(GLOBAL, {}), (FILTERED_GLOBAL, {"ModalitiesInStudy": "MR"})], ids=["global", "filtered"]
+)
+def test_a_deletion_lock_of_a_global_subscription_keeps_what_it_covers(
+    store: WorkitemStore, uid: str, filters: dict[str, str]
+) -> None:
+    kept, excepted, other = (finished(store, modalities=(one,)) for one in ("MR", "MR", "CT"))
+    subscriptions = SubscriptionStore(store)
+    subscriptions.subscribe("ARCHIVE", uid, filters, deletion_lock=True)
+    subscriptions.unsubscribe("ARCHIVE", excepted)
+    Retention(store).run(LATER)
+    assert store.read(kept) is not None
+    assert store.read(excepted) is None
+    assert (store.read(other) is None) is bool(filters)
+    subscriptions.unsubscribe("ARCHIVE", uid)
+    Retention(store).run(LATER)
+    assert store.read(kept) is None
 
 
 def test_two_runs_at_once_count_nothing_twice(store: WorkitemStore) -> None:

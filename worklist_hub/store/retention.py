@@ -24,6 +24,7 @@ from ups.states import ProcedureStepState
 from worklist_hub.store.database import StoreUnavailable, ask
 from worklist_hub.store.keys import forget
 from worklist_hub.store.schema import STATISTICS, SUBSCRIPTIONS, WORKITEMS
+from worklist_hub.store.subscriptions import Subscriber, subscribers_in
 from worklist_hub.store.workitems import WorkitemStore
 
 KEPT: Final = timedelta(days=730)
@@ -87,7 +88,8 @@ class Retention:
             sa.not_(is_waiting),
             sa.not_(is_locked),
         )
-        rows = connection.execute(query).all()
+        subscribers = subscribers_in(connection)
+        rows = [row for row in connection.execute(query).all() if not _is_locked(row, subscribers)]
         positions = [row.position for row in rows]
         self._count(connection, rows)
         forget(connection, [row.uid for row in rows])
@@ -149,6 +151,16 @@ class Housekeeper:
             if cleared != Cleared():
                 _log.info("cleared away: workitems=%d events=%d", cleared.workitems, cleared.events)
         lease.release()
+
+
+def _is_locked(row: sa.Row[Any], subscribers: Sequence[Subscriber]) -> bool:
+    """Whether a subscription to everything, or to what matches, keeps it."""
+    excepted = {one.ae_title for one in subscribers if one.uid == row.uid and one.is_exception}
+    locking = [one for one in subscribers if one.is_global and one.deletion_lock and one.ae_title not in excepted]
+    if not locking:
+        return False
+    dataset = json.loads(row.dataset)
+    return any(one.covers(row.position, dataset) for one in locking)
 
 
 def turnaround_s(start_at: str, dataset: dict[str, Any]) -> int | None:

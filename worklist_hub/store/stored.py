@@ -36,6 +36,18 @@ def rivals_of(connection: sa.Connection, database: Database, made: DicomJson) ->
     """What is open or COMPLETED of the study of a workitem that is about to be put there, of the same hospital, or of
     its order where one of the two has no study yet; the oldest first. Waits for a transaction that is just putting one
     there."""
+    found = doubles_of(connection, made)
+    if not found and (keys := keys_of(made)):
+        uid = columns_of(made)["uid"]
+        note(connection, database, uid, keys)
+        found = doubles_of(connection, made)
+        if found:  # it is refused: what was noted for it leads nowhere
+            forget(connection, [uid])
+    return found
+
+
+def doubles_of(connection: sa.Connection, made: DicomJson) -> tuple[Stored, ...]:
+    """The same of a workitem that is there or not; itself is none of them."""
     columns, of = columns_of(made), WORKITEMS.c
     study, order = columns["study_instance_uid"], columns["accession_number"]
     same: list[sa.ColumnElement[bool]] = []
@@ -46,12 +58,6 @@ def rivals_of(connection: sa.Connection, database: Database, made: DicomJson) ->
         same.append(sa.and_(is_order, of.study_instance_uid == "") if study else is_order)
     if not same or not columns["site_id"]:
         return ()
-    where = (sa.or_(*same), of.site_id == columns["site_id"], of.state != ProcedureStepState.CANCELED.value)
-    query = sa.select(*STORED).where(*where).order_by(of.position)
-    found = connection.execute(query).all()
-    if not found:
-        note(connection, database, columns["uid"], keys_of(made))
-        found = connection.execute(query).all()
-        if found:  # it is refused: what was noted for it leads nowhere
-            forget(connection, [columns["uid"]])
-    return tuple(stored_of(one) for one in found)
+    here = (of.site_id == columns["site_id"], of.state != ProcedureStepState.CANCELED.value)
+    query = sa.select(*STORED).where(sa.or_(*same), *here, of.uid != columns["uid"]).order_by(of.position)
+    return tuple(stored_of(one) for one in connection.execute(query).all())

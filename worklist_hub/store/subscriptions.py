@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,6 +28,12 @@ class Subscriber:
     uid: str
     matching: tuple[Match, ...] = ()
     until_position: int = 0
+    deletion_lock: bool = False
+
+    @property
+    def is_global(self) -> bool:
+        """To everything, or to what matches."""
+        return self.uid in (GLOBAL, FILTERED_GLOBAL)
 
     @property
     def is_exception(self) -> bool:
@@ -35,13 +42,15 @@ class Subscriber:
 
     def wants(self, raised: Raised) -> bool:
         """Whether this event is for it; also where the workitem has just left the filter."""
-        if self.uid not in (GLOBAL, FILTERED_GLOBAL):
+        if not self.is_global:
             return self.uid == raised.uid and not self.is_exception
-        if self.until_position and raised.position > self.until_position:
-            return False
-        if matches(raised.dataset, self.matching):
+        if self.covers(raised.position, raised.dataset):
             return True
-        return raised.before is not None and matches(raised.before, self.matching)
+        return raised.before is not None and self.covers(raised.position, raised.before)
+
+    def covers(self, position: int, dataset: Mapping[str, Any]) -> bool:
+        """Whether a global subscription is to this workitem too."""
+        return not (self.until_position and position > self.until_position) and matches(dataset, self.matching)
 
 
 class SubscriptionStore:
@@ -53,8 +62,7 @@ class SubscriptionStore:
     def subscribers(self) -> tuple[Subscriber, ...]:
         """Every subscription."""
         with self._store.reading.connect() as connection:
-            rows = connection.execute(sa.select(SUBSCRIPTIONS)).all()
-        return tuple(_subscriber(row) for row in rows)
+            return subscribers_in(connection)
 
     def subscribe(self, ae_title: str, uid: str, filters: Mapping[str, str], *, deletion_lock: bool) -> None:
         """Add or renew; renewing ends a suspension, and a global one the exceptions to it."""
@@ -85,7 +93,7 @@ class SubscriptionStore:
         if uid == GLOBAL:
             return self._change(sa.delete(SUBSCRIPTIONS).where(condition))
         own = [one for one in self.subscribers() if one.ae_title == ae_title]
-        is_global = uid != FILTERED_GLOBAL and any(one.uid in (GLOBAL, FILTERED_GLOBAL) for one in own)
+        is_global = uid != FILTERED_GLOBAL and any(one.is_global for one in own)
         if is_global and self._store.read(uid) is not None:
             if any(one.uid == uid and one.is_exception for one in own):
                 return False
@@ -114,7 +122,12 @@ class SubscriptionStore:
         return has_changed
 
 
+def subscribers_in(connection: sa.Connection) -> tuple[Subscriber, ...]:
+    """Every subscription as a transaction sees it."""
+    return tuple(_subscriber(row) for row in connection.execute(sa.select(SUBSCRIPTIONS)).all())
+
+
 def _subscriber(row: sa.Row[tuple[str, str, str, bool, int]]) -> Subscriber:
     filters = json.loads(row.filters)
     matching = tuple(match_from(key, value) for key, value in filters.items())
-    return Subscriber(row.ae_title, row.uid, matching, row.until_position)
+    return Subscriber(row.ae_title, row.uid, matching, row.until_position, row.deletion_lock)

@@ -7,9 +7,8 @@ writes. The events of a change are rows of the same transaction; `store.feed` de
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -28,6 +27,7 @@ from worklist_hub.decisions import DEFAULT_RULES, decide
 from worklist_hub.events import Raised, events_of
 from worklist_hub.matching import Match
 from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
+from worklist_hub.store.clock import OneWay
 from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask
 from worklist_hub.store.feed import EventLog, rows_of
@@ -38,14 +38,13 @@ from worklist_hub.store.opening import open_database
 from worklist_hub.store.quick import Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
-from worklist_hub.store.stored import STORED, rivals_of, stored_of
+from worklist_hub.store.stored import STORED, doubles_of, rivals_of, stored_of
 
 V = TypeVar("V")
 Outcome = tuple[Decision | Refusal, bool]
 """What came of a request, and whether there is something to tell."""
 CarryOut = Callable[[str, Request], Decision | Refusal]
 SWAP_TRIES = 5
-_ONE_TICK = timedelta(microseconds=1)
 _FEED = Caller(is_feed=True)
 _HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
 """As text in the statement: only so SQLite knows that an index of what is held holds all that is asked."""
@@ -77,8 +76,7 @@ class WorkitemStore:
         self.reading = self.database.reading
         self.log = EventLog(self.database)
         self._clock = clock
-        self._clock_lock = threading.Lock()
-        self._last = self._newest_moment()
+        self._one_way = OneWay(self._newest_moment())
         self.ledger: Ledger | None = None
         """Where each change is written down, in its own transaction."""
         self.rules = DEFAULT_RULES
@@ -226,7 +224,7 @@ class WorkitemStore:
         found, moment = quick.look(uid)
         if found is None:
             return None
-        stored, now = stored_of(found), self._later(moment if self._clock is None else self._clock())
+        stored, now = stored_of(found), self._one_way.after(moment if self._clock is None else self._clock())
         outcome = decide(stored, request, caller, now, self.rules)
         if isinstance(outcome, Decision) and outcome.dataset is None:
             return None
@@ -259,9 +257,9 @@ class WorkitemStore:
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
             outcome = decide(stored, request, caller, now, self.rules)
-            if stored is None and isinstance(outcome, Decision) and not caller.is_feed:
-                rivals = rivals_of(connection, self.database, outcome.dataset or {})
-                outcome = decide(stored, request, caller, now, self.rules, rivals)
+            if isinstance(outcome, Decision) and not caller.is_feed:
+                rivals = self._rivals(connection, stored, outcome.dataset)
+                outcome = decide(stored, request, caller, now, self.rules, rivals) if rivals else outcome
             if isinstance(outcome, Refusal):
                 _write_down(self.ledger, connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, False
@@ -295,6 +293,12 @@ class WorkitemStore:
             raised += self._insert(connection, outcome.replacement) or ()  # a careful client may have made it before
         return raised
 
+    def _rivals(self, connection: sa.Connection, stored: Stored | None, made: DicomJson | None) -> tuple[Stored, ...]:
+        """Other workitems of what becomes a study's name by this decision."""
+        if stored is None:
+            return rivals_of(connection, self.database, made or {})
+        return doubles_of(connection, made) if made and keys_of(made) != keys_of(stored.dataset) else ()
+
     def read_in(self, connection: sa.Connection, uid: str) -> Stored | None:
         """One workitem as a transaction sees it."""
         found = connection.execute(_BY_UID, {"wanted": uid}).one_or_none()
@@ -324,12 +328,7 @@ class WorkitemStore:
 
     def tick(self, connection: sa.Connection) -> datetime:
         """The server's clock, in this process never twice the same and never back: changes sort by it."""
-        return self._later(self.database.now(connection) if self._clock is None else self._clock())
-
-    def _later(self, moment: datetime) -> datetime:
-        with self._clock_lock:
-            self._last = max(moment, self._last + _ONE_TICK)
-            return self._last
+        return self._one_way.after(self.database.now(connection) if self._clock is None else self._clock())
 
     def _newest_moment(self) -> datetime:
         with self.reading.connect() as connection:
