@@ -22,7 +22,8 @@ stop | kill)
     [ -e "$pid_file" ] || exit 0
     pid=$(cat "$pid_file")
     rm "$pid_file"
-    if [ "$1" = kill ]; then kill -KILL "$pid" || true; else kill -TERM "$pid" || true; fi
+    if [ "$1" = kill ]; then signal=KILL; else signal=TERM; fi
+    kill "-$signal" "$pid" 2>/dev/null || true # it may have ended by itself
     until_true "the end of hub $number" is_gone "$pid"
     ;;
 *)

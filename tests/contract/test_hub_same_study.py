@@ -246,6 +246,23 @@ def test_a_feeder_over_http_is_told_the_first_workitem_of_a_study_it_posts_twice
     assert order.value.instead == first.uid
 
 
+def test_a_feeder_over_http_brings_the_images_to_the_order_that_it_was_told(feeder: UpsClient) -> None:
+    order = study_to_read(study_instance_uid="", accession_number="A1", clinical_question="Bleed?")
+    feeder.create(order)
+    images = study_to_read(accession_number="A1")
+    with pytest.raises(AlreadyThere) as there:
+        feeder.create(images)
+    brought = replace(order, study_instance_uid=images.study_instance_uid).to_json()
+    feeder.update(
+        there.value.instead, {tag: brought[tag] for tag in brought if brought[tag] != order.to_json().get(tag)}
+    )
+    found = feeder.retrieve(order.uid)
+    assert (found.study_instance_uid, found.clinical_question) == (images.study_instance_uid, "Bleed?")
+    with pytest.raises(AlreadyThere) as again:
+        feeder.create(study_to_read(study_instance_uid=images.study_instance_uid))
+    assert again.value.instead == order.uid
+
+
 def test_a_feeder_over_http_corrects_an_order_which_is_found_by_its_new_number(feeder: UpsClient) -> None:
     first = study_to_read(accession_number="WRONG")
     feeder.create(first)
