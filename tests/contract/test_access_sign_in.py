@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -126,7 +126,6 @@ def test_by_browser_with_code_and_pkce_and_the_port_is_closed_again(hub: Hub, pr
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ({"state": "of-another"}, openid.NOT_OURS),
         ({"nonce": "of-another"}, openid.NOT_OURS),
         ({"nonce": ""}, openid.NOT_OURS),
         ({"denies": True}, openid.DENIED),
@@ -140,6 +139,29 @@ def test_an_answer_that_does_not_belong_to_it_is_not_accepted(
         setattr(provider, name, value)
     with pytest.raises(SignInError, match=said):
         Provider(method).sign_in(browser(provider))
+
+
+def test_a_page_that_calls_the_waiting_port_does_not_end_the_sign_in(hub: Hub, provider: IdentityProvider) -> None:
+    """Any page of the web can send the browser there, but none knows our state."""
+    refused: list[int] = []
+
+    def opened(url: str) -> bool:
+        (redirect,) = parse_qs(urlsplit(url).query)["redirect_uri"]
+
+        def go() -> None:
+            refused.extend(
+                requests.get(f"{redirect}?{of}", timeout=5).status_code for of in ("code=a&state=b", "error=c")
+            )
+            browser(provider)(url)
+
+        threading.Thread(target=go, daemon=True).start()
+        return True
+
+    assert Provider(openid_of(hub)).sign_in(opened).access
+    assert refused == [400, 400]
+    provider.state = "of-another"
+    with pytest.raises(SignInError, match=openid.TOO_LATE):
+        Provider(openid_of(hub)).sign_in(browser(provider), patience_s=1.0)
 
 
 def test_another_provider_s_answer_and_a_code_of_another_are_not_accepted(hub: Hub, provider: IdentityProvider) -> None:

@@ -105,7 +105,7 @@ class Provider:
             joint = "&" if urlsplit(endpoints.authorization).query else "?"
             if not open_browser(f"{endpoints.authorization}{joint}{urlencode(asked)}"):
                 raise SignInError(NO_BROWSER)
-            told = listener.wait(lambda answer: self._verdict(answer, state), page, cancelled, patience_s)
+            told = listener.wait(state, self._verdict, page, cancelled, patience_s)
             redirect = listener.url
         form = {"grant_type": "authorization_code", "code": told["code"], "redirect_uri": redirect}
         form |= {"client_id": self.method.client_id, "code_verifier": verifier}
@@ -132,10 +132,8 @@ class Provider:
     def _exchange(self, method: str, url: str, form: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
         return exchange(method, url, form, ca_file=self.method.ca_file)
 
-    def _verdict(self, answer: Mapping[str, str], state: str) -> str:
+    def _verdict(self, answer: Mapping[str, str]) -> str:
         """Why the browser's answer is not accepted, "" where it is."""
-        if not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
-            return NOT_OURS
         if answer.get("iss", self.method.issuer) != self.method.issuer:
             return NOT_OURS  # RFC 9207: another provider's answer mixed in
         if answer.get("error") or not answer.get("code"):
@@ -186,12 +184,14 @@ class _Listener:
 
     def wait(
         self,
+        state: str,
         verdict: Callable[[Mapping[str, str]], str],
         page: Callable[[str], str],
         cancelled: Callable[[], bool],
         patience_s: float,
     ) -> Mapping[str, str]:
-        """The answer's parameters. Raises `SignInError`."""
+        """The answer's parameters. What does not bring our `state` is nobody's answer to us: any page of the web can
+        send such a thing, and it must not end the sign-in. Raises `SignInError`."""
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             if cancelled():
@@ -204,6 +204,9 @@ class _Listener:
                 answer = _read(connection)
                 if answer is None:
                     _tell(connection, "404 Not Found", "")  # its icon, or a connection that a browser opens ahead
+                    continue
+                if not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
+                    _tell(connection, "400 Bad Request", page(FAILED_PAGE))
                     continue
                 refused = verdict(answer)
                 _tell(connection, "200 OK", page(FAILED_PAGE if refused else DONE_PAGE))
