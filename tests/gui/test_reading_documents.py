@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,12 @@ def test_a_final_report_at_the_hospital_is_confirmed_before_signing(window: Read
     tick.setChecked(True)
     assert dialog._accept.isEnabled()
     dialog.deleteLater()
+
+
+def test_an_order_of_another_patient_is_said_above_the_report(window: ReadingWindow, qtbot: QtBot) -> None:
+    window.entry_changed(replace(window.session.entry, remarks=("ORDER_OF_ANOTHER",)))
+    said = "The order under this accession number names another patient. Tell the hospital."
+    qtbot.waitUntil(lambda: window.report.status().startswith(said))
+    assert window.session.editable
+    window.entry_changed(replace(window.session.entry, remarks=("TWO_PATIENTS",)))
+    assert window.report.status().startswith("STOP: the hospital keeps images of two patients")

@@ -127,6 +127,7 @@ class CaseSession:
             is_same = entry.patient.key == self.entry.patient.key
             self.entry = _identified(entry, self.entry.patient.national_id) if is_same else entry
             self.signing.two_patients = entry.has_two_patients
+            self.signing.order_of_another = entry.has_order_of_another
             self.signing.is_arriving = entry.is_arriving
             self.claim.told(entry)
             if not is_same:

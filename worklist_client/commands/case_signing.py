@@ -29,6 +29,9 @@ from worklist_client.report.model import Draft, SignedReport
 from worklist_client.report.request import RenderRequest, SourceInstance
 from worklist_client.worklist.entries import StudyEntry
 
+ORDER_NAMES_ANOTHER = (
+    "The order under this accession number names another patient: the report goes out for the patient named here"
+)
 Render = Callable[[RenderRequest, Cancelled], SignedReport]
 
 
@@ -67,6 +70,8 @@ class CaseSigning:
         """The signed report on its way, as the journal last said."""
         self.two_patients = entry.has_two_patients
         """Whether the list says, now, that the study holds images of two patients."""
+        self.order_of_another = entry.has_order_of_another
+        """Whether the list says, now, that the order under its accession number names another patient."""
         self.is_arriving = entry.is_arriving
         """Whether the list says, now, that images of the study still reach its hospital."""
         self.notes: tuple[str, ...] = ()
@@ -118,6 +123,7 @@ class CaseSigning:
             ),
             to_confirm=(
                 *unidentified(self._entry.patient),
+                *((ORDER_NAMES_ANOTHER,) if self.order_of_another else ()),
                 *self._documents.to_confirm(),
                 *(late.sentence for late in (self._images.late.get(study),) if late is not None),
             ),

@@ -160,8 +160,13 @@ class CaseView:
             final = (
                 self._tr("A final report of this study is at the hospital.") if self.session.documents.finals else ""
             )
-            said = "  ".join(part for part in (final, restored) if part)
-            self.report.show_status(said, "attention" if final else "muted")
+            order = (
+                self._tr("The order under this accession number names another patient. Tell the hospital.")
+                if self.session.entry.has_order_of_another
+                else ""
+            )
+            said = "  ".join(part for part in (order, final, restored) if part)
+            self.report.show_status(said, "danger" if order else "attention" if final else "muted")
 
     def _whose_text(self) -> str:
         """Of a text that was there already: mine, or of the reader who handed the study over."""

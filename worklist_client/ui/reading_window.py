@@ -121,7 +121,10 @@ class ReadingWindow(QMainWindow):
 
     def entry_changed(self, entry: StudyEntry) -> None:
         """The hub told something newer of this study."""
+        remarks = self.session.entry.remarks
         self.session.entry_changed(entry)
+        if self.session.entry.remarks != remarks:  # of whom the study may be, and whether it can be reported
+            self.view.on_topic(Topic.NOTICE)
 
     # --- what the commands ask (`reading_commands.ReadingWindowPort`) ---
 

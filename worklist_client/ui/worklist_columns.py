@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ups.codes import REPORT_NOT_FINAL, TWO_PATIENTS
+from ups.codes import ORDER_OF_ANOTHER, REPORT_NOT_FINAL, TWO_PATIENTS
 from viewer.dates import parse_date, shown_moment, shown_since
 from worklist_client.identity.names import display_name
 from worklist_client.settings.language import Translator
@@ -178,15 +178,18 @@ def due_tone(entry: StudyEntry, context: RowContext) -> str:
 
 
 def status_text(entry: StudyEntry, context: RowContext) -> str:
-    """The status in words; of an open study that holds images of two patients that comes first."""
+    """The status in words; of an open study of which is not sure whose it is that comes first."""
     if entry.has_two_patients and is_open(entry):
         return context.tr("Two patients!")
+    if entry.has_order_of_another and is_open(entry):
+        return context.tr("Another's order!")
     return context.tr(STATUS_TITLES[entry.status])
 
 
 def status_tone(entry: StudyEntry, _context: RowContext) -> str:
     """Colour of the status."""
-    return "state.danger" if entry.has_two_patients and is_open(entry) else STATUS_TONES[entry.status]
+    is_doubtful = entry.has_two_patients or entry.has_order_of_another
+    return "state.danger" if is_doubtful and is_open(entry) else STATUS_TONES[entry.status]
 
 
 def hidden_text(entry: StudyEntry, tr: Translator) -> str:
@@ -203,6 +206,7 @@ def remark_texts(entry: StudyEntry, context: RowContext) -> tuple[str, ...]:
     """What intake noticed about the study, as sentences."""
     known = {
         TWO_PATIENTS.value: context.tr("the hospital keeps images of two patients under this study"),
+        ORDER_OF_ANOTHER.value: context.tr("the order under its accession number names another patient"),
         REPORT_NOT_FINAL.value: context.tr("the study holds a report that is not final, or does not say so"),
     }
     return tuple(known[code] for code in entry.remarks if code in known)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ups.codes import TWO_PATIENTS
+from ups.codes import ORDER_OF_ANOTHER, TWO_PATIENTS
 from worklist_client.identity.patient import PatientIdentity
 
 
@@ -84,6 +84,11 @@ class StudyEntry:
     def has_two_patients(self) -> bool:
         """Whether the hospital keeps images of two patients under this study: nobody may report it."""
         return TWO_PATIENTS.value in self.remarks
+
+    @property
+    def has_order_of_another(self) -> bool:
+        """Whether the order under its accession number names another patient: question and number may be wrong."""
+        return ORDER_OF_ANOTHER.value in self.remarks
 
     @property
     def hides_details(self) -> bool:

@@ -22,7 +22,7 @@ from tests.peers.reading_doubles import (
     site,
 )
 from ups.claiming import ClaimKind
-from ups.codes import TWO_PATIENTS
+from ups.codes import ORDER_OF_ANOTHER, TWO_PATIENTS
 from viewer.records import PatientLabel
 from worklist_client.commands.case import CaseSession
 from worklist_client.commands.case_priors import patient_lines
@@ -306,6 +306,19 @@ def test_a_second_patient_whose_images_come_while_writing_ends_the_writing(bench
         case.signing.summary()
     case.entry_changed(replace(case.entry, remarks=()))
     case.signing.summary()
+
+
+def test_an_order_of_another_patient_is_confirmed_before_signing_as_long_as_the_list_says_it(bench: Bench) -> None:
+    case = ready(bench)
+    assert case.signing.summary().to_confirm == ()
+    case.entry_changed(replace(case.entry, remarks=(ORDER_OF_ANOTHER.value,)))
+    assert case.editable, "a study that nobody may report helps no patient"
+    [sentence] = case.signing.summary().to_confirm
+    assert "names another patient" in sentence
+    with pytest.raises(CannotSign, match="Confirm"):
+        case.signing.sign()
+    case.entry_changed(replace(case.entry, remarks=()))
+    assert case.signing.summary().to_confirm == ()
 
 
 # --- measurements ---

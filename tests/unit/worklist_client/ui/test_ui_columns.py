@@ -61,6 +61,15 @@ def test_two_patients_under_one_study_are_seen_in_its_row_until_it_is_over() -> 
     assert columns.status_tone(over, CONTEXT) == columns.STATUS_TONES[Status.CANCELED]
 
 
+def test_an_order_of_another_patient_is_seen_in_the_row_of_the_study_until_it_is_over() -> None:
+    doubtful = entry(remarks=("ORDER_OF_ANOTHER",))
+    assert columns.status_text(doubtful, CONTEXT) == "Another's order!"
+    assert columns.status_tone(doubtful, CONTEXT) == "state.danger"
+    assert columns.remark_texts(doubtful, CONTEXT) == ("the order under its accession number names another patient",)
+    over = replace(doubtful, status=Status.CANCELED)
+    assert columns.status_text(over, CONTEXT) == "Withdrawn"
+
+
 @pytest.mark.parametrize("status", [Status.REPORTED, Status.DELIVERING, Status.CANCELED])
 def test_what_is_reported_has_no_due_time(status: Status) -> None:
     assert columns.due_text(entry(due=NOW, status=status), CONTEXT) == ""
