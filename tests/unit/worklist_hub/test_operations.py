@@ -8,10 +8,13 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from worklist_hub.config import ConfigError
+from worklist_hub.operations import commands
 from worklist_hub.operations.door import Message, OperationsDoor, Scope, Traffic, route_of
 from worklist_hub.operations.logs import TextFormatter, log_as_json
 from worklist_hub.operations.metrics import Registry
@@ -210,3 +213,26 @@ def test_a_wrong_setting_is_named(table: dict[str, Any], said: str) -> None:
 def test_a_short_metrics_token_is_refused() -> None:
     with pytest.raises(OperationsSettingsError, match="16 characters"):
         operations_settings({}, {METRICS_TOKEN: "short"})
+
+
+@pytest.mark.parametrize("left_by", [EOFError, KeyboardInterrupt])
+def test_a_prompt_for_a_password_that_is_left_changes_nothing_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, left_by: type[BaseException]
+) -> None:
+    def asked(_prompt: str) -> str:
+        raise left_by
+
+    monkeypatch.delenv(commands.PASSWORD, raising=False)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", asked)
+    with pytest.raises(ConfigError, match="nothing was changed"):
+        commands.asked_password()
+
+
+def test_a_password_is_asked_twice_only_where_it_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.delenv(commands.PASSWORD, raising=False)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "the same one")
+    assert commands.asked_password(is_new=False) == commands.asked_password() == "the same one"
+    assert asked == ["Password: ", "Password: ", "Again: "]
