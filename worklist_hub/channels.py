@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from worklist_hub.access.policy import SHOWN_KEYWORDS
+from worklist_hub.access.policy import SHOWN_KEYWORDS, Row, shows_details
 from worklist_hub.access.view import event_for
 from worklist_hub.events import Raised, going_down, restarted
 from worklist_hub.protocol import Caller
@@ -68,16 +68,26 @@ class _Frames:
     whole: str = ""
     reduced: str = ""
 
-    def for_caller(self, caller: Caller, *, is_open: bool) -> str:
-        """ "" where he is not told. `is_open`: one of his filters needs no more than what everybody sees."""
+    def for_caller(self, caller: Caller, wanting: Sequence[Subscriber]) -> str:
+        """ "" where he is not told."""
         seen = event_for(caller, self.event.dataset)
-        if seen is None or (seen is not self.event.dataset and not is_open):
+        if seen is None or (seen is not self.event.dataset and not self._may_know(caller, wanting)):
             return ""
         if seen is self.event.dataset:
             self.whole = self.whole or self.event.frame or _text(seen)
             return self.whole
         self.reduced = self.reduced or _text(seen)
         return self.reduced
+
+    def _may_know(self, caller: Caller, wanting: Sequence[Subscriber]) -> bool:
+        """Whether that he is told tells him nothing that is hidden from him now: his filter needs no such thing, or he
+        saw all of the row before, by the same filter, and learns that somebody claimed it."""
+        if any(_is_open(one) for one in wanting):
+            return True
+        before = self.event.before
+        if before is None or not shows_details(caller, Row.of(before)):
+            return False
+        return any(one.is_global and one.covers(self.event.position, before) for one in wanting)
 
 
 class Channels:
@@ -164,9 +174,8 @@ class Channels:
         for event in raised:
             frames = _Frames(event)
             for name, wanting in _wanting(listening, event).items():
-                is_open = any(_is_open(one) for one in wanting)
                 for channel in channels[name]:
-                    if frame := frames.for_caller(channel.caller, is_open=is_open):
+                    if frame := frames.for_caller(channel.caller, wanting):
                         self._send(channel, frame)
 
     def _send(self, channel: Channel, frame: str) -> None:

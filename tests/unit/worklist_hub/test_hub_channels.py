@@ -70,6 +70,22 @@ def test_a_filter_on_what_is_hidden_tells_nothing() -> None:
     assert len(frames([by_number, by_label], OBSERVER, event_of(claimed()))) == 1
 
 
+def test_a_claim_is_told_to_who_saw_the_row_by_a_filter_on_what_it_hides() -> None:
+    """His list went on showing the study as free."""
+    reader = replace(OBSERVER, grants=(Grant("north", Role.READER),))
+    free = replace(claimed(), state=ProcedureStepState.SCHEDULED, holder=None)
+    by_number = [Subscriber("BOB", GLOBAL, (match_from("PatientID", "17"),))]
+
+    def told(who: Caller, before: Workitem) -> list[dict[str, Any]]:
+        return frames(by_number, who, Raised("1.2.3", 1, event_of(claimed()).dataset, before.to_json()))
+
+    (event,) = told(reader, free)
+    assert dj.text(event, "ProcedureStepState") == "IN PROGRESS"
+    assert not dj.has(event, "PatientID")
+    assert told(reader, replace(free, patient_id="18")) == []
+    assert told(OBSERVER, free) == []
+
+
 def test_of_another_hospital_nothing_is_told() -> None:
     assert frames([Subscriber("BOB", GLOBAL)], OBSERVER, event_of(replace(claimed(), site_id="south"))) == []
 
