@@ -315,14 +315,12 @@ class ReadingWindow(QMainWindow):
 
     def _connect_report(self, report: ReportPanel) -> None:
         self.viewer.annotation_selected.connect(report.select_annotation)
-        report.typed.connect(self._typed)
+        write = self.session.report.set_section
+        report.typed.connect(lambda section, text: self._try(lambda: write(section, text)))
         report.left.connect(self.session.keeper.save_soon)
         report.insert_asked.connect(self._insert)
         report.link_followed.connect(self.session.report.go_to)
         report.sign_asked.connect(lambda: self.commands.run("case.sign"))
-
-    def _typed(self, section: str, text: str) -> None:
-        self._try(lambda: self.session.report.set_section(section, text))
 
     def _insert(self, annotation_id: str) -> None:
         section, position = self.report.where()
