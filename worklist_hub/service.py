@@ -98,7 +98,8 @@ class Hub:
         self.stored_states = StoredStates(self.store, lambda: datetime.now(UTC))
         self.sweeper = Sweeper(self.store)
         self.housekeeper = Housekeeper(self.store, kept=config.kept)
-        self.upkeep = Upkeep(config, self.store.database, self.channels.waiting, lambda: self.feed.late_s)
+        told = (self.channels.waiting, lambda: self.feed.late_s)
+        self.upkeep = Upkeep(config, self.store.database, *told, tries_commits=not embedded)
         self.store.ledger = self.upkeep.ledger
         self._server = self._new_server()
 
@@ -118,6 +119,7 @@ class Hub:
             self.socket.close()
             self.upkeep.end()
             self.store.close()
+            self.upkeep.ended()
 
     def stop(self) -> None:
         """End `run`; open channels are closed."""
@@ -197,6 +199,7 @@ class Hub:
         try:
             yield
         finally:
+            self.upkeep.limit_ending()
             self._on_ending()
             self.stopping.set()
             for task in running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -81,3 +82,6 @@ def test_sigterm_drops_no_event_and_leaves_a_whole_chain(tmp_path: Path) -> None
     assert set(acknowledged) <= heard
     assert len(acknowledged) >= 20
     assert main(["audit", "verify", "--config", str(config)]) == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "worklist.sqlite")) as database:
+        actions = [row[0] for row in database.execute("SELECT action FROM audit_events ORDER BY at, number")]
+    assert actions[-2:] == ["stop", "read-audit"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -30,14 +29,16 @@ class DrainingServer(uvicorn.Server):
         if self._draining is not None or self._loop is None or not self.started:
             super().handle_exit(sig, frame)
             return
-        self._loop.call_soon_threadsafe(self._begin, sig)
+        self._loop.call_soon_threadsafe(self._begin)
 
-    def _begin(self, sig: int) -> None:
+    def _begin(self) -> None:
         if self._draining is None:
-            self._draining = asyncio.ensure_future(self._drain_then_end(sig))
+            self._draining = asyncio.ensure_future(self._drain_then_end())
 
-    async def _drain_then_end(self, sig: int) -> None:
+    async def _drain_then_end(self) -> None:
+        """A signal that uvicorn has seen is raised again, and kills, before `run` returns: the store would not be
+        closed, nor the last line of the audit written."""
         try:
             await self._drain()
         finally:
-            super().handle_exit(signal.Signals(sig), None)
+            self.should_exit = True

@@ -17,6 +17,7 @@ from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import AuditTrail
 from worklist_hub.config import HubConfig
+from worklist_hub.operations.commits import Commits
 from worklist_hub.operations.door import LATE, OperationsDoor, Traffic, is_ready
 from worklist_hub.operations.metrics import Registry
 from worklist_hub.store.database import Database
@@ -30,8 +31,14 @@ ENDING_S = 10.0
 
 
 class Upkeep:
-    """Of one hub. `waiting_frames` = how many frames the event channels have not sent yet; `late_s` = how long the
-    oldest event has been held back (`EventFeed.late_s`)."""
+    """Of one hub.
+
+    Parameters
+    ----------
+    waiting_frames : how many frames the event channels have not sent yet
+    late_s : how long the oldest event has been held back (`EventFeed.late_s`)
+    tries_commits : False for the hub of one desk: nobody asks it for /ready
+    """
 
     def __init__(
         self,
@@ -39,13 +46,16 @@ class Upkeep:
         database: Database,
         waiting_frames: Callable[[], int],
         late_s: Callable[[], float] = lambda: 0.0,
+        *,
+        tries_commits: bool = True,
     ) -> None:
         self._config, self._database = config, database
-        self._waiting_frames, self._late_s = waiting_frames, late_s
+        self._waiting_frames, self._late_s, self._tries_commits = waiting_frames, late_s, tries_commits
         self.process = process_name(config.ae_title)
         self.ledger = Ledger(database.do, process=self.process)
         self.registry = Registry()
         self.traffic = Traffic()
+        self.commits = Commits(database)
         self._exports: ExportThreads | None = None
         self._is_stopping = False
         self._begun = time.time()
@@ -71,6 +81,8 @@ class Upkeep:
         if self._config.audit.exports:
             self._exports = await asyncio.to_thread(self._new_exports)
             self._exports.start()
+        if self._tries_commits:
+            self.commits.start()
 
     async def drain(self) -> None:
         """A stop was asked for: say so to the proxy, wait until it has seen it, and let requests in progress end."""
@@ -78,14 +90,24 @@ class Upkeep:
         await asyncio.sleep(self._config.operations.drain_s)
         self.traffic.is_closed = True
         until = time.monotonic() + ENDING_S
-        while self.traffic.in_progress and time.monotonic() < until:
+        while self.traffic.in_progress and time.monotonic() < until and not self.commits.problem():
             await asyncio.sleep(0.01)
+        if self.traffic.in_progress:
+            self.commits.limit_ending(0.0)
+
+    def limit_ending(self) -> None:
+        """Requests are over: whatever the end of the process waits for, it does not wait for ever."""
+        self.commits.limit_ending()
 
     def end(self) -> None:
         """After the last answer, before the store is closed."""
         if self._exports is not None:
             self._exports.stop()
         self.ledger.finish(AuditEvent(Action.STOP, Actor(self._config.ae_title), text=self._version()))
+
+    def ended(self) -> None:
+        """The store is closed."""
+        self.commits.end()
 
     def wait_until_exported(self, timeout_s: float) -> bool:
         """Whether every receiver has got every line that was there when this was asked."""
@@ -97,7 +119,8 @@ class Upkeep:
         return False
 
     def readiness(self) -> Mapping[str, str]:
-        """See `door.Readiness`. It reads; whether the database can be written shows in the last audit batch."""
+        """See `door.Readiness`. It reads; whether the database can be written shows in the last audit batch and in the
+        last commit that was tried."""
         found = {"stopping": "yes" if self._is_stopping else "ok", "database": "ok"}
         try:
             with self._database.reading.connect() as connection:
@@ -106,6 +129,8 @@ class Upkeep:
             found["database"] = "does not answer"
         if self.ledger.is_failing:
             found["audit"] = "cannot be written"
+        if problem := self.commits.problem():
+            found["commits"] = problem
         late_s = self._late_s()
         if late_s >= LATE_S:
             found["events"] = f"{LATE}a transaction of the database has not ended for {late_s:.0f} s"

@@ -109,6 +109,14 @@ class Database(Protocol):
         """What the server promises of a commit; None where there is no server. Raises `StoreUnavailable`."""
         ...
 
+    def prove(self) -> None:
+        """Write something that means nothing, and return after it is durable. Raises `StoreUnavailable`."""
+        ...
+
+    def give_up(self) -> None:
+        """Let nothing that runs wait any longer: it ends with `StoreUnavailable` or `OutcomeUnknown`."""
+        ...
+
     def close(self) -> None:
         """Finish what runs, close all connections."""
         ...

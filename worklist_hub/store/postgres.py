@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 import sqlalchemy as sa
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql import insert
 
 from worklist_hub.store.database import (
@@ -37,6 +41,8 @@ ASKERS = 40
 """So many requests may wait for one of the writing connections; the next ones wait for a thread."""
 POOL_TIMEOUT_S = 2.0
 """Where all connections are busy for so long, the asker is told to come back."""
+GIVE_UP_S = 2.0
+"""So long asking the server to let a connection go may take."""
 TRIES = 3
 _MIGRATION_LOCK = 0x574C4D47
 _DOUBT = "doubt"
@@ -54,6 +60,8 @@ _OPTIONS = (
     " -c plan_cache_mode=force_custom_plan"  # a plan for any state would walk through two years to find what is open
 )
 """No statement_timeout: cut short while it waits for a standby, a COMMIT reports success."""
+_PROOF = sa.select(sa.func.pg_logical_emit_message(sa.true(), "worklist-hub", sa.cast("", sa.Text)))
+"""Goes into the log of the server and nowhere else; its commit waits as every other one."""
 _HORIZON = """coalesce(
     (SELECT min(running::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running
      WHERE (running::text::bigint & 4294967295) NOT IN (
@@ -62,9 +70,9 @@ _HORIZON = """coalesce(
         UNION ALL
         SELECT transaction::text::bigint FROM pg_prepared_xacts WHERE database <> current_database())),
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"""
-"""The oldest transaction that may still write events: of those that run in the snapshot of the very statement, the oldest
-but for those that are seen to belong to another database of the cluster. One that ended since the snapshot is seen
-nowhere, and counts: what it wrote is not in the snapshot either."""
+"""The oldest transaction that may still write events: of those that run in the snapshot of the very statement, but for
+those that are seen to belong to another database of the cluster. One that ended since the snapshot is seen nowhere, and
+counts: what it wrote is not in the snapshot either."""
 
 
 class PostgresDatabase:
@@ -76,6 +84,9 @@ class PostgresDatabase:
         """Raises `StoreError`."""
         self._place = _without_password(url)
         self._conninfo = self._checked(url)
+        self._lock = threading.Lock()
+        self._opened: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
+        """Connections of the pools, some of them closed."""
         self._writing = self._engine(WRITERS)
         self._turns = Turns(WRITERS)
         self.reading = self._engine(READERS, isolation_level="AUTOCOMMIT")
@@ -144,6 +155,19 @@ class PostgresDatabase:
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             raise StoreUnavailable("the database cannot be asked") from error
         return Durability(found[0] == "on", found[1] == "on", found[2], found[3], standbys)
+
+    def prove(self) -> None:
+        """See `Database`."""
+        self.do(lambda connection: connection.execute(_PROOF))
+
+    def give_up(self) -> None:
+        """See `Database`. A commit that waits for its standby then reports success, and warns (`_watch_notices`)."""
+        with self._lock:
+            opened = list(self._opened)
+        for connection in opened:
+            if not connection.closed and connection.info.transaction_status is TransactionStatus.ACTIVE:
+                with contextlib.suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=GIVE_UP_S)
 
     def close(self) -> None:
         """See `Database`."""
@@ -249,10 +273,16 @@ class PostgresDatabase:
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._conninfo, autocommit=True)
 
+    def _opened_one(self) -> psycopg.Connection[Any]:
+        made = psycopg.connect(self._conninfo)
+        with self._lock:
+            self._opened.add(made)
+        return made
+
     def _engine(self, size: int, **options: Any) -> sa.Engine:
         engine = sa.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(self._conninfo),
+            creator=self._opened_one,
             pool_size=size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
