@@ -99,7 +99,10 @@ class ReadingWindow(QMainWindow):
         self._delivery = QTimer(self)
         self._delivery.setInterval(DELIVERY_MS)
         self._delivery.timeout.connect(self.session.signing.refresh)
-        self._connect()
+        self.session.observe(self.view.on_topic)
+        self.view.strip.chosen.connect(self.choose_prior)
+        self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
+        self.viewer.retry_wanted.connect(lambda _study, _instance: self.retry_images())
 
     @property
     def report(self) -> ReportPanel:
@@ -306,12 +309,6 @@ class ReadingWindow(QMainWindow):
         split.setSizes([1500, REPORT_WIDTH_PX])
         self.report.setMinimumWidth(300)
         place(self, QSize(1600, 950))
-
-    def _connect(self) -> None:
-        self.session.observe(self.view.on_topic)
-        self.view.strip.chosen.connect(self.choose_prior)
-        self.viewer.annotations_changed.connect(lambda _study: self.session.report.annotations_changed())
-        self.viewer.retry_wanted.connect(lambda _study, _instance: self.retry_images())
 
     def _connect_report(self, report: ReportPanel) -> None:
         self.viewer.annotation_selected.connect(report.select_annotation)
