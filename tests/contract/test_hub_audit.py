@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,15 @@ from ups.errors import UpsError
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState
 from worklist_hub.app import main
+from worklist_hub.audit import adoption
+from worklist_hub.audit import ledger as ledger_module
 from worklist_hub.audit.chain import verify
-from worklist_hub.audit.records import AuditEvent, Outcome
+from worklist_hub.audit.ledger import Ledger
+from worklist_hub.audit.records import Action, AuditEvent, Outcome
 from worklist_hub.audit.tables import AUDIT_EVENTS
 from worklist_hub.service import Hub
 from worklist_hub.store.database import StoreUnavailable
+from worklist_hub.store.workitems import WorkitemStore
 
 
 def lines(hub: Hub) -> list[AuditEvent]:
@@ -108,6 +114,31 @@ def test_no_answer_without_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert requests.get(f"{hub.url}/ready", timeout=10).json()["audit"] == "cannot be written"
         monkeypatch.undo()
         assert requests.get(f"{hub.url}/workitems/{study.uid}", timeout=10).status_code == 200
+
+
+def test_what_a_killed_hub_left_days_ago_is_chained_by_the_next(
+    any_database: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "ADOPT_SOON_S", 0.01)
+    monkeypatch.setattr(adoption, "PIECE", 2)
+    old = datetime.now(UTC) - timedelta(days=4)
+    store = WorkitemStore(any_database)
+    try:
+        killed = Ledger(store.database.do, process="KILLED", clock=lambda: old)
+        killed.close()
+        for _ in range(5):
+            store.change(lambda connection: killed.write(connection, [AuditEvent(Action.CLAIM)]))
+        started = Ledger(store.database.do, process="STARTED")
+        until = time.monotonic() + 20.0
+        while started.linked < 5:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        started.close()
+        with store.reading.connect() as connection:
+            found = verify(connection)
+        assert (found.links, found.unlinked, found.faults) == (5, 0, ())
+    finally:
+        store.close()
 
 
 def test_the_chain_of_a_hub_begins_with_its_start_and_ends_with_its_stop(tmp_path: Path) -> None:

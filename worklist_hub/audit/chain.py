@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from worklist_hub.audit.adoption import UNLINKED
 from worklist_hub.audit.links import genesis, link_hash
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
 
@@ -34,6 +35,8 @@ class Verified:
     links: int
     unlinked: int
     """Events that no chain holds (yet)."""
+    oldest_unlinked: str
+    """The moment of the oldest of them, ""."""
     faults: tuple[Fault, ...]
 
 
@@ -55,7 +58,7 @@ def verify(connection: sa.Connection, witness: Mapping[tuple[str, str, int], str
     faults += [
         Fault(*key, "was exported, but its chain is gone") for key in (witness or {}) if (key[0], key[1]) not in seen
     ]
-    return Verified(len(heads), links, _unlinked(connection), tuple(faults))
+    return Verified(len(heads), links, *_unlinked(connection), tuple(faults))
 
 
 def _chain_faults(
@@ -119,9 +122,8 @@ def _headless(connection: sa.Connection, seen: Iterable[tuple[str, str]]) -> Ite
             yield Fault(process, day, 0, "its head is missing")
 
 
-def _unlinked(connection: sa.Connection) -> int:
-    """How many events no chain holds: the newest ones of a running hub, and what a killed one left."""
-    linked = sa.exists().where(
-        AUDIT_LINKS.c.event_process == AUDIT_EVENTS.c.process, AUDIT_LINKS.c.event_number == AUDIT_EVENTS.c.number
-    )
-    return connection.execute(sa.select(sa.func.count()).select_from(AUDIT_EVENTS).where(~linked)).scalar_one()
+def _unlinked(connection: sa.Connection) -> tuple[int, str]:
+    """How many events no chain holds, and the oldest: the newest ones of a running hub, and what a killed one left."""
+    query = sa.select(sa.func.count(), sa.func.min(AUDIT_EVENTS.c.at)).where(UNLINKED)
+    count, oldest = connection.execute(query).one()
+    return count, oldest or ""

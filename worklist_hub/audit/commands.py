@@ -45,7 +45,8 @@ def _verify(database: Database, against: list[Path]) -> int:
         witness |= _witness(path)
     with database.reading.connect() as connection:
         found = verify(connection, witness)
-    print(f"{found.chains} chains, {found.links} lines, {found.unlinked} not chained yet, {len(found.faults)} faults")
+    waiting = f"{found.unlinked} not chained yet" + (f" since {found.oldest_unlinked}" if found.unlinked else "")
+    print(f"{found.chains} chains, {found.links} lines, {waiting}, {len(found.faults)} faults")
     for fault in found.faults:
         print(fault)
     return 1 if found.faults else 0

@@ -3,7 +3,7 @@
 Three ways in: `write` inside the transaction of the change it tells of; `record` and `recorded`, which return once the
 event is durable, many callers to a commit. The chain is continued by one thread: what is recorded is linked in the
 same commit; what was written with a change is linked within `LINK_DELAY_S` of it, by this process or, where it is
-killed before, by another one (`adopt`).
+killed before, by another one (`adoption`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from worklist_hub.audit.adoption import UNLINKED, Adoption, Found, Linkable
 from worklist_hub.audit.links import genesis, link_hash
 from worklist_hub.audit.records import AuditEvent, Subject
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
@@ -36,12 +37,9 @@ LINK_DELAY_S = 0.2
 BATCH = 500
 GIVEN_UP_S = 120.0
 """A number that no commit has shown for so long was rolled back."""
-ADOPT_AFTER = timedelta(minutes=2)
 ADOPT_EVERY_S = 60.0
-_ADOPT_WINDOW = timedelta(days=3)
-_LINKED = sa.exists().where(
-    AUDIT_LINKS.c.event_process == AUDIT_EVENTS.c.process, AUDIT_LINKS.c.event_number == AUDIT_EVENTS.c.number
-)
+ADOPT_SOON_S = 1.0
+"""After the start, and between the pieces of what is old."""
 
 _INSERT = sa.insert(AUDIT_EVENTS)
 
@@ -78,10 +76,6 @@ class _End:
     hash: str
 
 
-_Linkable = tuple[str, int, str]
-"""(process, number, body) of an event."""
-
-
 class Ledger:
     """One process's pen. Any thread may call."""
 
@@ -99,7 +93,8 @@ class Ledger:
         """Whether the last batch could not be written."""
         self.linked = 0
         """Links made, for metrics."""
-        self._adopted_at = time.monotonic()
+        self._adoption = Adoption(clock)
+        self._adopt_at = time.monotonic() + ADOPT_SOON_S
         self._thread = threading.Thread(target=self._work, name="audit-ledger", daemon=True)
         self._thread.start()
 
@@ -194,7 +189,7 @@ class Ledger:
     def _work(self) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(self._is_due, timeout=ADOPT_EVERY_S)
+                self._condition.wait_for(self._is_due, timeout=max(self._adopt_at - time.monotonic(), 0.0))
                 if not self._queue and self._written and not self._closed:
                     self._condition.wait_for(lambda: bool(self._queue) or self._closed, timeout=LINK_DELAY_S)
                 queue, self._queue = self._queue[:BATCH], self._queue[BATCH:]
@@ -209,20 +204,22 @@ class Ledger:
 
     def _batch(self, queue: list[tuple[tuple[AuditEvent, ...], Future[None]]], numbers: list[int]) -> bool:
         """One commit; whether it succeeded."""
-        adopts = time.monotonic() - self._adopted_at >= ADOPT_EVERY_S
+        adopts = time.monotonic() >= self._adopt_at
         rows = [self._row(event) for events, _ in queue for event in events]
-        made: list[tuple[_End, list[int]]] = []
+        made: list[tuple[_End, list[int], Found | None]] = []
 
         def job(connection: sa.Connection) -> None:
             if self._is_unsure:
                 self._end = self._found_end(connection)
-            linkable = self._left_behind(connection) if adopts else []
+            found = self._adoption.find(connection, BATCH) if adopts else None
             if rows:
                 connection.execute(_INSERT, rows)
             committed = self._committed(connection, numbers)
+            mine = set(self._written)
+            linkable = [one for one in found.linkable if one[0] != self.process or one[1] not in mine] if found else []
             linkable += [(self.process, number, self._written[number].body) for number in committed]
             linkable += [(self.process, row["number"], row["body"]) for row in rows]
-            made.append((self._link(connection, linkable), committed))
+            made.append((self._link(connection, linkable), committed, found))
 
         try:
             if rows or numbers or adopts:
@@ -234,13 +231,13 @@ class Ledger:
                 future.set_exception(error)
             time.sleep(LINK_DELAY_S)  # a database that is away is asked again, not hammered
             return False
-        if adopts:
-            self._adopted_at = time.monotonic()
         if made:
             self._is_unsure = False
-            end, committed = made[-1]
+            self._end, committed, found = made[-1]
             self._forget(committed)
-            self._end = end
+            if found is not None:
+                self._adoption.done(found)
+                self._adopt_at = time.monotonic() + (ADOPT_EVERY_S if self._adoption.is_through else ADOPT_SOON_S)
         self.is_failing = False
         for _, future in queue:
             future.set_result(None)
@@ -250,7 +247,7 @@ class Ledger:
         if not numbers:
             return []
         found = sa.select(AUDIT_EVENTS.c.number).where(
-            AUDIT_EVENTS.c.process == self.process, AUDIT_EVENTS.c.number.in_(numbers), ~_LINKED
+            AUDIT_EVENTS.c.process == self.process, AUDIT_EVENTS.c.number.in_(numbers), UNLINKED
         )
         return sorted(connection.execute(found).scalars())
 
@@ -263,28 +260,13 @@ class Ledger:
             for number in [one for one, written in self._written.items() if written.at_s < too_old]:
                 del self._written[number]
 
-    def _left_behind(self, connection: sa.Connection) -> list[_Linkable]:
-        """Events of processes that were killed before they linked them."""
-        now = self._clock()
-        recent = (
-            AUDIT_EVENTS.c.at < (now - ADOPT_AFTER).isoformat(timespec="milliseconds"),
-            AUDIT_EVENTS.c.at > (now - _ADOPT_WINDOW).isoformat(timespec="milliseconds"),
-        )
-        columns = (AUDIT_EVENTS.c.process, AUDIT_EVENTS.c.number, AUDIT_EVENTS.c.body)
-        query = sa.select(*columns).where(*recent, ~_LINKED)
-        if connection.dialect.name == "postgresql":
-            query = query.with_for_update(skip_locked=True, of=AUDIT_EVENTS)  # not two at the same time
-        rows = connection.execute(query.order_by(*columns[:2]).limit(BATCH)).all()
-        mine = set(self._written)
-        return [tuple(row) for row in rows if row.process != self.process or row.number not in mine]
-
     def _found_end(self, connection: sa.Connection) -> _End:
         """As the database has it: after an error nobody knows whether the last commit happened."""
         mine = sa.select(AUDIT_HEADS).where(AUDIT_HEADS.c.process == self.process)
         head = connection.execute(mine.order_by(AUDIT_HEADS.c.day.desc()).limit(1)).one_or_none()
         return _End(head.day, head.seq, head.hash) if head else _End("", 0, genesis(self.process))
 
-    def _link(self, connection: sa.Connection, linkable: Sequence[_Linkable]) -> _End:
+    def _link(self, connection: sa.Connection, linkable: Sequence[Linkable]) -> _End:
         """Continue the chain; a new day starts a new one, chained to the day before. A clock that steps back, over a
         midnight or a year, starts none: the chain goes on under the day it has reached."""
         if not linkable:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from worklist_hub.audit import adoption
 from worklist_hub.audit import ledger as ledger_module
 from worklist_hub.audit.chain import Verified, verify
 from worklist_hub.audit.ledger import AuditUnavailable, Ledger
@@ -232,8 +235,9 @@ def test_what_was_exported_convicts_who_rewrites_the_whole_chain(book: Book, led
 
 
 def test_another_process_links_what_a_killed_one_left(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "ADOPT_AFTER", timedelta(0))
+    monkeypatch.setattr(adoption, "AFTER", timedelta(0))
     monkeypatch.setattr(ledger_module, "ADOPT_EVERY_S", 0.01)
+    monkeypatch.setattr(ledger_module, "ADOPT_SOON_S", 0.01)
     killed = Ledger(book.do, process="KILLED")
     killed.close()  # its thread is gone: what is written now is linked by nobody of it
     book.do(lambda connection: killed.write(connection, [EVENT]))
@@ -244,6 +248,36 @@ def test_another_process_links_what_a_killed_one_left(book: Book, monkeypatch: p
         other.record(EVENT)
     other.close()
     assert (book.verified().unlinked, book.verified().faults) == (0, ())
+
+
+@pytest.mark.parametrize("age", [timedelta(days=4), timedelta(days=400)])
+def test_what_a_process_left_that_was_killed_days_ago_is_linked_after_the_next_start(
+    book: Book, monkeypatch: pytest.MonkeyPatch, age: timedelta
+) -> None:
+    """In pieces: 30 old events, of which the killed process had linked some."""
+    monkeypatch.setattr(adoption, "PIECE", 4)
+    monkeypatch.setattr(ledger_module, "ADOPT_SOON_S", 0.01)
+    monkeypatch.setattr(ledger_module, "BATCH", 3)
+    old = datetime.now(UTC) - age
+    killed = Ledger(book.do, process="KILLED", clock=lambda: old)
+    for _ in range(10):
+        killed.record(EVENT)
+    killed.close()
+    for process in ("A", "KILLED", "Z"):
+        other = Ledger(book.do, process=process, clock=lambda: old)
+        other.close()
+        other._numbers = itertools.count(100)
+        book.do(lambda connection, other=other: other.write(connection, [EVENT] * 7))  # type: ignore[misc]
+    assert book.verified().unlinked == 21
+    assert book.verified().oldest_unlinked == old.isoformat(timespec="milliseconds")
+    started = Ledger(book.do, process="STARTED")
+    until = time.monotonic() + 20.0
+    while book.verified().unlinked:
+        assert time.monotonic() < until
+    started.close()
+    assert (book.verified().links, book.verified().oldest_unlinked, book.verified().faults) == (31, "", ())
+    book.tamper(sa.delete(AUDIT_EVENTS).where(AUDIT_EVENTS.c.number == 103, AUDIT_EVENTS.c.process == "A"))
+    assert [fault.what for fault in book.verified().faults] == ["its event is missing"]
 
 
 def test_a_hospital_reads_nothing_of_another_ones_patients() -> None:
