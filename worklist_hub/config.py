@@ -15,6 +15,7 @@ from typing import Any
 from pacs.site import Site, SiteError
 from worklist_hub.access.settings import AuthSettings, Limits, SettingsError, TlsSettings
 from worklist_hub.audit.settings import AuditSettings, AuditSettingsError, audit_settings
+from worklist_hub.intake.gaps import CATCH_UP
 from worklist_hub.intake.rules import READ_ALL_IMAGES, RuleBook, rulebook_from
 from worklist_hub.intake.tables import RuleError
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
@@ -31,7 +32,7 @@ _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
         "ae_title": str,
         "idle_s": (int, float),
     },
-    "intake": {"poll_s": (int, float), "enabled": bool},
+    "intake": {"poll_s": (int, float), "enabled": bool, "catch_up_days": (int, float)},
     "claims": {"stale_after_s": (int, float), "release_unstarted_after_s": (int, float)},
     "retention": {"finished_days": (int, float)},
 }
@@ -55,6 +56,7 @@ _TOP_LEVEL = (
 )
 MIN_KEPT, MAX_KEPT = timedelta(days=7), timedelta(days=36500)
 """A desk that was off for some days must still find what became of its claims."""
+MAX_CATCH_UP = timedelta(days=366)
 _FOREIGN_READING = ("permit", "deny", "unknown")
 _NAME_OF = {str: "a text", bool: "true or false", (int, float): "a number"}
 
@@ -77,6 +79,8 @@ class HubConfig:
     sites: tuple[Site, ...] = ()
     poll_s: float = 10.0
     intake_enabled: bool = True
+    catch_up: timedelta = CATCH_UP
+    """So long may a hospital have been away for what was made since then to be asked for."""
     rules: RuleBook = READ_ALL_IMAGES
     source: Path | None = None
     database_url: str = ""
@@ -160,6 +164,7 @@ def load(path: Path) -> HubConfig:
         sites=sites,
         poll_s=float(intake.get("poll_s", 10.0)),
         intake_enabled=intake.get("enabled", True),
+        catch_up=_catch_up(path, intake),
         rules=_rules(path, data, sites),
         source=path,
         audit=audit,
@@ -246,6 +251,13 @@ def _kept(path: Path, table: Mapping[str, Any]) -> timedelta:
     days = table.get("finished_days", KEPT.days)
     if not MIN_KEPT.days <= days <= MAX_KEPT.days:
         raise ConfigError(f"{path}: [retention] finished_days must be from {MIN_KEPT.days} to {MAX_KEPT.days}")
+    return timedelta(days=days)
+
+
+def _catch_up(path: Path, table: Mapping[str, Any]) -> timedelta:
+    days = table.get("catch_up_days", CATCH_UP.days)
+    if not 0 <= days <= MAX_CATCH_UP.days:
+        raise ConfigError(f"{path}: [intake] catch_up_days must be from 0 to {MAX_CATCH_UP.days}")
     return timedelta(days=days)
 
 

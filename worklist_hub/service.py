@@ -236,7 +236,7 @@ class Hub:
                     await asyncio.to_thread(intake.stop)  # waits for polls in progress; the event loop must not
 
     def _new_intake(self) -> Intake:
-        from worklist_hub.intake.runner import Intake, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds
+        from worklist_hub.intake.runner import Intake, Past, own_pacs  # noqa: PLC0415 - loads pydicom: one to two seconds
 
         config = self.config
         opened = own_pacs(config.ae_title, config.secrets_file)
@@ -248,6 +248,7 @@ class Hub:
             poll_s=config.poll_s,
             lease=self.store.lease,
             told=self.stored_states.note,
+            past=Past(self.stored_states.heard_at, config.catch_up),
         )
 
 
@@ -287,6 +288,7 @@ def embedded_config(data_dir: Path, loaded: HubConfig | None) -> HubConfig:
         sites=loaded.sites,
         poll_s=loaded.poll_s,
         intake_enabled=loaded.intake_enabled,
+        catch_up=loaded.catch_up,
         rules=loaded.rules,
         source=loaded.source,
     )

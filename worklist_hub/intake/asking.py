@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from pacs.site import Connection, Site
 from ups.identifiers import workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
-from worklist_hub.intake.poll import Found, one_answer, study_date_range
+from worklist_hub.intake.poll import Found, one_answer
 from worklist_hub.intake.reports import ReportWatch
 from worklist_hub.intake.undated import UndatedWatch
 
@@ -78,19 +77,22 @@ class SiteAsker:
         """How many studies stay off the list because they have no Study Date."""
         return self._undated.left_out
 
-    def studies(self, pacs: Pacs, known: Sequence[Workitem] | None, now: datetime, cancelled: Cancelled) -> Asked:
-        """Every study of the lookback, each time anew: so nothing falls between two polls, whatever clock runs wrong.
+    def studies(
+        self, pacs: Pacs, known: Sequence[Workitem] | None, ranges: Sequence[str], cancelled: Cancelled
+    ) -> Asked:
+        """Every study of these dates (`gaps.date_ranges`), at least of the lookback, each time anew: so nothing falls
+        between two polls, whatever clock runs wrong.
         Studies on the list that are not among them are asked for by name; `known` is None at a glance, which asks for
         the lookback alone.
 
         Answers are judged by their values: a PACS that ignores the date key must not flood the list.
         """
-        wanted = study_date_range(self._site, now)
-        first = wanted.rstrip("-")
+        first = ranges[0].partition("-")[0]
         by_uid: dict[str, list[StudyAnswer]] = {}
-        for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
-            if answer.study_instance_uid and answer.study_date >= first:
-                by_uid.setdefault(answer.study_instance_uid, []).append(answer)
+        for wanted in ranges:
+            for answer in pacs.search_for_studies(StudyQuery(study_date=wanted), cancelled):
+                if answer.study_instance_uid and answer.study_date >= first:
+                    by_uid.setdefault(answer.study_instance_uid, []).append(answer)
         listed = {item.study_instance_uid: item.patient_id for item in known or () if item.study_instance_uid}
         older = [
             item.study_instance_uid

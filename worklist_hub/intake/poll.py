@@ -92,6 +92,8 @@ class Memory:
 
     studies: Mapping[str, Remembered] = field(default_factory=dict)
     is_first: bool = True
+    since: datetime | None = None
+    """What the first poll finds is new from then on (`gaps.asked_from`); None = the lookback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,11 @@ def study_date_range(site: Site, now: datetime) -> str:
     return f"{first:%Y%m%d}-"
 
 
-def is_recent(site: Site, answer: StudyAnswer, now: datetime) -> bool:
-    """Whether Study Date and Time lie within the lookback; without a time the whole day counts, without a date not."""
+def is_recent(site: Site, answer: StudyAnswer, now: datetime, since: datetime | None = None) -> bool:
+    """Whether Study Date and Time lie within the lookback, or after `since`; without a time the whole day counts,
+    without a date not."""
     taken = taken_at(site, answer)
-    return taken is not None and taken >= now - timedelta(hours=site.lookback_h)
+    return taken is not None and taken >= (since or now - timedelta(hours=site.lookback_h))
 
 
 def taken_at(site: Site, answer: StudyAnswer) -> datetime | None:
@@ -269,7 +272,7 @@ def after(last: Workitem | None, fresh: Workitem) -> Workitem | None:
 def _look(site: Site, item: Found, before: Remembered | None, memory: Memory, now: datetime) -> Remembered:
     """Compare with the last poll. A study that comes in later is new, however old: it has arrived just now."""
     if before is None or before.missing:
-        too_old = (before is None and memory.is_first) and not is_recent(site, item.answer, now)
+        too_old = (before is None and memory.is_first) and not is_recent(site, item.answer, now, memory.since)
         return Remembered(count=item.count, still=1, too_old=too_old)
     still = before.still + 1 if before.count == item.count else 1
     return Remembered(count=item.count, still=still, too_old=before.too_old)

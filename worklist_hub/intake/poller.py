@@ -19,6 +19,7 @@ from ups.codes import TWO_PATIENTS
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.intake.asking import Asked, SiteAsker
+from worklist_hub.intake.gaps import NO_PAST, Gap, Past, asked_from, date_ranges, gap_of
 from worklist_hub.intake.orders import adopted
 from worklist_hub.intake.pace import CALM
 from worklist_hub.intake.poll import Found, Memory, Plan, after, plan
@@ -51,6 +52,8 @@ class SiteState:
     polled_at: datetime | None = None
     undated: int = 0
     """How many studies stay off the list because they have no Study Date (`intake.undated`)."""
+    gap: Gap | None = None
+    """The last time it was not heard for longer than its lookback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,9 @@ class Poller:
         opened: OpenPacs,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        past: Past = NO_PAST,
     ) -> None:
-        self.site = site
+        self.site, self._past = site, past
         self._feed, self._rules, self._open = feed, rules, opened
         self._clock, self._monotonic = clock, monotonic
         self._memory = Memory()
@@ -84,6 +88,8 @@ class Poller:
         self.state = SiteState()
         self.new = 0
         """How many studies the last poll put on the list."""
+        self.gap: Gap | None = None
+        """See `SiteState.gap`."""
 
     @property
     def undated(self) -> int:
@@ -95,14 +101,20 @@ class Poller:
         the list, and nothing counts as vanished. A glance looks for new studies alone."""
         self.new = 0
         now = self._clock()
+        heard_at = self._heard_at()
+        since = asked_from(self.site, now, heard_at, self._past.catch_up)
+        if self._memory.is_first:
+            self._memory = replace(self._memory, since=since)
         pacs = self._open(self.site)
         known = self._feed.open_workitems(self.site.site_id)
-        asked = self._asker.studies(pacs, None if is_glance else known, now, cancelled)
+        ranges = date_ranges(self.site, now, since)
+        asked = self._asker.studies(pacs, None if is_glance else known, ranges, cancelled)
         listed = {item.study_instance_uid for item in known}
         if is_glance:
             seen = listed | self._memory.studies.keys()
             fresh = tuple(one for one in asked.studies if one.answer.study_instance_uid not in seen)
             self._take(pacs, replace(asked, studies=fresh), known, now, cancelled)
+            self._tell_gap(gap_of(self.site, now, heard_at, since))
             return
         if self._memory.is_first:
             self._nameless.extend(_nameless(item) for item in known if _is_nameless(item))
@@ -110,7 +122,23 @@ class Poller:
         there = {one.answer.study_instance_uid for one in asked.studies} | asked.left_out
         self._apply(plan(self.site, [], known, self._memory, self._rules, now, there))  # those that are gone
         self._memory = replace(self._memory, is_first=False)
+        self._tell_gap(gap_of(self.site, now, heard_at, since))
         self._identify(pacs, cancelled)
+
+    def _heard_at(self) -> datetime | None:
+        """By whatever process; by this one perhaps a moment ago."""
+        heard = (self.state.polled_at, self._past.heard_at(self.site.site_id))
+        return max((one for one in heard if one is not None), default=None)
+
+    def _tell_gap(self, gap: Gap | None) -> None:
+        if gap is None:
+            return
+        self.gap = gap
+        text = "not heard for longer than its lookback, studies are asked for since then: site=%s from=%s until=%s"
+        _log.warning(text, self.site.site_id, gap.heard_at.isoformat(), gap.until.isoformat())
+        if not gap.is_whole:
+            text = "studies of a gap are not asked for, it is longer than catch_up_days: site=%s from=%s until=%s"
+            _log.error(text, self.site.site_id, gap.heard_at.isoformat(), gap.asked_from.isoformat())
 
     def _take(self, pacs: Pacs, asked: Asked, known: Sequence[Workitem], now: datetime, cancelled: Cancelled) -> None:
         """Judge what the search answered: what is known at once first, of that what is new."""
@@ -146,7 +174,7 @@ class Poller:
             self._each(changes, self._feed.update_all, lambda change: change[0])
         for change in decided.tell:
             self._each([change], lambda some: self._feed.update_held(*some[0]), lambda told: told[0])
-        self._memory = replace(decided.memory, is_first=self._memory.is_first)
+        self._memory = replace(decided.memory, is_first=self._memory.is_first, since=self._memory.since)
 
     def _each(self, items: Sequence[V], write: Callable[[Sequence[V]], object], uid_of: Callable[[V], str]) -> None:
         """Write all together; where one of them cannot be written, one by one, so that it costs itself alone."""

@@ -18,13 +18,14 @@ from pacs.errors import PacsError
 from pacs.port import Pacs
 from pacs.site import Site
 from worklist_hub.intake import asking
+from worklist_hub.intake.gaps import NO_PAST, Past
 from worklist_hub.intake.pace import Chance, Pace
 from worklist_hub.intake.poller import OpenPacs, Poller, SiteState
 from worklist_hub.intake.rules import RuleBook
 from worklist_hub.store.database import Held
 from worklist_hub.store.port import Feed
 
-__all__ = ["Intake", "OpenPacs", "Poller", "SiteState", "own_pacs"]
+__all__ = ["Intake", "OpenPacs", "Past", "Poller", "SiteState", "own_pacs"]
 
 STOP_S: Final = 5.0
 LEASE_LOOK_S: Final = 1.0
@@ -70,6 +71,7 @@ class Intake:
         chance: Chance = random.random,
         monotonic: Callable[[], float] = time.monotonic,
         told: Callable[[str, SiteState], None] = lambda _site_id, _state: None,
+        past: Past = NO_PAST,
     ) -> None:
         """
         Parameters
@@ -80,9 +82,12 @@ class Intake:
         lease : of several hub processes one polls a site: `WorkitemStore.lease`
         chance : spreads polls and the return of hospitals that were away
         told : hears after each poll how it went
+        past : what earlier polls came to, and how far back it is made good for
         """
         self._told = told
-        self._pollers = [Poller(site, feed, rules, opened, clock, monotonic) for site in sites if site.connections]
+        self._pollers = [
+            Poller(site, feed, rules, opened, clock, monotonic, past) for site in sites if site.connections
+        ]
         self._pace, self._lease = Pace(poll_s), lease
         self._clock, self._chance, self._monotonic = clock, chance, monotonic
         self._whole_at: dict[str, float] = {}
@@ -126,11 +131,12 @@ class Intake:
             poller.poll(self._stop.is_set, is_glance=not is_whole)
             if is_whole:
                 self._whole_at[site_id] = began
-            poller.state = SiteState(polled_at=self._clock(), undated=poller.undated)
+            poller.state = SiteState(polled_at=self._clock(), undated=poller.undated, gap=poller.gap)
         except Exception as error:  # noqa: BLE001 - the border of a loop that must go on
             if not self._stop.is_set():
                 failures = poller.state.failures + 1
-                poller.state = SiteState(failures, type(error).__name__, poller.state.polled_at, poller.undated)
+                was = poller.state
+                poller.state = SiteState(failures, type(error).__name__, was.polled_at, poller.undated, was.gap)
                 log = _log.warning if isinstance(error, PacsError) else _log.exception
                 log("poll failed: site=%s error=%s failures=%d", poller.site.site_id, type(error).__name__, failures)
         self._told(poller.site.site_id, poller.state)

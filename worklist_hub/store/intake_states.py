@@ -66,6 +66,10 @@ class StoredStates:
         found = {row.site_id: _polled(row) for row in rows}
         return {site_id: found.get(site_id, Polled()) for site_id in site_ids}
 
+    def heard_at(self, site_id: str) -> datetime | None:
+        """When a hospital answered last, by whatever process. Raises `StoreUnavailable`."""
+        return self.of([site_id])[site_id].polled_at
+
 
 def _polled(row: sa.Row[Any]) -> Polled:
     polled_at = datetime_from_dt(row.polled_at) if row.polled_at else None

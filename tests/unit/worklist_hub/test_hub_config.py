@@ -68,6 +68,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ('[hub]\nlisten = "127.0.0.1:70000"', "address:port"),
         ('[hub]\nae_title = "SEVENTEEN LETTERS"', "1 to 16"),
         ("[intake]\npoll_s = 0", r"\[intake\] poll_s must be more than 0"),
+        ("[intake]\ncatch_up_days = -1", r"\[intake\] catch_up_days must be from 0 to 366"),
         ("[intake]\npoll_s = true", r"\[intake\] poll_s must be a number"),
         ("[site]\nname = 'x'", r"written as \[\[site\]\]"),
         ("[[site]]\nsite_id = 'n'", "number 1.*'name' is missing"),
@@ -141,6 +142,11 @@ def test_a_token_means_its_reader_and_nobody_else(tmp_path: Path) -> None:
         ('[[reader]]\ntoken = "0123456789abcdef"\nname = "A"', "code and name are needed"),
         ('[[reader]]\ntoken = "0123456789abcdef"\ncode = "1"\nname = "A"\nadmin = true', "admin is unknown"),
         ('[[reader]]\ntoken = "0123456789abcdef"\ncode = "1"\nname = "A"\n' * 2, "stands there twice"),
+        (
+            '[[reader]]\ntoken = "0123456789abcdef"\ncode = "1"\nname = "A"\n'
+            '[[reader]]\ntoken = "fedcba9876543210"\ncode = "1"\nname = "B"\n',
+            "number 2: code '1' is that of another reader",
+        ),
     ],
 )
 def test_a_bad_token_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
