@@ -50,6 +50,7 @@ _TABLE = """
 00400400 LT CommentsOnTheScheduledProcedureStep
 00401001 SH RequestedProcedureID
 00401002 LO ReasonForTheRequestedProcedure
+00401101 SQ PersonIdentificationCodeSequence
 00401400 LT RequestedProcedureComments
 00404005 DT ScheduledProcedureStepStartDateTime
 00404008 DT ScheduledProcedureStepExpirationDateTime

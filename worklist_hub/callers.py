@@ -15,6 +15,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from ups.codes import Person
+from ups.readers import is_same_reader
 from worklist_hub.access.grants import ANY_SITE, EVERYTHING, Grant, GrantError, Role
 from worklist_hub.access.refusals import INVALID, MISSING, NotAdmitted
 from worklist_hub.config import ConfigError
@@ -152,6 +153,8 @@ def load_tokens(path: Path) -> dict[str, Known]:
         if digest in readers:
             raise ConfigError(f"{where}: this token stands there twice")
         reader = Person(table["code"], table["name"], table.get("organisation", ""))
+        if any(one.reader.code == reader.code and not is_same_reader(one.reader, reader) for one in readers.values()):
+            raise ConfigError(f"{where}: code {reader.code!r} is that of another reader; each has a code of his own")
         readers[digest] = Known(reader, _WIDE if granted is None else _grants(where, granted))
     return readers
 

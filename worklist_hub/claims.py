@@ -19,6 +19,7 @@ from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF
 from ups.workitem_fields import READERS, WRITERS
+from worklist_hub.identity import identity_in
 from worklist_hub.protocol import Caller, ClaimRules, RequestCancel, Stored
 
 PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
@@ -70,8 +71,8 @@ def is_stale(stored: Stored, rules: ClaimRules, now: datetime) -> bool:
 
 
 def is_own(stored: Stored, caller: Caller) -> bool:
-    """Whether the caller is the holder, be it at another desk: the same number and the same name."""
-    return readers.is_same_reader(holder_of(stored.dataset), caller.reader)
+    """Whether the caller is the holder, be it at another desk: the same number and name, of the same account."""
+    return _is_his_account(stored, caller) and readers.is_same_reader(holder_of(stored.dataset), caller.reader)
 
 
 def is_same_reader(stored: Stored, caller: Caller) -> bool:
@@ -79,7 +80,13 @@ def is_same_reader(stored: Stored, caller: Caller) -> bool:
     holder, reader = holder_of(stored.dataset), caller.reader
     if holder is None or reader is None or not (holder.code or reader.code):
         return holder == reader
-    return holder.code == reader.code
+    return holder.code == reader.code and _is_his_account(stored, caller)
+
+
+def _is_his_account(stored: Stored, caller: Caller) -> bool:
+    performed = dj.first_item(stored.dataset, PERFORMED)
+    kept = identity_in(dj.first_item(performed, "ActualHumanPerformersSequence"))
+    return not kept or kept == caller.identity
 
 
 def wants_it(request: RequestCancel) -> bool:

@@ -44,6 +44,7 @@ from worklist_hub.claims import (
     without_mark,
 )
 from worklist_hub.final_state import missing_for_completion
+from worklist_hub.identity import with_identity
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
@@ -133,8 +134,9 @@ def _denied(stored: Stored | None, request: Request, caller: Caller) -> Refusal 
     if caller.grants is None:
         return None  # made in this process, not let in by the guard
     verdict = verdict_on(caller, request, stored.dataset if stored else None)
-    if verdict and stored is not None and is_held_with(stored, getattr(request, "transaction_uid", "")):
-        verdict = may(caller, policy.Action.HOLD, stored.dataset)  # a Transaction UID that was stolen
+    if stored is not None and is_held_with(stored, getattr(request, "transaction_uid", "")):
+        # It may be stolen; and whoever had the claim is told what became of it, whatever his grants are now.
+        verdict = may(caller, policy.Action.HOLD, stored.dataset)
     if verdict:
         return None
     if verdict.is_hidden:
@@ -256,7 +258,8 @@ def _change_state(stored: Stored, request: ChangeState, caller: Caller, now: dat
     if request.state is ProcedureStepState.IN_PROGRESS:
         performed = dj.make(PerformedProcedureStepStartDateTime=dt_from_datetime(now))
         if caller.reader is not None:
-            dj.put_items(performed, "ActualHumanPerformersSequence", [caller.reader.item()])
+            performer = with_identity(caller.reader.item(), caller.identity)
+            dj.put_items(performed, "ActualHumanPerformersSequence", [performer])
         dj.put_items(made, PERFORMED, [performed])
         return Decision(Answer.OK, _stamped(made, now), hash_of(request.transaction_uid), is_alive=True)
     if request.state is ProcedureStepState.COMPLETED:

@@ -11,6 +11,7 @@ from ups.codes import Code, Person
 from ups.dicom_json import DicomJson
 from ups.states import Answer, ProcedureStepState
 from worklist_hub.access.grants import Grant, Role
+from worklist_hub.identity import identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Caller:
     """How: desk, token file, password, openid."""
     expires_at: float | None = None
     """When the token ends, seconds since 1970; None = never."""
+
+    @property
+    def identity(self) -> str:
+        """What a claim keeps of `subject`."""
+        return identity_of(self.subject)
 
     @property
     def roles(self) -> frozenset[Role]:

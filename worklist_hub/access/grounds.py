@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worklist_hub.access.grants import Grant, Privilege
-from worklist_hub.access.policy import NEEDED, Action, Row, actions_of
+from worklist_hub.access.policy import NEEDED, Action, Row, actions_of, holds
 
 if TYPE_CHECKING:
     from worklist_hub.protocol import Caller, Request
@@ -51,8 +51,7 @@ def name_of(grant: Grant) -> str:
 
 
 def _grounds(caller: Caller, action: Action, row: Row) -> tuple[str, ...]:
-    is_holder = bool(caller.reader and caller.reader.code and caller.reader.code == row.holder_code)
-    if is_holder and action in _BY_CLAIM:
+    if action in _BY_CLAIM and holds(caller, row):
         return (HOLDER,)
     if action is Action.HOLD:
         return ()

@@ -1,7 +1,8 @@
 """May this caller do this to this row? Pure, and denied unless a grant allows it.
 
 A row that may not be seen does not exist for the caller: the answer is that of an unknown UID, nothing more. What a
-reader holds stays his, also where his grant was taken away meanwhile: a started report must be able to go home.
+reader holds stays his, also where his grant was taken away meanwhile: a started report must be able to go home. Once it
+is home, or given back, only grants count.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ups import dicom_json as dj
 from ups.states import TEXTS, Answer, ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.access.grants import Privilege, Role
+from worklist_hub.identity import identity_in
 
 if TYPE_CHECKING:
     from worklist_hub.protocol import Caller, Request
@@ -102,18 +104,22 @@ class Row:
     state: ProcedureStepState = ProcedureStepState.SCHEDULED
     holder_code: str = ""
     reserved_code: str = ""
+    holder_identity: str = ""
+    """"" where the claim was made by a desk that takes the reader's own word, or before claims kept it."""
 
     @staticmethod
     def of(dataset: Mapping[str, Any]) -> Row:
         """From a workitem's dataset (or an event, which carries the row)."""
         performed = dj.first_item(dataset, "UnifiedProcedureStepPerformedProcedureSequence")
+        performer = dj.first_item(performed, "ActualHumanPerformersSequence")
         state = dj.text(dataset, "ProcedureStepState")
         return Row(
             dj.text(dj.first_item(dataset, "ScheduledStationGeographicLocationCodeSequence"), "CodeValue"),
             dj.text(dj.first_item(dataset, "ScheduledStationClassCodeSequence"), "CodeValue"),
             ProcedureStepState(state) if state else ProcedureStepState.SCHEDULED,
-            _code(dj.first_item(performed, "ActualHumanPerformersSequence")),
+            _code(performer),
             _code(dj.first_item(dataset, "ScheduledHumanPerformersSequence")),
+            identity_in(performer),
         )
 
 
@@ -122,18 +128,32 @@ def may(caller: Caller, action: Action, row: Row | Mapping[str, Any]) -> Verdict
     if not isinstance(row, Row):
         row = Row.of(row)
     granted = _granted(caller, row)
-    is_holder = _is_holder(caller, row)
+    is_holder = holds(caller, row)
     if action in (Action.CREATE, Action.ACCOUNTS, Action.AUDIT):
         return _verdict(action, granted)  # there is no row yet, so there is nothing to hide
+    if action is Action.HOLD and was_claimed_by(caller, row):
+        return ALLOWED  # who was slower than its end hears so
     if not is_holder and Privilege.SEE not in granted:
         return HIDDEN
     if action in (Action.SEE, Action.RETRIEVE):
         return ALLOWED
     if action is Action.HOLD:
-        return ALLOWED if is_holder or caller.is_trusted else Verdict(NOT_YOURS)
+        return ALLOWED if caller.is_trusted else Verdict(NOT_YOURS)
     if is_holder and action in (Action.TAKE_OVER, Action.CLAIM):
         return ALLOWED  # the same claim again, or one's own from another desk
     return _verdict(action, granted)
+
+
+def was_claimed_by(caller: Caller, row: Row) -> bool:
+    """Whether the caller holds or held the row: the same number, of the same account of the same issuer."""
+    if not caller.reader or not caller.reader.code or caller.reader.code != row.holder_code:
+        return False
+    return not row.holder_identity or row.holder_identity == caller.identity
+
+
+def holds(caller: Caller, row: Row) -> bool:
+    """Whether the caller holds the row now, at whatever desk."""
+    return row.state is ProcedureStepState.IN_PROGRESS and was_claimed_by(caller, row)
 
 
 def is_feed(caller: Caller, dataset: Mapping[str, Any]) -> bool:
@@ -146,8 +166,10 @@ def is_feed(caller: Caller, dataset: Mapping[str, Any]) -> bool:
 def shows_details(caller: Caller, row: Row) -> bool:
     """Whether the caller sees all of the row, or only what its line of the list needs."""
     granted = _granted(caller, row)
-    is_free = row.state is ProcedureStepState.SCHEDULED
-    return _is_holder(caller, row) or Privilege.DETAILS in granted or (is_free and Privilege.READ in granted)
+    if Privilege.DETAILS in granted or holds(caller, row):
+        return True
+    is_own = row.state is ProcedureStepState.SCHEDULED or was_claimed_by(caller, row)
+    return is_own and Privilege.READ in granted
 
 
 def verdict_on(
@@ -280,10 +302,6 @@ def _granted(caller: Caller, row: Row) -> frozenset[Privilege]:
 def _verdict(action: Action, granted: frozenset[Privilege]) -> Verdict:
     privilege, sentence = NEEDED[action]
     return ALLOWED if privilege in granted else Verdict(sentence)
-
-
-def _is_holder(caller: Caller, row: Row) -> bool:
-    return bool(caller.reader and caller.reader.code and caller.reader.code == row.holder_code)
 
 
 def _code(person: Mapping[str, Any]) -> str:

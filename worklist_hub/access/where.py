@@ -20,12 +20,22 @@ def where(visible: RowFilter) -> sa.ColumnElement[bool]:
     if visible.is_everything:
         return sa.true()
     grants = visible.caller.grants or ()
-    own = WORKITEMS.c.holder == visible.own if visible.own else sa.false()
-    seen = sa.or_(own, _covered(grants, Privilege.SEE))
+    own = _own(visible)
+    held = sa.and_(own, WORKITEMS.c.state == ProcedureStepState.IN_PROGRESS.value)
+    seen = sa.or_(held, _covered(grants, Privilege.SEE))
     if visible.matched <= SHOWN_KEYWORDS:
         return seen
-    free = sa.and_(WORKITEMS.c.state == ProcedureStepState.SCHEDULED.value, _covered(grants, Privilege.READ))
-    return sa.and_(seen, sa.or_(own, _covered(grants, Privilege.DETAILS), free))
+    is_free = WORKITEMS.c.state == ProcedureStepState.SCHEDULED.value
+    readable = sa.and_(sa.or_(is_free, own), _covered(grants, Privilege.READ))
+    return sa.and_(seen, sa.or_(held, _covered(grants, Privilege.DETAILS), readable))
+
+
+def _own(visible: RowFilter) -> sa.ColumnElement[bool]:
+    """What the caller holds or held."""
+    if not visible.own:
+        return sa.false()
+    is_his = WORKITEMS.c.holder_identity.in_(["", visible.caller.identity])
+    return sa.and_(WORKITEMS.c.holder == visible.own, is_his)
 
 
 def _covered(grants: Iterable[Grant], privilege: Privilege) -> sa.ColumnElement[bool]:

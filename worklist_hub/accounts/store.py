@@ -101,6 +101,9 @@ class AccountStore:
         def insert(connection: sa.Connection) -> None:
             if connection.execute(sa.select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == values["login"])).first():
                 raise AccountError(f"there is an account {values['login']!r} already")
+            has_code = sa.select(ACCOUNTS.c.login).where(ACCOUNTS.c.code == reader.code)
+            if other := connection.execute(has_code).scalars().first():
+                raise AccountError(f"the code {reader.code!r} is that of the account {other!r}; each has its own")
             connection.execute(sa.insert(ACCOUNTS).values(values))
 
         self._database.do(insert)

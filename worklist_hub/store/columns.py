@@ -21,6 +21,7 @@ HOLDER: Path = (
     "HumanPerformerCodeSequence",
     "CodeValue",
 )
+IDENTITY: Path = (*HOLDER[:2], "PersonIdentificationCodeSequence", "CodeValue")
 RESERVED: Path = ("ScheduledHumanPerformersSequence", "HumanPerformerCodeSequence", "CodeValue")
 
 COLUMN_OF: dict[Path, str] = {
@@ -43,11 +44,12 @@ COLUMN_OF: dict[Path, str] = {
     ("ExpectedCompletionDateTime",): "due_at",
     RESERVED: "reserved_for",
     HOLDER: "holder",
+    IDENTITY: "holder_identity",
 }
 """Attribute, from the outside in -> the column with its first value. `study_instance_uid` is apart: it also comes from
 the request, where the workitem itself has none."""
 
-ROW_COLUMNS = ("state", "site_id", "expertise", "holder", "reserved_for")
+ROW_COLUMNS = ("state", "site_id", "expertise", "holder", "reserved_for", "holder_identity")
 """What the policy asks of a row (`access.policy.Row`)."""
 _PATH_OF = {column: path for path, column in COLUMN_OF.items()}
 UNKNOWN = "?"
@@ -63,6 +65,7 @@ LIMITS = {
     "accession_number": 64,
     "reserved_for": 64,
     "holder": 64,
+    "holder_identity": 64,
     "site_id": 64,
     "uid": 64,
     "state": 16,
@@ -112,7 +115,7 @@ def _extras(dataset: Mapping[str, Any], text: str) -> str:
         return UNKNOWN  # `further_values` could not be read back
     row = Row.of(dataset)
     state = row.state.value if dj.has(dataset, "ProcedureStepState") else ""
-    read = (state, row.site_id, row.expertise, row.holder_code, row.reserved_code)
+    read = (state, row.site_id, row.expertise, row.holder_code, row.reserved_code, row.holder_identity)
     for column, value in zip(ROW_COLUMNS, read, strict=True):
         found = values_at(dataset, _PATH_OF[column])
         if value != (clipped(column, comparable(_PATH_OF[column][-1], found[0])) if found else ""):

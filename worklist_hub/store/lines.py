@@ -50,7 +50,7 @@ class Line:
         if self._extras == UNKNOWN:
             return Row.of(self.dataset)
         state = ProcedureStepState(found.state) if found.state else ProcedureStepState.SCHEDULED
-        return Row(found.site_id, found.expertise, state, found.holder, found.reserved_for)
+        return Row(found.site_id, found.expertise, state, found.holder, found.reserved_for, found.holder_identity)
 
 
 def selected(wanted: Sequence[Match]) -> list[sa.ColumnElement[Any]]:

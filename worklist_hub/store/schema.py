@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0009"
+HEAD = "0010"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -53,6 +53,7 @@ WORKITEMS = sa.Table(
     _text("holder", 64),
     _text("further_values"),
     sa.Column("extras", sa.Text, nullable=False, server_default="?"),
+    _text("holder_identity", 64),
     sa.Index("workitems_by_state", "state", "position"),
     sa.Index("workitems_by_modified", "modified"),
     sa.Index("workitems_by_study", "study_instance_uid"),

@@ -110,6 +110,13 @@ def test_a_name_is_there_once(accounts: AccountStore) -> None:
         accounts.create("https://idp|ann", ANN, GRANTS, PASSWORD)
 
 
+def test_no_second_account_gets_the_code_of_another(accounts: AccountStore) -> None:
+    accounts.create("ann", ANN, GRANTS, PASSWORD)
+    with pytest.raises(AccountError, match="code '1' is that of the account 'ann'"):
+        accounts.create("bob", Person(ANN.code, "Bob^B", "South"), GRANTS, PASSWORD)
+    assert accounts.find("bob") is None
+
+
 def test_a_built_in_token_is_like_a_provider_s(accounts: AccountStore, tmp_path: Path, now: list[float]) -> None:
     account = accounts.create("ann", ANN, GRANTS, PASSWORD, responsible="Boss^B")
     issuer = Issuer(BUILT_IN, "worklist-hub", load_or_make_key(tmp_path / "key.pem"))

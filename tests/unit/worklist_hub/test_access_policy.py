@@ -20,9 +20,10 @@ from worklist_hub.access.view import event_for, shown
 from worklist_hub.claims import hash_of
 from worklist_hub.decisions import decide
 from worklist_hub.events import events_of
-from worklist_hub.protocol import Caller, ChangeState, Create, Refusal, RequestCancel, Stored, Update
+from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, RequestCancel, Stored, Update
 
 ROW = Row("north", "neuro")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FREE = study_to_read(
     "1.2.3",
     expertise="neuro",
@@ -114,6 +115,64 @@ def test_what_a_reader_holds_stays_his_when_his_grant_is_gone() -> None:
     assert shown(caller(), mine) == mine
     assert row_filter(caller(), ["PatientID"]).admits(mine)
     assert not may(caller(reader=BOB), Action.HOLD, mine)
+
+
+def signed_in(subject: str, *grants: Grant) -> Caller:
+    return Caller(ANN, grants=grants, subject=subject)
+
+
+def claimed(by: Caller) -> dict[str, Any]:
+    stored = Stored(copy.deepcopy(FREE), State.SCHEDULED)
+    made = decide(stored, ChangeState(State.IN_PROGRESS, "1.2"), replace(by, grants=EVERYTHING), NOON)
+    assert isinstance(made, Decision)
+    assert made.dataset is not None
+    return made.dataset
+
+
+def test_another_account_with_the_holder_s_number_neither_sees_nor_has_the_claim() -> None:
+    ann, namesake = signed_in("idp|ann"), signed_in("idp|bob")
+    theirs = claimed(ann)
+    assert may(ann, Action.SEE, theirs)
+    assert shown(namesake, theirs) is None
+    assert not row_filter(namesake, ["PatientID"]).admits(theirs)
+    stored = Stored(theirs, State.IN_PROGRESS, hash_of("1.2"))
+    for who in (namesake, replace(namesake, grants=EVERYTHING)):
+        assert isinstance(decide(stored, ChangeState(State.IN_PROGRESS, "1.2"), who, NOON), Refusal)
+        assert isinstance(decide(stored, ChangeState(State.COMPLETED, "1.2"), who, NOON), Refusal)
+    taken = decide(stored, RequestCancel("mine"), replace(namesake, grants=EVERYTHING), NOON)
+    assert isinstance(taken, Decision)
+    assert taken.replacement is None  # passed on to the holder, not taken over
+
+
+def test_the_same_account_is_the_holder_at_whatever_desk_and_a_claim_that_names_none_is_known_by_its_number() -> None:
+    ann = signed_in("idp|ann", *EVERYTHING)
+    stored = Stored(claimed(ann), State.IN_PROGRESS, hash_of("1.2"))
+    assert isinstance(decide(stored, ChangeState(State.IN_PROGRESS, "1.2"), replace(ann, ae_title="B"), NOON), Decision)
+    taken = decide(stored, RequestCancel("mine"), ann, NOON)
+    assert isinstance(taken, Decision)
+    assert taken.replacement is not None
+    assert may(signed_in("idp|ann"), Action.HOLD, held_by(ANN))
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.CANCELED])
+def test_what_a_reader_held_is_his_no_more_once_it_is_home_or_given_back(state: State) -> None:
+    moved, still_here = signed_in("idp|ann", Grant("south", Role.READER)), signed_in("idp|ann", *EVERYTHING)
+    over = {**claimed(moved), **dj.make(ProcedureStepState=state.value)}
+    assert shown(moved, over) is None
+    assert not row_filter(moved, ["PatientID"]).admits(over)
+    assert shown(still_here, over) == over
+
+
+def test_whoever_lost_both_claim_and_grant_is_told_what_became_of_the_claim() -> None:
+    moved = signed_in("idp|ann", Grant("south", Role.READER))
+    over = {**claimed(moved), **dj.make(ProcedureStepState="CANCELED")}
+    stored = Stored(over, State.CANCELED, hash_of("1.2"))
+    told = decide(stored, ChangeState(State.COMPLETED, "1.2"), moved, NOON)
+    assert isinstance(told, Refusal)
+    assert told.answer is Answer.ALREADY_CANCELED or told.answer.is_failure
+    assert told.answer is not Answer.UNKNOWN_WORKITEM
+    again = decide(stored, ChangeState(State.CANCELED, "1.2"), moved, NOON)
+    assert isinstance(again, Decision)
 
 
 def test_a_stolen_transaction_uid_is_not_enough_and_a_wrong_one_is_told_as_wrong() -> None:
