@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pacs.errors import Unreachable
+from pacs.errors import Refused, Unreachable
 from pacs.port import StudyAnswer, StudyQuery
 from pacs.site import DicomwebConnection, Site
 from ups.identifiers import random_uid
@@ -34,14 +34,14 @@ class Dated:
 
     def __init__(self) -> None:
         self.studies: list[StudyAnswer] = []
-        self.away = False
+        self.away, self.refused = False, False
         self.asked: list[str] = []
 
-    def made(self, at: datetime) -> str:
-        uid = random_uid()
+    def made(self, at: datetime, number_of_instances: int | None = 5) -> str:
+        uid, count = random_uid(), number_of_instances
         self.studies.append(
             StudyAnswer(
-                uid, study_date=f"{at:%Y%m%d}", study_time=f"{at:%H%M%S}", modalities=("CT",), number_of_instances=5
+                uid, study_date=f"{at:%Y%m%d}", study_time=f"{at:%H%M%S}", modalities=("CT",), number_of_instances=count
             )
         )
         return uid
@@ -59,6 +59,8 @@ class Dated:
         ]
 
     def search_for_series(self, *_asked: Any) -> list[Any]:
+        if self.refused:
+            raise Refused("busy")
         return []
 
 
@@ -166,6 +168,15 @@ def test_a_gap_is_asked_for_no_further_back_than_it_may_be_and_that_is_said(
         " from=2026-11-20T18:00:00+00:00 until=2026-12-10T18:00:00+00:00"
     ]
     assert lost not in region.polled(FRIDAY + timedelta(days=30, seconds=10))
+
+
+def test_a_study_of_the_gap_that_cannot_be_judged_is_asked_for_again(region: Region) -> None:
+    region.polled(FRIDAY)
+    late = region.pacs.made(FRIDAY + timedelta(hours=1), number_of_instances=None)
+    region.pacs.refused = True
+    assert region.polled(MONDAY) == set()
+    region.pacs.refused = False
+    assert region.polled(MONDAY + timedelta(seconds=10)) == {late}
 
 
 def test_a_first_start_asks_for_the_lookback(region: Region) -> None:

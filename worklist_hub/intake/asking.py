@@ -71,6 +71,8 @@ class SiteAsker:
         self._mixed: frozenset[str] = frozenset()
         self._undated = UndatedWatch(site.site_id)
         self._turn = 0
+        self._unjudged: set[str] = set()
+        """Studies that could not be judged: asked for by name where the dates do not name them any more."""
 
     @property
     def undated(self) -> int:
@@ -101,11 +103,14 @@ class SiteAsker:
             and item.study_instance_uid
             and item.study_instance_uid not in by_uid
         ]
+        if known is not None:
+            older += sorted(self._unjudged - by_uid.keys() - set(older))
         chosen = self._in_turn(older)
         for uid in chosen:
             answers = pacs.search_for_studies(StudyQuery(study_instance_uid=uid), cancelled)
             same = [answer for answer in answers if answer.study_instance_uid == uid]
             by_uid.update({uid: same} if same else {})
+            self._unjudged.discard(uid)
         for answer in self._undated.arrived(pacs, cancelled) if known is not None else ():
             if answer.study_instance_uid not in listed:
                 by_uid.setdefault(answer.study_instance_uid, []).append(answer)
@@ -144,7 +149,9 @@ class SiteAsker:
             workitem = workitem_uid(self._site.site_id, uid)
             text = "a study cannot be judged: site=%s workitem=%s error=%s"
             _log.warning(text, self._site.site_id, workitem, type(error).__name__)
+            self._unjudged.add(uid)
             return None
+        self._unjudged.discard(uid)
         return self._judged(listed, answer, count, kinds)
 
     def _judged(self, listed: Listed, answer: StudyAnswer, count: int, kinds: frozenset[Finality]) -> Found:
