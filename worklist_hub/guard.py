@@ -18,6 +18,7 @@ from worklist_hub.callers import Admission
 from worklist_hub.config import is_loopback
 from worklist_hub.presence import Presence
 from worklist_hub.protocol import Caller
+from worklist_hub.store.database import StoreUnavailable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,7 +34,12 @@ DRAIN_S = 2.0
 OPEN_PATHS = frozenset({"/region/auth", "/region/auth/token", "/region/auth/revoke", "/region/auth/jwks"})
 """For who is not signed in yet; everything else needs a caller, a path that does not exist too."""
 SIGNED_OUT = 4401
-"""Close code of an event channel whose token has ended: come back with a new one."""
+"""Close code of an event channel whose token or account has ended: come back with a new one."""
+COME_BACK = 1013
+"""Close code of an event channel whose reader may see something else now: connect and search again."""
+CHANGED = "what you may see has changed; connect and search again"
+LOOK_AGAIN_S = 5.0
+"""How often an open channel asks whether its caller is still let in."""
 _ONCE = frozenset({"authorization", "content-length", "content-type", "host", "transfer-encoding", "x-worklist-reader"})
 
 
@@ -56,11 +62,13 @@ class Guard:
         presence: Presence,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.time,
+        look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
         self._app, self._admission, self._presence, self._clock = app, admission, presence, clock
         self._limits = limits or Limits()
         self._rates = Buckets(self._limits.requests_per_s, self._limits.burst, time.monotonic)
         self._channels: Counter[str] = Counter()
+        self._look_again_s = look_again_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or websocket."""
@@ -134,31 +142,52 @@ class Guard:
         return _then([{"type": "http.request", "body": b"".join(parts), "more_body": False}], receive)
 
     async def _channel(self, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """One websocket: counted, and closed when its caller's token ends."""
+        """One websocket: counted, and closed when its caller's token ends or he is let in no more."""
         key = caller.subject if caller is not None else ""
         if self._admission.is_shared and self._channels[key] >= self._limits.channels:
             raise Refused(429, TOO_FAST, 5)
         self._channels[key] += 1
         try:
-            if caller is None or caller.expires_at is None:
+            if caller is None or not self._admission.is_shared:
                 await self._app(scope, receive, send)
             else:
-                await self._app(scope, self._until(caller.expires_at, receive, send), send)
+                await self._app(scope, self._while_let_in(caller, _headers(scope), receive, send), send)
         finally:
             self._channels[key] -= 1
             if not self._channels[key]:
                 del self._channels[key]
 
-    def _until(self, expires_at: float, receive: Receive, send: Send) -> Receive:
-        async def receive_until() -> Message:
+    def _while_let_in(self, caller: Caller, headers: dict[str, str], receive: Receive, send: Send) -> Receive:
+        async def receive_while_let_in() -> Message:
+            waiting = asyncio.ensure_future(receive())
             try:
-                async with asyncio.timeout(max(expires_at - self._clock(), 0)):
-                    return await receive()
-            except TimeoutError:
-                await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": EXPIRED})
-                return {"type": "websocket.disconnect", "code": SIGNED_OUT}
+                while True:
+                    left = self._look_again_s
+                    if caller.expires_at is not None:
+                        left = min(max(caller.expires_at - self._clock(), 0), left)
+                    await asyncio.wait({waiting}, timeout=left)
+                    if waiting.done():
+                        return waiting.result()
+                    code, reason = await self._why_out(caller, headers)
+                    if code:
+                        await send({"type": "websocket.close", "code": code, "reason": reason[:100]})
+                        return {"type": "websocket.disconnect", "code": code}
+            finally:
+                waiting.cancel()
 
-        return receive_until
+        return receive_while_let_in
+
+    async def _why_out(self, caller: Caller, headers: dict[str, str]) -> tuple[int, str]:
+        """Close code and reason; 0 while he may go on listening as he came."""
+        if caller.expires_at is not None and self._clock() >= caller.expires_at:
+            return SIGNED_OUT, EXPIRED
+        try:
+            now = await self._caller(headers)
+        except Refused as refused:
+            return (0, "") if refused.status >= 500 else (SIGNED_OUT, refused.text)
+        except StoreUnavailable:
+            return 0, ""  # nothing happens in a worklist that is away; the end of the token stays
+        return (0, "") if replace(now, address=caller.address) == caller else (COME_BACK, CHANGED)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
