@@ -107,6 +107,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("options", "/", "capabilities", "PS3.18 8.9", (200,), (406,)),
     Operation("get", "/region/sites", "sites", "the directory of hospitals", (200,), answers="Any"),
     Operation("get", "/region/intake", "intake", "which hospitals answer the hub", (200,), answers="Any"),
+    Operation(
+        "get",
+        "/region/readers",
+        "readers",
+        "to whom the caller may give a study",
+        (200,),
+        query=(("site", _TEXT), ("expertise", _TEXT)),
+        answers="Any",
+    ),
     Operation("get", "/region/about", "about", "name and version", (200,), answers="Any"),
     Operation("get", "/region/openapi.json", "openapi", "this document", (200,), answers="Any"),
     Operation(

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from worklist_hub.access.entrance import check_reach, open_entrance, renew_certificates
+from worklist_hub.assignable import Assignable
 from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.drafts import DraftKeys
@@ -159,6 +160,7 @@ class Hub:
         self.channels.set_subscribers(subscriptions.subscribers())
         transactions, watching = Transactions(self.store), Watching(self.store, subscriptions, self.channels)
         handing = Handing(self.store, DraftKeys(None if self.config.database_url else self.config.database))
+        readers = Assignable(self.entrance.known, lambda: [site.site_id for site in self.current.now().sites])
         self.routes = [
             *routes(
                 transactions,
@@ -166,7 +168,7 @@ class Hub:
                 self.current,
                 self.intake_states,
                 embedded=self.embedded,
-                further=handing.rows,
+                further=(*handing.rows, *readers.rows),
             ),
             *self.entrance.routes,
         ]

@@ -110,6 +110,26 @@ def intake(client: UpsClient) -> tuple[SiteIntake, ...]:
         raise RegionError("what the hub says of its hospitals cannot be understood") from error
 
 
+@dataclass(frozen=True, slots=True)
+class KnownReaders:
+    """To whom a study may be given. `is_complete`: the hub knows of everybody who may read it."""
+
+    people: tuple[Person, ...] = ()
+    is_complete: bool = False
+
+
+def readers(client: UpsClient, site_id: str, expertise: str) -> KnownReaders:
+    """GET /region/readers: for a study of this hospital and expertise ("" = none asked for). Raises `RegionError`,
+    also for a hub that does not tell; `UpsError`."""
+    query = urlencode({"site": site_id, "expertise": expertise})
+    try:
+        told = client.region("GET", f"/region/readers?{query}").json()
+        people = tuple(found for one in told["readers"] if (found := _reader(one)) is not None)
+        return KnownReaders(people, told["complete"] is True)
+    except (NotFound, ValueError, TypeError, KeyError) as error:
+        raise RegionError("the hub does not say who reads for it") from error
+
+
 def follow_intake(client: UpsClient) -> Callable[[CancelToken, Callable[[tuple[SiteIntake, ...]], None]], None]:
     """Work for `TaskRunner.serve`: what the hub says of its hospitals, again and again. A hub that is away says
     nothing: that is shown anyway, and what it said last is still the best that is known."""

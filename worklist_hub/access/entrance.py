@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from worklist_hub.access.settings import BUILT_IN, TlsSettings
-from worklist_hub.callers import Admission, Tokens, load_tokens
+from worklist_hub.callers import Admission, Known, Tokens, load_tokens
 from worklist_hub.config import ConfigError, HubConfig
 from worklist_hub.protocol import Caller
 from worklist_hub.store.database import Database
@@ -26,11 +26,20 @@ RENEWAL_S = 60.0
 
 
 @dataclass(frozen=True)
+class KnownReaders:
+    """Whom the hub knows without being asked. `all` may block; `is_complete`: nobody else can come in."""
+
+    all: Callable[[], tuple[Known, ...]] = tuple
+    is_complete: bool = False
+
+
+@dataclass(frozen=True)
 class Entrance:
     """What the service needs of it."""
 
     admission: Admission
     routes: list[BaseRoute]
+    known: KnownReaders
     server: dict[str, Any] = field(default_factory=dict)
     """Arguments of uvicorn."""
 
@@ -41,15 +50,17 @@ def open_entrance(config: HubConfig, database: Database, token: str = "") -> Ent
     readers = load_tokens(config.token_file) if config.token_file is not None else {}
     tokens: Tokens | None = None
     routes: list[BaseRoute] = []
+    accounts: Callable[[], tuple[Known, ...]] = tuple
     if config.auth.is_on:
-        tokens, routes = _signing_in(config, database)
+        tokens, routes, accounts = _signing_in(config, database)
     is_shared = bool(readers or tokens)
     if not config.auth.is_on:
         kinds = [{"kind": "token"}] if readers else []
         routes = [Route("/region/auth", _fixed({"methods": kinds}), methods=["GET"])]
     routes.append(Route("/region/me", me, methods=["GET"]))
     admission = Admission(readers, "" if is_shared else token, tokens)
-    return Entrance(admission, routes, server_options(config.tls))
+    known = KnownReaders(lambda: (*readers.values(), *accounts()), is_shared and not config.auth.issuer)
+    return Entrance(admission, routes, known, server_options(config.tls))
 
 
 def check_reach(config: HubConfig) -> None:
@@ -119,7 +130,9 @@ async def me(request: Request) -> Response:
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
-def _signing_in(config: HubConfig, database: Database) -> tuple[Tokens, list[BaseRoute]]:
+def _signing_in(
+    config: HubConfig, database: Database
+) -> tuple[Tokens, list[BaseRoute], Callable[[], tuple[Known, ...]]]:
     # Loads cryptography and argon2: a tenth of a second that a desk of one's own does not pay
     from worklist_hub.access.people import People  # noqa: PLC0415 - see above
     from worklist_hub.access.sign_in import SignIn  # noqa: PLC0415 - see above
@@ -134,7 +147,11 @@ def _signing_in(config: HubConfig, database: Database) -> tuple[Tokens, list[Bas
             raise ConfigError(f"[auth] signing_key_file: {error}") from error
     sites = [site.site_id for site in config.sites]
     people = People(settings, accounts, sites, public_key=issuer.public_key if issuer else None)
-    return people, SignIn(settings, config.limits, accounts, issuer).routes()
+
+    def known() -> tuple[Known, ...]:
+        return tuple(Known(one.reader, one.grants) for one in accounts.all() if people.may_come(one))
+
+    return people, SignIn(settings, config.limits, accounts, issuer).routes(), known
 
 
 def _fixed(content: dict[str, Any]) -> Callable[[Request], Awaitable[Response]]:

@@ -86,6 +86,11 @@ class People:
                 self._remembered.popitem(last=False)
         return caller
 
+    def may_come(self, account: Account) -> bool:
+        """Whether somebody could be let in as this account: it is enabled, and its way of signing in is on."""
+        issuer = BUILT_IN if account.has_password else account.login.partition("|")[0]
+        return not account.is_disabled and issuer in self._verifiers
+
     def _by_account(self, claims: Mapping[str, Any]) -> Caller:
         account = self._directory.by_id(claims["sub"])
         if account is None or account.is_disabled or not account.has_password:
