@@ -18,6 +18,7 @@ from worklist_hub import bodies, sentences
 from worklist_hub.access.policy import row_filter
 from worklist_hub.access.view import shown, shown_line
 from worklist_hub.access.where import where
+from worklist_hub.audit.records import Action
 from worklist_hub.audit.trail import trail_of
 from worklist_hub.bodies import BadRequest
 from worklist_hub.matching import wanted_from
@@ -66,6 +67,8 @@ class Transactions:
         stored = await run_in_threadpool(self._store.read, uid) if is_uid(uid) else None
         seen = shown(caller_of(request), stored.dataset) if stored is not None else None
         if seen is None:
+            if stored is not None:
+                trail_of(request).hidden(Action.VIEW, stored.dataset)
             return bodies.change_answer(request, Transaction.UPDATE, UNKNOWN)
         trail_of(request).viewed(seen)
         return bodies.json_answer([seen], headers={"Cache-Control": "no-store"})

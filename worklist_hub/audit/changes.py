@@ -7,7 +7,7 @@ from typing import Any
 
 from ups import dicom_json as dj
 from ups.changes import FENCED_PERCENT
-from ups.states import ProcedureStepState
+from ups.states import Answer, ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.access.grounds import ground_of
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
@@ -26,6 +26,7 @@ from worklist_hub.protocol import (
 
 _PROGRESS = "ProcedureStepProgressInformationSequence"
 _PERFORMERS = "ScheduledHumanPerformersSequence"
+HIDDEN = "he has no right to it, and is told that it does not exist"
 
 
 def subject_of(dataset: Mapping[str, Any]) -> Subject:
@@ -57,10 +58,11 @@ def events_of_change(
         subject = Subject(subject.site_id, workitem_uid=uid[:64])
     if isinstance(request, Sweep) and not _released_by_sweep(outcome):
         return ()
-    is_refused = isinstance(outcome, Refusal)
     action = _action(request, caller, before, outcome)
     reason = request.reason if isinstance(request, RequestCancel) else _reason(dataset or {}, action)
     text = outcome.text if isinstance(outcome, Refusal) else ""
+    if _is_hidden(stored, outcome):
+        text = HIDDEN
     ground = ground_of(caller, request, before)
     if action is Action.TAKE_OVER and before is not None:
         text = f"taken from {_holder(before)}"
@@ -70,13 +72,24 @@ def events_of_change(
         AuditEvent(
             action,
             Actor.of(caller),
-            Outcome.MINOR if is_refused else Outcome.SUCCESS,
+            _outcome(stored, outcome),
             subjects=(subject,),
             reason=reason,
             text=text,
-            authorization="" if isinstance(outcome, Refusal) and outcome.is_forbidden else ground,
+            authorization="" if _outcome(stored, outcome) is Outcome.SERIOUS else ground,
         ),
     )
+
+
+def _outcome(stored: Stored | None, outcome: Decision | Refusal) -> Outcome:
+    if not isinstance(outcome, Refusal):
+        return Outcome.SUCCESS
+    return Outcome.SERIOUS if outcome.is_forbidden or _is_hidden(stored, outcome) else Outcome.MINOR
+
+
+def _is_hidden(stored: Stored | None, outcome: Decision | Refusal) -> bool:
+    """It is there, and he is told that it is not."""
+    return stored is not None and isinstance(outcome, Refusal) and outcome.answer is Answer.UNKNOWN_WORKITEM
 
 
 def _released_by_sweep(outcome: Decision | Refusal) -> bool:

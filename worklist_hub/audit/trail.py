@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from worklist_hub.access.grounds import ground_of_seeing
-from worklist_hub.audit.changes import subject_of
+from worklist_hub.audit.changes import HIDDEN, subject_of
 from worklist_hub.audit.ledger import AuditUnavailable, Ledger
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
 from worklist_hub.protocol import Caller
+from worklist_hub.values import is_uid
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -61,6 +62,10 @@ class Trail:
         found = Counter(site or "-" for site in sites)
         named = tuple(subject_of(row) for row in rows()) if len(sites) <= NAMED_LIMIT else ()
         self.events.append(AuditEvent(Action.SEARCH, query=query, found=dict(found), subjects=named))
+
+    def hidden(self, action: Action, dataset: Mapping[str, Any]) -> None:
+        """A workitem was asked for that does not exist for this caller: he is told no more, the hospital is."""
+        self.events.append(AuditEvent(action, outcome=Outcome.SERIOUS, subjects=(subject_of(dataset),), text=HIDDEN))
 
     def viewed(self, dataset: Mapping[str, Any]) -> None:
         """A workitem was shown whole."""
@@ -127,7 +132,10 @@ class AuditTrail:
         if status < 400 and path in OPEN_PATHS:
             return first
         outcome = _outcome(status)
-        told = [replace(_with_actor(event, actor), outcome=outcome) for event in trail.events]
+        told = [
+            _with_actor(event if event.outcome is not Outcome.SUCCESS else replace(event, outcome=outcome), actor)
+            for event in trail.events
+        ]
         made = told or [_by_path(scope, status, actor)]
         if caller is None and status >= 400:
             return self._strangers.let_through(trail.address, made)
@@ -202,7 +210,7 @@ class Strangers:
 
 
 def _with_ground(event: AuditEvent, caller: Caller | None) -> AuditEvent:
-    if caller is None or event.authorization or event.action not in (Action.SEARCH, Action.VIEW):
+    if caller is None or event.authorization or event.action not in (Action.SEARCH, Action.VIEW, Action.SUBSCRIBE):
         return event
     return replace(event, authorization=ground_of_seeing(caller, event.sites - {"-"}))
 
@@ -233,13 +241,18 @@ def _by_path(scope: Scope, status: int, actor: Actor) -> AuditEvent:
     """A line from the request alone."""
     method, path = str(scope.get("method", "GET")), str(scope["path"])
     parts = [part for part in path.split("/") if part]
-    uid = parts[1] if len(parts) > 1 and parts[0] == "workitems" else ""
-    action = Action.REFUSED if status in (401, 403, 429) else _action(scope["type"], method, parts)
-    query = scope.get("query_string", b"").decode("latin-1") if action is Action.SEARCH else ""
-    subjects = (Subject(workitem_uid=uid[:64]),) if uid else ()
+    asked = _action(scope["type"], method, parts)
+    query = scope.get("query_string", b"").decode("latin-1") if asked in _WITH_QUERY else ""
+    uid = next((part for part in parts if is_uid(part)), "")
+    subjects = (Subject(workitem_uid=uid),) if uid else ()
+    action = Action.REFUSED if status in (401, 403, 429) else asked
     return AuditEvent(
         action, actor, _outcome(status), subjects=subjects, query=query, text=f"{method} {path} answered {status}"
     )
+
+
+_WITH_QUERY = (Action.SEARCH, Action.SUBSCRIBE)
+"""In the query of other requests stand Transaction UIDs, which are secret."""
 
 
 def _action(kind: str, method: str, parts: Sequence[str]) -> Action:
