@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -20,7 +21,12 @@ from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
 from worklist_hub import bodies, drafts, sentences
+from worklist_hub.access.grounds import HOLDER, OWN_DESK
 from worklist_hub.access.policy import Action, may
+from worklist_hub.audit.changes import subject_of
+from worklist_hub.audit.records import Action as AuditAction
+from worklist_hub.audit.records import AuditEvent
+from worklist_hub.audit.trail import trail_of
 from worklist_hub.bodies import BadRequest
 from worklist_hub.claims import holder_of, is_held_with
 from worklist_hub.drafts import DraftKeys, DraftsUnavailable, SealBroken
@@ -69,7 +75,8 @@ class Handing:
             at = dt_from_datetime(self._store.database.now(connection))
             handed.put(connection, Handed(to, holder.code if holder else "", receiver, "hub", sealed, at))
 
-        await self._with_claim(request, uid, transaction_uid, job)
+        told = AuditEvent(AuditAction.HAND_OVER, text=f"put a draft for {receiver or 'whoever is next'}")
+        await self._with_claim(request, uid, transaction_uid, told, job)
         return Response(status_code=204)
 
     async def take(self, request: HttpRequest) -> Response:
@@ -91,7 +98,8 @@ class Handing:
             answer = {"author": found.author, "at": found.at, "draft": json.loads(content)}
             return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
-        return await self._with_claim(request, uid, transaction_uid, job)
+        told = AuditEvent(AuditAction.VIEW, text="took the draft that was handed over")
+        return await self._with_claim(request, uid, transaction_uid, told, job)
 
     async def drop(self, request: HttpRequest) -> Response:
         """The author's that he put, or the receiver's that he took."""
@@ -101,16 +109,24 @@ class Handing:
             if not handed.drop(connection, [uid, replacement_uid(uid)]):
                 raise BadRequest("No draft was handed over with this study", 404)
 
-        await self._with_claim(request, uid, transaction_uid, job)
+        told = AuditEvent(AuditAction.HAND_OVER, text="dropped the draft")
+        await self._with_claim(request, uid, transaction_uid, told, job)
         return Response(status_code=204)
 
     async def _with_claim(
-        self, request: HttpRequest, uid: str, transaction_uid: str, job: Callable[[sa.Connection, Stored], V]
+        self,
+        request: HttpRequest,
+        uid: str,
+        transaction_uid: str,
+        told: AuditEvent,
+        job: Callable[[sa.Connection, Stored], V],
     ) -> V:
         caller: Caller = caller_of(request)
+        about: list[Stored] = []
 
         def work(connection: sa.Connection) -> V:
             stored = self._store.read_in(connection, uid)
+            about[:] = [stored] if stored else []
             if stored is None or not may(caller, Action.SEE, stored.dataset):
                 raise BadRequest(_NO_CLAIM, 404)
             if stored.state is not ProcedureStepState.IN_PROGRESS:
@@ -121,12 +137,22 @@ class Handing:
                 raise BadRequest(may(caller, Action.HOLD, stored.dataset).reason, 403)
             return job(connection, stored)
 
+        ground = ""
         try:
-            return await run_in_threadpool(self._store.change, work)
+            result = await run_in_threadpool(self._store.change, work)
+            ground = OWN_DESK if caller.is_trusted else HOLDER
+            return result
         except DraftsUnavailable as error:
             raise BadRequest(str(error), 403) from error
         except SealBroken as error:
             raise BadRequest(str(error), 409) from error
+        finally:
+            for stored in about:
+                if may(caller, Action.SEE, stored.dataset):
+                    subjects = (subject_of(stored.dataset),)
+                    trail_of(request).note(replace(told, subjects=subjects, authorization=ground))
+                else:
+                    trail_of(request).hidden(told.action, stored.dataset)
 
 
 def _asked(request: HttpRequest) -> tuple[str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +18,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ups.dicom_json import DicomJson
 from ups.tags import KEYWORD_OF, VR_OF
 from worklist_hub import bodies
+from worklist_hub.access.grounds import ground_of_seeing
+from worklist_hub.access.policy import SHOWN_KEYWORDS
 from worklist_hub.access.view import shown
+from worklist_hub.audit.changes import subject_of
+from worklist_hub.audit.ledger import AuditUnavailable
+from worklist_hub.audit.records import Action, Actor, AuditEvent
+from worklist_hub.audit.trail import NAMED_LIMIT, trail_of
 from worklist_hub.bodies import BadRequest
 from worklist_hub.channels import Channel, Channels
 from worklist_hub.events import state_report
@@ -32,6 +40,19 @@ _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,16}")
 _ALL = (GLOBAL, FILTERED_GLOBAL)
 _FIRST_PAGE = 500
 """Initial State Reports of a global subscription with a deletion lock go out by so many."""
+_FIRST_REPORTS = "told of what is there"
+_AUDIT_AGAIN_S = 1.0
+"""While the audit cannot be written nothing is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What a new subscriber is told before anything happens, and the line that says so."""
+
+    key: str
+    caller: Caller
+    wanted: list[Match]
+    told: AuditEvent
 
 
 class Watching:
@@ -50,14 +71,17 @@ class Watching:
         if uid == FILTERED_GLOBAL and not filters:
             raise BadRequest("a filtered global subscription needs a filter")
         wanted = wanted_from(list(filters.items()))
-        if uid not in _ALL and not await self._is_there(request, uid):
+        if uid not in _ALL and not await self._is_there(request, uid, Action.SUBSCRIBE):
             return bodies.change_answer(request, Transaction.SUBSCRIBE, UNKNOWN)
         lock = bodies.flag_from_query(request, "deletionlock")
-        key = channel_key(caller_of(request), ae_title)
+        caller = caller_of(request)
+        key = channel_key(caller, ae_title)
         await run_in_threadpool(self._subscriptions.subscribe, key, uid, filters, deletion_lock=lock)
         await self._know_subscribers()
         if uid not in _ALL or lock:
-            self._tell_at_first(key, wanted if uid in _ALL else wanted_from([("SOPInstanceUID", uid)]))
+            told = AuditEvent(Action.SUBSCRIBE, Actor.of(caller), query=request.url.query, text=_FIRST_REPORTS)
+            first = _First(key, caller, wanted if uid in _ALL else wanted_from([("SOPInstanceUID", uid)]), told)
+            self._tell_at_first(first)
         scheme = "wss" if request.url.scheme == "https" else "ws"
         url = f"{scheme}://{request.url.netloc}/ws/subscribers/{ae_title}"
         return Response(status_code=201, headers={"Content-Location": url})
@@ -92,35 +116,63 @@ class Watching:
             self._channels.close(key, channel)
             sender.cancel()
 
-    async def _is_there(self, request: HttpRequest, uid: str) -> bool:
+    async def _is_there(self, request: HttpRequest, uid: str, asked: Action) -> bool:
+        """Whether the caller may know; whose workitem it is stands in the audit either way."""
         stored = await run_in_threadpool(self._store.read, uid) if is_uid(uid) else None
-        return stored is not None and shown(caller_of(request), stored.dataset) is not None
+        if stored is None:
+            return False
+        if shown(caller_of(request), stored.dataset) is None:
+            trail_of(request).hidden(asked, stored.dataset)
+            return False
+        trail_of(request).note(AuditEvent(asked, subjects=(subject_of(stored.dataset),)))
+        return True
 
     async def _know_subscribers(self) -> None:
         self._channels.set_subscribers(await run_in_threadpool(self._subscriptions.subscribers))
 
-    def _tell_at_first(self, ae_title: str, wanted: list[Match]) -> None:
-        task = asyncio.create_task(self._state_reports(ae_title, wanted))
+    def _tell_at_first(self, first: _First) -> None:
+        task = asyncio.create_task(self._state_reports(first))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _state_reports(self, ae_title: str, wanted: list[Match]) -> None:
+    async def _state_reports(self, first: _First) -> None:
         """The initial State Report of everything that is subscribed to, no faster than the watcher takes them."""
         offset = 0
-        while self._channels.is_open(ae_title):
+        while self._channels.is_open(first.key):
             found: list[DicomJson] = await run_in_threadpool(
-                self._store.search, wanted, limit=_FIRST_PAGE, offset=offset
+                self._store.search, first.wanted, limit=_FIRST_PAGE, offset=offset
             )
-            self._channels.publish([state_report(dataset, position=0) for dataset in found], only=ae_title)
+            if not await self._is_written_down(first, found):
+                await asyncio.sleep(_AUDIT_AGAIN_S)
+                continue
+            self._channels.publish([state_report(dataset, position=0) for dataset in found], only=first.key)
             if len(found) < _FIRST_PAGE:
                 return
             offset += len(found)
-            await self._channels.until_taken(ae_title)
+            await self._channels.until_taken(first.key)
+
+    async def _is_written_down(self, first: _First, found: list[DicomJson]) -> bool:
+        """The line of the audit comes before the reports: they tell what a search tells."""
+        is_open = all(match.path[0] in SHOWN_KEYWORDS for match in first.wanted)  # as `Channels` sends them
+        rows = [(dataset, shown(first.caller, dataset)) for dataset in found]
+        seen = [row for dataset, row in rows if row is not None and (is_open or row is dataset)]
+        subjects = tuple(subject_of(row) for row in seen)
+        by_site = dict(Counter(one.site_id or "-" for one in subjects))
+        ground = ground_of_seeing(first.caller, by_site.keys() - {"-"})
+        named = subjects if len(subjects) <= NAMED_LIMIT else ()
+        event = replace(first.told, found=by_site, subjects=named, authorization=ground)
+        if self._store.ledger is None or not seen:
+            return True
+        try:
+            await self._store.ledger.recorded(event)
+        except AuditUnavailable:
+            return False
+        return True
 
     async def _end_or_suspend(self, request: HttpRequest, act: Callable[[str, str], bool]) -> Response:
         ae_title, uid = _ae_title(request.path_params["aet"]), str(request.path_params["uid"])
         key = channel_key(caller_of(request), ae_title)
-        is_known = uid in _ALL or await self._is_there(request, uid)
+        is_known = uid in _ALL or await self._is_there(request, uid, Action.UNSUBSCRIBE)
         if not is_known or not await run_in_threadpool(act, key, uid):
             return bodies.error_answer(request, "There is no such subscription", 404)
         await self._know_subscribers()

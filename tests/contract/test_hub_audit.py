@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 import sqlalchemy as sa
+from websockets.sync.client import connect
 
+from pacs.site import Site
 from tests.peers.hub import ANN, BOB, client_of, running_hub, study_to_read
+from ups import dicom_json as dj
 from ups.client import UpsClient
+from ups.codes import Person
 from ups.errors import UpsError
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState
+from worklist_hub.access.grants import Grant, Role
+from worklist_hub.access.settings import AuthSettings
+from worklist_hub.accounts.store import AccountStore
 from worklist_hub.app import main
 from worklist_hub.audit import adoption
 from worklist_hub.audit import ledger as ledger_module
 from worklist_hub.audit.chain import verify
 from worklist_hub.audit.ledger import Ledger
 from worklist_hub.audit.records import Action, AuditEvent, Outcome
+from worklist_hub.audit.settings import AuditSettings, ExportTarget
 from worklist_hub.audit.tables import AUDIT_EVENTS
 from worklist_hub.service import Hub
 from worklist_hub.store.database import StoreUnavailable
+from worklist_hub.store.subscriptions import FILTERED_GLOBAL
 from worklist_hub.store.workitems import WorkitemStore
+
+PASSWORD = "correct horse battery"
 
 
 def lines(hub: Hub) -> list[AuditEvent]:
@@ -84,6 +97,117 @@ def test_a_heartbeat_that_changes_nothing_is_no_line(tmp_path: Path) -> None:
         begun = len(lines(hub))
         ann.update(study.uid, {}, transaction_uid)
         assert told(hub, begun) == []
+
+
+@contextmanager
+def hub_with_accounts(folder: Path) -> Iterator[tuple[Hub, dict[str, str]]]:
+    """With exports of North; tokens of two readers and an observer there."""
+    target = ExportTarget("north", "json", "north", folder=folder / "out")
+    audit = AuditSettings((target,))
+    sites = (Site("north", "North", "#ff0000"), Site("south", "South", "#00ff00"))
+    auth = AuthSettings(accounts=True, signing_key_file=str(folder / "key.pem"))
+    with running_hub(folder, audit=audit, auth=auth, sites=sites, intake_enabled=False) as hub:
+        accounts, tokens = AccountStore(hub.store.database), {}
+        for code, (login, role) in enumerate((("ann", Role.READER), ("bob", Role.READER), ("obs", Role.OBSERVER)), 1):
+            accounts.create(login, Person(str(code), f"{login}^X"), [Grant("north", role)], PASSWORD)
+            asked = {"grant_type": "password", "username": login, "password": PASSWORD}
+            told = requests.post(f"{hub.url}/region/auth/token", data=asked, timeout=20).json()
+            tokens[login] = f"Bearer {told['access_token']}"
+        yield hub, tokens
+
+
+def claim_of(hub: Hub, token: str, uid: str) -> tuple[int, str]:
+    transaction_uid = random_uid()
+    body = [dj.make(ProcedureStepState="IN PROGRESS", TransactionUID=transaction_uid)]
+    answer = requests.put(f"{hub.url}/workitems/{uid}/state", headers={"Authorization": token}, json=body, timeout=20)
+    return answer.status_code, transaction_uid
+
+
+def test_a_claim_without_the_right_to_it_is_told_apart_from_a_lost_one(tmp_path: Path) -> None:
+    with hub_with_accounts(tmp_path) as (hub, tokens):
+        here, hidden = study_to_read(patient_id="7"), study_to_read(site_id="south", patient_id="8")
+        for study in (here, hidden):
+            hub.store.create_if_absent(study)
+        begun = len(lines(hub))
+        assert claim_of(hub, tokens["obs"], here.uid)[0] == 403
+        assert claim_of(hub, tokens["ann"], here.uid)[0] == 200
+        assert claim_of(hub, tokens["bob"], here.uid)[0] == 409
+        assert claim_of(hub, tokens["ann"], hidden.uid)[0] == 404
+        with_token = {"Authorization": tokens["ann"]}
+        assert requests.get(f"{hub.url}/workitems/{hidden.uid}", headers=with_token, timeout=20).status_code == 404
+        assert requests.get(f"{hub.url}/workitems/{random_uid()}", headers=with_token, timeout=20).status_code == 404
+        found = lines(hub)[begun:]
+        assert [(one.action.value, one.outcome.value) for one in found] == [
+            ("claim", "8"),
+            ("claim", "0"),
+            ("claim", "4"),
+            ("claim", "8"),
+            ("view", "8"),
+            ("view", "4"),
+        ]
+        assert [one.subjects[0].patient_id for one in found] == ["7", "7", "7", "8", "8", ""]
+        assert "told that it does not exist" in found[4].text
+
+
+def test_who_takes_a_draft_stands_in_the_log_of_the_hospital_and_the_patient(tmp_path: Path) -> None:
+    with hub_with_accounts(tmp_path) as (hub, tokens):
+        study = study_to_read(patient_id="7")
+        hub.store.create_if_absent(study)
+        begun = len(lines(hub))
+        _, claim_uid = claim_of(hub, tokens["ann"], study.uid)
+        where = f"{hub.url}/region/drafts/{study.uid}"
+        for token, claimed_with in ((tokens["ann"], claim_uid), (tokens["bob"], claim_uid)):
+            requests.put(
+                f"{where}?transaction-uid={claimed_with}",
+                headers={"Authorization": token},
+                json={"receiver": "2", "draft": {"text": "secret"}},
+                timeout=20,
+            )
+        requests.get(f"{where}?transaction-uid={claim_uid}", headers={"Authorization": tokens["ann"]}, timeout=20)
+        requests.get(f"{where}?transaction-uid={claim_uid}", headers={"Authorization": tokens["obs"]}, timeout=20)
+        found = lines(hub)[begun + 1 :]
+        assert [(one.actor.code, one.action.value, one.outcome.value) for one in found] == [
+            ("1", "hand-over", "0"),
+            ("2", "hand-over", "8"),
+            ("1", "view", "4"),
+            ("3", "view", "8"),
+        ]
+        for one in found:
+            assert (one.subjects[0].patient_id, one.subjects[0].site_id) == ("7", "north")
+            assert (one.subjects[0].workitem_uid, one.authorization != "") == (study.uid, one.outcome.value == "0")
+        assert "secret" not in "".join(one.to_text() for one in found)
+        assert claim_uid not in "".join(one.to_text() for one in found)
+        assert hub.upkeep.wait_until_exported(20.0)
+    exported = [json.loads(line) for path in (tmp_path / "out").iterdir() for line in path.read_text().splitlines()]
+    assert [one["action"] for one in exported].count("hand-over") == 2
+
+
+def test_a_subscription_that_tells_what_is_there_is_told_as_the_search_it_is(tmp_path: Path) -> None:
+    with hub_with_accounts(tmp_path) as (hub, tokens):
+        for study in (
+            study_to_read(patient_id="7"),
+            study_to_read(patient_id="9"),
+            study_to_read(site_id="south", patient_id="7"),
+        ):
+            hub.store.create_if_absent(study)
+        begun = len(lines(hub))
+        with_token = {"Authorization": tokens["bob"]}
+        with connect(f"{hub.url.replace('http', 'ws')}/ws/subscribers/BOB", additional_headers=with_token) as socket:
+            where = f"{hub.url}/workitems/{FILTERED_GLOBAL}/subscribers/BOB"
+            asked = {"filter": "PatientID=7", "deletionlock": "true"}
+            assert requests.post(where, params=asked, headers=with_token, timeout=20).status_code == 201
+            assert json.loads(socket.recv(20.0))["00100020"]["Value"] == ["7"]
+            found = [one for one in lines(hub)[begun:] if one.action is Action.SUBSCRIBE]
+            for one in found:
+                assert one.actor.code == "2"
+                assert "PatientID%3D7" in one.query
+            (told,) = [one for one in found if one.found]
+            assert told.found == {"north": 1}
+            assert [one.patient_id for one in told.subjects] == ["7"]
+            assert told.authorization == "reader@north"
+        assert hub.upkeep.wait_until_exported(20.0)
+    exported = [json.loads(line) for path in (tmp_path / "out").iterdir() for line in path.read_text().splitlines()]
+    assert [one["action"] for one in exported if one["actor"].get("code") == "2"] == ["subscribe"]
 
 
 def test_refusals_of_strangers_are_told_and_a_flood_is_counted(tmp_path: Path) -> None:
