@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,94 @@ def test_a_workitem_that_cannot_be_costs_itself_alone(feed: Port, store: Workite
     assert feed.put([bad, good]) == (False, True)
     again = replace(bad, uid=random_uid())
     assert feed.put([again]) == (True,), "its key leads nowhere"
+
+
+def squat(store: WorkitemStore, study: str, **more: str) -> Workitem:
+    """Something else under the UID that intake makes for this study of north."""
+    said = {"site_id": "south", "site_name": "South", "study_instance_uid": random_uid(), **more}
+    taken = study_to_read(workitem_uid("north", study), **said)
+    assert store.create_if_absent(taken)
+    return taken
+
+
+def test_a_study_whose_uid_is_taken_by_something_else_is_on_the_list_under_another(
+    feed: Port, store: WorkitemStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = polled(accession_number="A1")
+    taken = squat(store, made.study_instance_uid)
+    assert feed.put([made, polled()]) == (True, True)
+    [first, _other] = feed.open_workitems("north")
+    assert (first.study_instance_uid, first.patient_name) == (made.study_instance_uid, made.patient_name)
+    assert first.uid not in (made.uid, replacement_uid(made.uid))
+    keys = [study_key(made), Key("north", ACCESSION, "A1")]
+    assert [feed.latest_of([key])[key].uid for key in keys] == [first.uid] * 2
+    assert [item.uid for item in feed.open_workitems("south")] == [taken.uid]
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said == f"the UID of a study is taken by something else: site=north workitem={made.uid} instead={first.uid}"
+    assert feed.put([made]) == (False,), "it is there now"
+    assert len(feed.open_workitems("north")) == 2
+
+
+def test_two_that_find_the_uid_taken_make_one_workitem(any_database: Path | str) -> None:
+    stores = [WorkitemStore(any_database) for _ in range(2)]
+    made = polled()
+    squat(stores[0], made.study_instance_uid)
+    barrier = threading.Barrier(2)
+
+    def race(store: WorkitemStore) -> None:
+        barrier.wait()
+        Feed(store).put([made])
+
+    threads = [threading.Thread(target=race, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = stores[0].open_workitems("north")
+    for store in stores:
+        store.close()
+    assert [item.study_instance_uid for item in found] == [made.study_instance_uid]
+
+
+def test_a_study_that_comes_back_finds_its_place_taken_and_comes_back_all_the_same(
+    feed: Port, store: WorkitemStore
+) -> None:
+    made = polled(accession_number="A1")
+    feed.put([made])
+    feed.cancel_scheduled(made.uid, UNSPECIFIED_REASON, "away")
+    place = replacement_uid(made.uid)
+    assert store.create_if_absent(study_to_read(place, site_id="south", site_name="South"))
+    assert feed.latest_of([study_key(made)])[study_key(made)].uid == made.uid
+    again = replace(made, uid=place, replaces=made.uid)
+    assert feed.put([again]) == (True,)
+    [item] = feed.open_workitems("north")
+    assert (item.replaces, item.study_instance_uid) == (made.uid, made.study_instance_uid)
+    for key in (study_key(made), Key("north", ACCESSION, "A1")):
+        assert feed.latest_of([key])[key].uid == item.uid
+    assert feed.put([again]) == (False,)
+    assert len(feed.open_workitems("north")) == 1
+
+
+@pytest.mark.parametrize("by_order", [False, True])
+def test_keys_that_lead_to_something_else_or_nowhere_hide_no_study(
+    feed: Port, store: WorkitemStore, by_order: bool
+) -> None:
+    """As a hub of before has left them."""
+    made = polled(accession_number="A1" if by_order else "")
+    taken = squat(store, made.study_instance_uid)
+    for uid in (taken.uid, random_uid()):
+        for key in (study_key(made), Key("north", ACCESSION, "A1")):
+            store.change(partial(note_again, key=key, root_uid=uid))
+    assert feed.latest_of([study_key(made)]) == {}
+    assert feed.put([made]) == (True,)
+    [item] = feed.open_workitems("north")
+    assert feed.latest_of([study_key(made)])[study_key(made)].uid == item.uid
+
+
+def note_again(connection: sa.Connection, key: Key, root_uid: str) -> None:
+    connection.execute(sa.delete(WORKITEM_KEYS).where(WORKITEM_KEYS.c.value == key.value))
+    row = {"site_id": key.site_id, "kind": key.kind, "value": key.value, "root_uid": root_uid}
+    connection.execute(sa.insert(WORKITEM_KEYS).values(row))
 
 
 def test_processes_that_feed_at_once_make_one_workitem_a_study(any_database: Path | str) -> None:

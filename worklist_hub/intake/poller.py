@@ -61,7 +61,6 @@ class _Nameless:
     """A workitem whose answer had no identifiers but the patient number."""
 
     study_instance_uid: str
-    uid: str
     patient_id: str
 
 
@@ -223,6 +222,8 @@ class Poller:
         everything is on the list. A failure here stops nothing."""
         until = self._monotonic() + (RUSH_S if self.new > CALM else IDENTIFY_S)
         read: list[tuple[str, dict[str, Any]]] = []
+        listed = self._feed.open_workitems(self.site.site_id) if self._nameless else ()
+        uids = {item.study_instance_uid: item.uid for item in listed}
         while self._nameless and self._monotonic() < until:
             item = self._nameless.popleft()
             try:
@@ -232,8 +233,8 @@ class Poller:
             except PacsError as error:
                 _log.info("identifiers not read: site=%s error=%s", self.site.site_id, type(error).__name__)
                 continue
-            if changes:
-                read.append((item.uid, changes))
+            if changes and item.study_instance_uid in uids:
+                read.append((uids[item.study_instance_uid], changes))
         for part in _parts(read, AT_ONCE):
             self._feed.update_all(part)
 
@@ -244,7 +245,7 @@ def _is_nameless(item: Workitem) -> bool:
 
 
 def _nameless(item: Workitem) -> _Nameless:
-    return _Nameless(item.study_instance_uid, item.uid, item.patient_id)
+    return _Nameless(item.study_instance_uid, item.patient_id)
 
 
 def _identifiers(pacs: Pacs, item: _Nameless, cancelled: Cancelled) -> dict[str, Any]:

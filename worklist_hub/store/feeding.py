@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from ups import dicom_json as dj
 from ups.codes import Code
 from ups.dicom_json import DicomJson
-from ups.identifiers import replacement_uid
+from ups.identifiers import replacement_uid, uid_from_name
 from ups.states import Answer
 from ups.workitem import Workitem
 from worklist_hub.protocol import Decision, Refusal, Update
@@ -23,6 +24,9 @@ from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import OPEN, CarryOut, WorkitemStore
 from worklist_hub.whose import contradicts, is_waiting
+
+MOVES = 3
+"""So often another UID is looked for where something else has that of a study."""
 
 _log = logging.getLogger("wl.hub.store")
 
@@ -42,11 +46,12 @@ class Feed:
 
     def put(self, workitems: Sequence[Workitem]) -> tuple[bool, ...]:
         """See `store.port.Feed`."""
-        datasets = [workitem.to_json() for workitem in workitems]
 
         def work(connection: sa.Connection) -> tuple[bool, ...]:
-            ours = self._ours(connection, workitems, datasets)
-            wanted = [(one.uid, data) for one, data in zip(workitems, datasets, strict=True) if one.uid in ours]
+            placed = self._placed(connection, workitems)
+            datasets = [workitem.to_json() for workitem in placed]
+            ours = self._ours(connection, placed, datasets)
+            wanted = [(one.uid, data) for one, data in zip(placed, datasets, strict=True) if one.uid in ours]
             made = {}
             for (uid, _data), outcome in zip(wanted, create_all(self._store, connection, wanted), strict=True):
                 made[uid] = isinstance(outcome, Decision)
@@ -54,7 +59,11 @@ class Feed:
                     # It costs itself alone: the others of this transaction are put on the list.
                     by_key.forget(connection, [uid])
                     _log.error("a study cannot be put on the list: workitem=%s reason=%s", uid, outcome.text)
-            return tuple(made.pop(one.uid, False) for one in workitems)
+            for one, before in zip(placed, workitems, strict=True):
+                if made.get(one.uid) and one.uid != before.uid:
+                    text = "the UID of a study is taken by something else: site=%s workitem=%s instead=%s"
+                    _log.error(text, one.site_id, before.uid, one.uid)
+            return tuple(made.pop(one.uid, False) for one in placed)
 
         made = self._database.do(work) if workitems else ()
         if any(made):
@@ -119,22 +128,61 @@ class Feed:
         found = (known[uid][1] for uid in versions if uid in known)
         return tuple(item for item in found if not item.state.is_final)
 
+    def _placed(self, connection: sa.Connection, workitems: Sequence[Workitem]) -> list[Workitem]:
+        """Each with its own UID, or where something else has that already with one that follows from it."""
+        placed, moving = list(workitems), list(range(len(workitems)))
+        for _step in range(MOVES):
+            there = self._datasets(connection, [placed[at].uid for at in moving])
+            moving = [at for at in moving if placed[at].uid in there and _is_other(there[placed[at].uid], placed[at])]
+            for at in moving:
+                one = placed[at]
+                name = "|".join((one.uid, one.site_id, one.study_instance_uid))
+                placed[at] = replace(one, uid=uid_from_name(name))
+            if not moving:
+                break
+        return placed
+
     def _ours(
         self, connection: sa.Connection, workitems: Sequence[Workitem], datasets: Sequence[DicomJson]
     ) -> set[str]:
         """UIDs of the workitems to make: those that no other road has made. A replacement goes on with the keys of its
-        chain."""
-        keys = [() if one.replaces else keys_of(data) for one, data in zip(workitems, datasets, strict=True)]
+        chain, but for one that had to move: nobody would find it there."""
+        ours, keys = set(), list[tuple[Key, ...]]()
+        for one, data in zip(workitems, datasets, strict=True):
+            has_moved = bool(one.replaces) and one.uid != replacement_uid(one.replaces)
+            keys.append(() if one.replaces else keys_of(data))
+            if has_moved:
+                by_key.lead_all(connection, self._database, one.uid, keys_of(data))
         wanted: dict[Key, str] = {}
         for one, some in zip(workitems, keys, strict=True):
             for key in some:
                 wanted.setdefault(key, one.uid)
         roots = by_key.claim(connection, self._database, wanted)
-        ours = set()
+        fresh = {one.uid for one in workitems}
         for one, some in zip(workitems, keys, strict=True):
-            if self._root(connection, one, {key: roots[key] for key in some}) == one.uid:
+            claimed = {key: self._claimed(connection, one, key, roots[key], fresh) for key in some}
+            if self._root(connection, one, claimed) == one.uid:
                 ours.add(one.uid)
         return ours
+
+    def _claimed(
+        self, connection: sa.Connection, one: Workitem, key: Key, root_uid: str, fresh: Collection[str]
+    ) -> str:
+        """Where a key leads; from now on to this workitem where it led to nothing, or to something else."""
+        if root_uid in fresh or self._leads(key, self._last_of(connection, root_uid), one):
+            return root_uid
+        by_key.lead(connection, one.uid, key)
+        return one.uid
+
+    @staticmethod
+    def _leads(key: Key, last: Workitem | None, one: Workitem) -> bool:
+        """Whether this chain is what the key stands for. One that names a study has one; an order may be waiting for
+        it, of the same patient."""
+        if last is None or last.site_id != key.site_id:
+            return False
+        if key.kind != STUDY or last.study_instance_uid == key.value:
+            return True
+        return is_waiting(last) and not contradicts(last, one)
 
     def _root(self, connection: sa.Connection, one: Workitem, claimed: Mapping[Key, str]) -> str:
         """Whose study it is: that of the chain that has its study already, or of an order that waits for its images,
@@ -166,17 +214,20 @@ class Feed:
     def _latest_of(self, connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, Workitem]:
         found = by_key.roots(connection, keys)
         last = self._chains(connection, list(dict.fromkeys(found.values())))
-        return {key: last[root] for key, root in found.items() if root in last}
+        return {key: last[root] for key, root in found.items() if root in last and _stands_for(key, last[root])}
 
     def _chains(self, connection: sa.Connection, root_uids: Sequence[str]) -> dict[str, Workitem]:
         """Root -> the last of its chain; all chains are followed together, a query a step."""
-        last: dict[str, str] = {}
+        last: dict[str, Workitem] = {}
         following = {uid: uid for uid in root_uids}
         while following:
-            texts = self._datasets(connection, list(following))
-            last |= {following[uid]: text for uid, text in texts.items()}
-            following = {replacement_uid(uid): following[uid] for uid in texts}
-        return {root: Workitem.from_json(json.loads(text)) for root, text in last.items()}
+            found = self._datasets(connection, list(following))
+            there = {uid: Workitem.from_json(json.loads(text)) for uid, text in found.items()}
+            # What has taken the place of a replacement is none.
+            there = {uid: item for uid, item in there.items() if _goes_on(last.get(following[uid]), item)}
+            last |= {following[uid]: item for uid, item in there.items()}
+            following = {replacement_uid(uid): following[uid] for uid in there}
+        return last
 
     @staticmethod
     def _datasets(connection: sa.Connection, uids: Sequence[str]) -> dict[str, str]:
@@ -186,3 +237,24 @@ class Feed:
             query = sa.select(WORKITEMS.c.uid, WORKITEMS.c.dataset).where(WORKITEMS.c.uid.in_(part))
             found.update((row.uid, row.dataset) for row in connection.execute(query))
         return found
+
+
+def _is_other(text: str, one: Workitem) -> bool:
+    """Whether what is there under the UID of a study is not that study."""
+    there = Workitem.from_json(json.loads(text))
+    is_same = there.site_id == one.site_id and there.study_instance_uid == one.study_instance_uid
+    return bool(one.study_instance_uid) and not is_same
+
+
+def _stands_for(key: Key, item: Workitem) -> bool:
+    if item.site_id != key.site_id:
+        return False
+    return key.kind != STUDY or item.study_instance_uid in ("", key.value)
+
+
+def _goes_on(last: Workitem | None, item: Workitem) -> bool:
+    """Whether an item belongs to the chain: it is of the same hospital, and of its study where both have one."""
+    if last is None:
+        return True
+    studies = {last.study_instance_uid, item.study_instance_uid} - {""}
+    return last.site_id == item.site_id and len(studies) <= 1

@@ -77,6 +77,13 @@ def lead(connection: sa.Connection, root_uid: str, key: Key) -> None:
     connection.execute(sa.update(WORKITEM_KEYS).where(_is(key)).values(root_uid=root_uid))
 
 
+def lead_all(connection: sa.Connection, database: Database, root_uid: str, keys: Sequence[Key]) -> None:
+    """The same of several, those that led nowhere too."""
+    note(connection, database, root_uid, keys)
+    for key in sorted(keys):
+        lead(connection, root_uid, key)
+
+
 def roots(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, str]:
     """Where keys lead; those that lead nowhere are left out. All of one hospital and one kind."""
     found: dict[Key, str] = {}
