@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -342,7 +343,26 @@ def test_accounts_are_made_and_changed_at_a_terminal(
     capsys.readouterr()
     assert main(["users", "list", *with_config]) == 0
     assert capsys.readouterr().out == "ann  1 Ann^A  disabled  reader@north\n"
+    assert main(["users", "disable", "nobody", *with_config]) == 1
     main(["audit", "show", *with_config])
     shown = capsys.readouterr().out
+    assert "nobody" not in shown
     assert "account    add ann reader@north:NEURO" in shown
     assert "long enough" not in shown
+
+
+def test_an_account_is_not_changed_where_its_line_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hub.toml").write_text("[auth]\naccounts = true\n", "utf-8")
+    with_config = ["--config", str(tmp_path / "hub.toml")]
+    monkeypatch.setenv("WORKLIST_HUB_PASSWORD", PASSWORD)
+    main(["users", "add", "ann", "--code", "1", "--name", "Ann^A", "--grant", "reader@north", *with_config])
+    with closing(sqlite3.connect(tmp_path / "worklist.sqlite")) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'full'); END")
+    capsys.readouterr()
+    for asked in (["grants", "ann", "--grant", "coordinator@*"], ["disable", "ann"], ["password", "ann"]):
+        assert main(["users", *asked, *with_config]) == 2
+        assert "nothing was changed" in capsys.readouterr().err
+    main(["users", "list", *with_config])
+    assert capsys.readouterr().out == "ann  1 Ann^A  active  reader@north\n"

@@ -7,9 +7,10 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from worklist_hub.store.database import Database, StoreError, StoreUnavailable
 from worklist_hub.store.opening import open_database
 from worklist_hub.store.schema import HEAD, WORKITEMS, schema_version
 
+V = TypeVar("V")
 PASSWORD = "WORKLIST_HUB_PASSWORD"
 """Environment variable for the password of `users add` and `users password`; asked for where it is not set."""
 
@@ -152,25 +154,56 @@ def users(config: HubConfig, arguments: Namespace) -> int:
     from worklist_hub.accounts.store import AccountError, AccountStore  # noqa: PLC0415 - as above
 
     with opened(config) as database:
-        accounts = AccountStore(database)
         if arguments.what == "list":
-            for account in accounts.all():
+            for account in AccountStore(database).all():
                 granted = " ".join(f"{grant.role}@{grant.site_id}" for grant in account.grants) or "nothing granted"
                 state = "disabled" if account.is_disabled else "active"
                 print(f"{account.login}  {account.reader.code} {account.reader.name}  {state}  {granted}")
             return 0
-        try:
-            text = _change_account(accounts, arguments)
-        except (AccountError, PasswordError, GrantError) as error:
-            print(f"worklist-hub: {error}", file=sys.stderr)
-            return 1
+        granted = f" {' '.join(arguments.grant)}" if arguments.what in ("add", "grants") else ""
+        text = f"{arguments.what} {arguments.login}{granted}"
         with audited(config, database) as ledger:
-            ledger.record(AuditEvent(Action.ACCOUNT, operator(), text=text))
+            told = AuditEvent(Action.ACCOUNT, operator(), text=text)
+            try:
+                _change_account(AccountStore(_WithLine(database, ledger, told)), arguments)
+            except (AccountError, PasswordError, GrantError) as error:
+                print(f"worklist-hub: {error}", file=sys.stderr)
+                return 1
     print(text)
     return 0
 
 
-def _change_account(accounts: object, arguments: Namespace) -> str:
+class _WithLine:
+    """The database of an account store for one change, which stands with its line of the audit or not at all."""
+
+    def __init__(self, database: Database, ledger: Ledger, told: AuditEvent) -> None:
+        self.reading = database.reading
+        self._database, self._ledger, self._told = database, ledger, told
+        self._is_told = False
+
+    def do(self, job: Callable[[sa.Connection], V]) -> V:
+        """Raises what the job raises, `StoreUnavailable`."""
+
+        def both(connection: sa.Connection) -> V:
+            result = job(connection)
+            if result == 0 or self._is_told:  # 0: there is no such account, and nothing was changed
+                return result
+            try:
+                self._ledger.write(connection, [self._told])
+            except sa.exc.IntegrityError as error:
+                raise StoreUnavailable("the audit log cannot be written, so nothing was changed") from error
+            return result
+
+        result = self._database.do(both)
+        self._is_told = result != 0
+        return result
+
+    def insert(self, table: sa.Table) -> Any:
+        """See `Database`."""
+        return self._database.insert(table)
+
+
+def _change_account(accounts: object, arguments: Namespace) -> None:
     from worklist_hub.accounts.store import AccountStore  # noqa: PLC0415 - argon2: no desk needs it
 
     assert isinstance(accounts, AccountStore)
@@ -184,8 +217,6 @@ def _change_account(accounts: object, arguments: Namespace) -> str:
         accounts.set_grants(login, [grant_of(one) for one in arguments.grant])
     else:
         accounts.set_disabled(login, what == "disable")
-    granted = f" {' '.join(arguments.grant)}" if what in ("add", "grants") else ""
-    return f"{what} {login}{granted}"
 
 
 def grant_of(text: str) -> Grant:
