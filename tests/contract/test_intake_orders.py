@@ -14,13 +14,13 @@ from pacs.port import StudyAnswer, StudyQuery
 from pacs.site import DicomwebConnection, Site
 from tests.peers.hub import ANN, study_to_read
 from ups import changes
-from ups.codes import ORDER_OF_ANOTHER, RESCHEDULING_RECOMMENDED
+from ups.codes import ORDER_OF_ANOTHER, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
 from ups.identifiers import random_uid, workitem_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
 from worklist_hub.intake.poller import Poller
 from worklist_hub.intake.rules import READ_ALL_IMAGES
-from worklist_hub.protocol import Caller, ChangeState, Update
+from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
 from worklist_hub.store.workitems import WorkitemStore
@@ -182,6 +182,39 @@ def test_an_order_that_came_while_its_images_were_put_gets_them_at_the_next_poll
     assert bench.feed.latest_of([Key("north", STUDY, "1.2.8")])[Key("north", STUDY, "1.2.8")].uid == bench.order.uid
     listed = bench.polled(ADA)
     assert {study: item.uid for study, item in listed.items()} == {"1.2.8": bench.order.uid}
+
+
+def posted(store: WorkitemStore, workitem: Workitem) -> Decision | Refusal:
+    return store.carry_out(workitem.uid, Create(workitem.uid, workitem.to_json()), Caller(ANN))
+
+
+def test_an_order_that_is_posted_for_another_patient_than_the_study_of_its_number_is_listed_and_gets_its_images(
+    bench: Bench,
+) -> None:
+    bench.polled(BOB)
+    assert isinstance(posted(bench.store, bench.order), Decision)
+    listed = bench.polled(BOB)
+    assert (listed[""].uid, remarks(listed["1.2.7"])) == (bench.order.uid, [ORDER_OF_ANOTHER.value])
+    assert bench.polled(BOB, ADA)["1.2.8"].uid == bench.order.uid
+
+
+def test_a_study_that_is_posted_for_another_patient_than_the_order_of_its_number_stands_by_itself(bench: Bench) -> None:
+    assert isinstance(posted(bench.store, bench.order), Decision)
+    said = {"patient_name": "BROWN^BOB", "patient_id": "222", "birth_date": "19800202", "sex": "M"}
+    study = study_to_read(study_instance_uid="1.2.7", accession_number="ACC7", **said)
+    assert isinstance(posted(bench.store, study), Decision)
+    assert bench.polled(BOB, ADA)["1.2.8"].uid == bench.order.uid
+    again = posted(bench.store, study_to_read(study_instance_uid="1.2.7"))
+    assert isinstance(again, Refusal), "the same study is the same study, whosever it is"
+    assert again.instead == study.uid
+
+
+def test_an_order_that_is_posted_again_after_it_was_withdrawn_gets_its_images(bench: Bench) -> None:
+    posted(bench.store, bench.order)
+    bench.store.cancel_scheduled(bench.order.uid, UNSPECIFIED_REASON, "withdrawn")
+    again = replace(bench.order, uid=random_uid())
+    assert isinstance(posted(bench.store, again), Decision)
+    assert bench.polled(ADA)["1.2.8"].uid == again.uid
 
 
 def test_a_release_keeps_the_remark(bench: Bench) -> None:

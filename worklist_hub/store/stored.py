@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from ups.datetimes import datetime_from_dt
 from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
+from ups.workitem import Workitem
 from worklist_hub.protocol import Stored
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.database import Database
-from worklist_hub.store.keys import forget, keys_of, note
+from worklist_hub.store.keys import forget, keys_of, lead_all, note
 from worklist_hub.store.quick import FOUND
 from worklist_hub.store.schema import WORKITEMS
+from worklist_hub.whose import contradicts
 
 STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 
@@ -34,8 +36,8 @@ def stored_of(found: Any) -> Stored:
 
 def rivals_of(connection: sa.Connection, database: Database, made: DicomJson) -> tuple[Stored, ...]:
     """What is open or COMPLETED of the study of a workitem that is about to be put there, of the same hospital, or of
-    its order where one of the two has no study yet; the oldest first. Waits for a transaction that is just putting one
-    there."""
+    its order where one of the two has no study yet and both can be of one patient; the oldest first. Waits for a
+    transaction that is just putting one there."""
     found = doubles_of(connection, made)
     if not found and (keys := keys_of(made)):
         uid = columns_of(made)["uid"]
@@ -43,6 +45,8 @@ def rivals_of(connection: sa.Connection, database: Database, made: DicomJson) ->
         found = doubles_of(connection, made)
         if found:  # it is refused: what was noted for it leads nowhere
             forget(connection, [uid])
+        elif not columns_of(made)["study_instance_uid"]:  # its images will look for it, whoever had its number before
+            lead_all(connection, database, uid, keys)
     return found
 
 
@@ -60,4 +64,12 @@ def doubles_of(connection: sa.Connection, made: DicomJson) -> tuple[Stored, ...]
         return ()
     here = (of.site_id == columns["site_id"], of.state != ProcedureStepState.CANCELED.value)
     query = sa.select(*STORED).where(sa.or_(*same), *here, of.uid != columns["uid"]).order_by(of.position)
-    return tuple(stored_of(one) for one in connection.execute(query).all())
+    found = (stored_of(one) for one in connection.execute(query).all())
+    return tuple(one for one in found if _is_double(one, study, made))
+
+
+def _is_double(there: Stored, study: str, made: DicomJson) -> bool:
+    """An accession number alone makes nobody's study."""
+    if study and columns_of(there.dataset)["study_instance_uid"] == study:
+        return True
+    return not contradicts(Workitem.from_json(there.dataset), Workitem.from_json(made))
