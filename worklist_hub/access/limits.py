@@ -28,6 +28,13 @@ class Buckets:
             self._left[key] = (left - 1, now)
             return 0.0
 
+    def give_back(self, key: str) -> None:
+        """What was taken ahead and not used."""
+        with self._lock:
+            now = self._clock()
+            if key in self._left:
+                self._left[key] = (min(self._burst, self._now_in(key, now) + 1), now)
+
     def has_room(self, key: str) -> bool:
         """Whether one could be taken."""
         with self._lock:

@@ -5,6 +5,8 @@ Imported only where callers must sign in.
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -20,6 +22,7 @@ from worklist_hub.access.limits import Buckets
 from worklist_hub.access.refusals import INVALID, TOO_MANY, WRONG_PASSWORD, NotAdmitted
 from worklist_hub.access.settings import BUILT_IN, AuthSettings, Limits
 from worklist_hub.accounts.issuer import Issuer
+from worklist_hub.accounts.passwords import AT_ONCE
 from worklist_hub.accounts.store import Account, AccountStore
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import trail_of
@@ -40,6 +43,8 @@ class SignIn:
     ) -> None:
         self._settings, self._accounts, self._issuer, self._clock = settings, accounts, issuer, clock
         self._failed = Buckets(limits.sign_ins_per_min / 60, limits.sign_ins_per_min, time.monotonic)
+        self._checking = asyncio.Semaphore(AT_ONCE)
+        """Others wait here: in the threads of all requests they would keep readers waiting."""
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
@@ -93,18 +98,24 @@ class SignIn:
 
     async def _by_password(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
         address = request.client.host if request.client else ""
-        if not self._failed.has_room(address):
-            raise NotAdmitted(TOO_MANY, 429, 60)
         name, password = form.get("username", ""), form.get("password", "")
-        try:
-            account = await run_in_threadpool(self._accounts.check_password, name, password)
-        except NotAdmitted as refused:
-            if refused.text == WRONG_PASSWORD:
-                self._failed.take(address)
-            raise
+        async with self._checking:
+            account = await self._checked(address, name, password)
         refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, self._settings.refresh_token_s)
         _note(request, account.login, "", account)
         return self._answer(account, refresh)
+
+    async def _checked(self, address: str, name: str, password: str) -> Account:
+        if wait_s := self._failed.take(address):  # before the slow check: guesses at once must not pass together
+            raise NotAdmitted(TOO_MANY, 429, math.ceil(wait_s))
+        try:
+            account = await run_in_threadpool(self._accounts.check_password, name, password)
+        except Exception as error:
+            if not isinstance(error, NotAdmitted) or error.text != WRONG_PASSWORD:
+                self._failed.give_back(address)
+            raise
+        self._failed.give_back(address)
+        return account
 
     async def _by_refresh(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
         given = form.get("refresh_token", "")

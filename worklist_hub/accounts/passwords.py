@@ -7,10 +7,10 @@ import threading
 import argon2
 
 LEAST_LENGTH, MOST_LENGTH = 12, 256
-_AT_ONCE = 2
+AT_ONCE = 2
 """Each check takes 64 MiB: many at once would be a way to take the hub's memory."""
 _hasher = argon2.PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
-_slots = threading.BoundedSemaphore(_AT_ONCE)
+_slots = threading.BoundedSemaphore(AT_ONCE)
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$kxnHaGEtDI0W4kHoGV0jdpmO0gRq5vQjKa1MNeeUpUA"
 """Checked against where a name is unknown, so that the time of the answer tells nothing."""
 

@@ -16,7 +16,7 @@ from ups.codes import Person
 from worklist_hub.access.grants import Grant
 from worklist_hub.access.refusals import EXPIRED, TOO_MANY, WRONG_PASSWORD, NotAdmitted
 from worklist_hub.accounts import passwords
-from worklist_hub.accounts.tables import ACCOUNTS, SIGN_INS
+from worklist_hub.accounts.tables import ACCOUNTS, FAILED_SIGN_INS, SIGN_INS
 from worklist_hub.store.database import ask
 
 V = TypeVar("V")
@@ -24,6 +24,7 @@ FREE_FAILURES = 5
 LOCK_S = 30
 """After `FREE_FAILURES` wrong passwords in a row each further one costs this long. Short: a stranger who guesses must
 not keep a reader out of his night; guessing by the thousand is stopped all the same."""
+FAILURES_KEPT_S = 86400
 REUSE_GRACE_S = 60
 """A refresh token that comes again within this time is one whose answer was lost, not a stolen one."""
 
@@ -39,6 +40,10 @@ class Database(Protocol):
 
     def do(self, job: Callable[[sa.Connection], V]) -> V:
         """Run in a writing transaction."""
+        ...
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT that may say what to do on a conflict."""
         ...
 
 
@@ -113,7 +118,7 @@ class AccountStore:
 
     def set_password(self, login: str, password: str) -> None:
         """Also ends every sign-in of the account. Raises `AccountError`, `PasswordError`."""
-        self._change(login, {"password_hash": passwords.hash_of(password), "failures": 0, "locked_until": 0}, ends=True)
+        self._change(login, {"password_hash": passwords.hash_of(password)}, ends=True)
 
     def set_grants(self, login: str, grants: Iterable[Grant]) -> None:
         """Seen by every hub within seconds. Raises `AccountError`."""
@@ -125,22 +130,34 @@ class AccountStore:
 
     def check_password(self, login: str, password: str) -> Account:
         """Slow on purpose. Raises `NotAdmitted`."""
-        now = int(self._clock())
+        if wait_s := self._database.do(lambda connection: self._count_try(connection, login)):
+            raise NotAdmitted(TOO_MANY, 429, wait_s)
         query = sa.select(ACCOUNTS).where(ACCOUNTS.c.login == _login(login))
         row = ask(self._database.reading, lambda connection: connection.execute(query).one_or_none())
-        if row is not None and row.locked_until > now:
-            raise NotAdmitted(TOO_MANY, 429, row.locked_until - now)
         right = passwords.is_right(row.password_hash if row is not None and not row.is_disabled else "", password)
         if row is None or not right:
-            if row is not None:
-                self._count_failure(row.account_id, now)
             raise NotAdmitted(WRONG_PASSWORD)
-        values: dict[str, Any] = {"failures": 0, "locked_until": 0}
+        self._database.do(lambda connection: connection.execute(_without_tries(login)) and None)
         if passwords.needs_rehash(row.password_hash):
-            values["password_hash"] = passwords.hash_of(password)
-        if row.failures or len(values) > 2:
-            self._change(row.login, values)
+            self._change(row.login, {"password_hash": passwords.hash_of(password)})
         return _account(row)
+
+    def _count_try(self, connection: sa.Connection, login: str) -> int:
+        """Before the slow check, so that guesses at once do not pass together; a right password takes it back. The
+        seconds to wait where it may not be tried."""
+        now, of = int(self._clock()), FAILED_SIGN_INS.c
+        mine = of.login_hash == _hash(_login(login))
+        first = {"login_hash": _hash(_login(login)), "failures": 0, "locked_until": 0, "at": now}
+        connection.execute(self._database.insert(FAILED_SIGN_INS).values(first).on_conflict_do_nothing())
+        row = connection.execute(sa.select(FAILED_SIGN_INS).where(mine).with_for_update()).one()
+        if row.locked_until > now:
+            return int(row.locked_until - now)
+        failures = row.failures + 1
+        until = now + LOCK_S if failures >= FREE_FAILURES else 0
+        values = {"failures": failures, "locked_until": until, "at": now}
+        connection.execute(sa.update(FAILED_SIGN_INS).where(mine).values(values))
+        connection.execute(sa.delete(FAILED_SIGN_INS).where(of.at < now - FAILURES_KEPT_S))
+        return 0
 
     def new_refresh_token(self, account: Account, lasts_s: int, family: str = "") -> str:
         """Opaque; only its hash is kept."""
@@ -192,18 +209,12 @@ class AccountStore:
             if ends:
                 ids = sa.select(ACCOUNTS.c.account_id).where(chosen).scalar_subquery()
                 connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.account_id == ids))
+            if "password_hash" in values:
+                connection.execute(_without_tries(login))
             return connection.execute(sa.update(ACCOUNTS).where(chosen).values(values)).rowcount
 
         if not self._database.do(change):
             raise AccountError(f"there is no account {login!r}")
-
-    def _count_failure(self, account_id: str, now: int) -> None:
-        failures = ACCOUNTS.c.failures + 1
-        until = sa.case((failures >= FREE_FAILURES, now + LOCK_S), else_=0)
-        statement = (
-            sa.update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(failures=failures, locked_until=until)
-        )
-        self._database.do(lambda connection: connection.execute(statement) and None)
 
     def _select(self, query: sa.Select[Any]) -> tuple[Account, ...]:
         rows = ask(self._database.reading, lambda connection: connection.execute(query).all())
@@ -224,6 +235,10 @@ def _written(grants: Iterable[Grant]) -> str:
 
 def _login(login: str) -> str:
     return login if "|" in login else login.strip().casefold()
+
+
+def _without_tries(login: str) -> sa.Delete:
+    return sa.delete(FAILED_SIGN_INS).where(FAILED_SIGN_INS.c.login_hash == _hash(_login(login)))
 
 
 def _hash(token: str) -> str:

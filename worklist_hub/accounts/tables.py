@@ -21,7 +21,20 @@ ACCOUNTS = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("locked_until", sa.BigInteger, nullable=False),
 )
-"""Without a password hash: somebody of an OpenID provider, `login` = issuer|subject, whom this hub grants more."""
+"""Without a password hash: somebody of an OpenID provider, `login` = issuer|subject, whom this hub grants more.
+`failures` and `locked_until` are written by hubs before schema 0011 only, beside which this one may run."""
+
+FAILED_SIGN_INS = sa.Table(
+    "failed_sign_ins",
+    METADATA,
+    sa.Column("login_hash", sa.String(64), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("locked_until", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("failed_sign_ins_by_time", "at"),
+)
+"""Tries of a name since its last right password, by its SHA-256, whether anybody has that name: what a stranger is told
+must not say so, and what he typed may have been a password."""
 
 SIGN_INS = sa.Table(
     "sign_ins",
@@ -31,6 +44,7 @@ SIGN_INS = sa.Table(
     sa.Column("account_id", sa.String(32), nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("made_from", sa.String(64), nullable=False, server_default=""),
     sa.Index("sign_ins_by_family", "family"),
     sa.Index("sign_ins_by_account", "account_id"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0010"
+HEAD = "0011"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()

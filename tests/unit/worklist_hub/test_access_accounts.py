@@ -19,7 +19,14 @@ from worklist_hub.access.settings import BUILT_IN, AuthSettings
 from worklist_hub.accounts import passwords
 from worklist_hub.accounts.issuer import Issuer, SigningKeyError, load_or_make_key
 from worklist_hub.accounts.passwords import PasswordError
-from worklist_hub.accounts.store import FREE_FAILURES, LOCK_S, REUSE_GRACE_S, AccountError, AccountStore
+from worklist_hub.accounts.store import (
+    FAILURES_KEPT_S,
+    FREE_FAILURES,
+    LOCK_S,
+    REUSE_GRACE_S,
+    AccountError,
+    AccountStore,
+)
 from worklist_hub.store.database import Database
 from worklist_hub.store.opening import open_database
 
@@ -92,6 +99,48 @@ def test_guessing_is_slowed_and_a_right_password_ends_it(accounts: AccountStore,
     with pytest.raises(NotAdmitted, match=refusals.WRONG_PASSWORD):
         accounts.check_password("ann", "guess")
     accounts.check_password("ann", PASSWORD)
+
+
+def test_a_name_that_nobody_has_is_slowed_like_one_that_somebody_has(accounts: AccountStore, now: list[float]) -> None:
+    accounts.create("ann", ANN, GRANTS, PASSWORD)
+
+    def told(login: str) -> list[tuple[str, int, int]]:
+        answers = []
+        for _ in range(FREE_FAILURES + 2):
+            with pytest.raises(NotAdmitted) as refused:
+                accounts.check_password(login, "a wrong password")
+            answers.append((refused.value.text, refused.value.status, refused.value.retry_after_s))
+        return answers
+
+    assert told("nobody") == told("ann") == told("Nobody else ")
+    now[0] += LOCK_S
+    assert told("nobody") == told("ann")
+
+
+def test_guesses_at_once_do_not_pass_together(accounts: AccountStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts.create("ann", ANN, GRANTS, PASSWORD)
+    tried = []
+
+    def is_right(_stored: str, password: str) -> bool:
+        tried.append(password)
+        if len(tried) < 3 * FREE_FAILURES:  # while this one is being checked, the next one comes
+            with pytest.raises(NotAdmitted):
+                accounts.check_password("ann", "another guess")
+        return False
+
+    monkeypatch.setattr(passwords, "is_right", is_right)
+    with pytest.raises(NotAdmitted, match=refusals.WRONG_PASSWORD):
+        accounts.check_password("ann", "the first guess")
+    assert len(tried) == FREE_FAILURES
+
+
+def test_tries_of_names_are_forgotten_after_a_day(accounts: AccountStore, database: Database, now: list[float]) -> None:
+    for login in ("nobody", "none"):
+        with pytest.raises(NotAdmitted):
+            accounts.check_password(login, "guess")
+        now[0] += FAILURES_KEPT_S + 1
+    with database.reading.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM failed_sign_ins").scalar_one() == 1
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 257])
