@@ -89,6 +89,7 @@ class Poller:
         """How many studies the last poll put on the list."""
         self.gap: Gap | None = None
         """See `SiteState.gap`."""
+        self._heard_here: datetime | None = None
 
     @property
     def undated(self) -> int:
@@ -113,7 +114,7 @@ class Poller:
             seen = listed | self._memory.studies.keys()
             fresh = tuple(one for one in asked.studies if one.answer.study_instance_uid not in seen)
             self._take(pacs, replace(asked, studies=fresh), known, now, cancelled)
-            self._tell_gap(gap_of(self.site, now, heard_at, since))
+            self._heard(now, gap_of(self.site, now, heard_at, since))
             return
         if self._memory.is_first:
             self._nameless.extend(_nameless(item) for item in known if _is_nameless(item))
@@ -121,15 +122,16 @@ class Poller:
         there = {one.answer.study_instance_uid for one in asked.studies} | asked.left_out
         self._apply(plan(self.site, [], known, self._memory, self._rules, now, there))  # those that are gone
         self._memory = replace(self._memory, is_first=False)
-        self._tell_gap(gap_of(self.site, now, heard_at, since))
+        self._heard(now, gap_of(self.site, now, heard_at, since))
         self._identify(pacs, cancelled)
 
     def _heard_at(self) -> datetime | None:
-        """By whatever process; by this one perhaps a moment ago."""
-        heard = (self.state.polled_at, self._past.heard_at(self.site.site_id))
+        """When the hospital was heard last, by whatever process; by this one perhaps a moment ago."""
+        heard = (self._heard_here, self._past.heard_at(self.site.site_id))
         return max((one for one in heard if one is not None), default=None)
 
-    def _tell_gap(self, gap: Gap | None) -> None:
+    def _heard(self, now: datetime, gap: Gap | None) -> None:
+        self._heard_here = now
         if gap is None:
             return
         self.gap = gap
