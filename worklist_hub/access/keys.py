@@ -20,6 +20,8 @@ FRESH_S = 600.0
 """So long a set of keys is not asked for again."""
 RETRY_S = 30.0
 """An unknown key id, or a provider that is away, is asked for once in so long: forged ids must not make us ask."""
+WAIT_S = 1.0
+"""So long others wait for the first answer of all; they wait in threads that carry everybody's requests."""
 KEEP_S = 86400.0
 """So long keys are used on while the provider is away: who is signed in at 03:00 goes on reading."""
 _KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
@@ -70,14 +72,22 @@ class RemoteKeys:
     def find(self, key_id: str, algorithm: str) -> jwt.PyJWK | None:
         """See `Keys`."""
         now = self._clock()
-        if now - self._read_at < FRESH_S and (found := choose(self._keys, key_id, algorithm)):
+        found = choose(self._keys, key_id, algorithm) if now - self._read_at < KEEP_S else None
+        if found is not None and (now - self._read_at < FRESH_S or now - self._asked_at < RETRY_S):
             return found
-        with self._lock:
+        is_first = now - self._read_at >= KEEP_S
+        if not self._lock.acquire(timeout=WAIT_S if is_first else 0):
+            if found is not None:
+                return found  # another one asks; a provider that hangs keeps nobody waiting whose key is known
+            raise KeysUnavailable(f"{self._issuer} is being asked for its keys")
+        try:
             if now - self._asked_at >= RETRY_S:
                 self._ask(now)
             if now - self._read_at >= KEEP_S:
                 raise KeysUnavailable(f"{self._issuer} cannot be asked for its keys")
             return choose(self._keys, key_id, algorithm)
+        finally:
+            self._lock.release()
 
     def _ask(self, now: float) -> None:
         self._asked_at = now

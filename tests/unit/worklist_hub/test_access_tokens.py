@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.peers.identity import AUDIENCE, IdentityProvider, running_provider
 from worklist_hub.access import refusals
 from worklist_hub.access.grants import Grant, Role
-from worklist_hub.access.keys import KEEP_S, RETRY_S, FixedKeys, KeysUnavailable, RemoteKeys
+from worklist_hub.access.keys import FRESH_S, KEEP_S, RETRY_S, FixedKeys, KeysUnavailable, RemoteKeys
 from worklist_hub.access.people import People
 from worklist_hub.access.refusals import NotAdmitted
 from worklist_hub.access.settings import ALGORITHMS, AuthSettings, GroupGrant
@@ -169,6 +170,33 @@ def test_a_rotated_key_is_found_and_forged_ids_do_not_make_the_hub_ask() -> None
     now[0] += RETRY_S
     assert keys.find(provider.keys[0][0], "RS256") is not None
     assert len(asked) == 4
+
+
+def test_a_provider_that_hangs_keeps_only_the_one_waiting_who_asks_it() -> None:
+    provider, now = IdentityProvider(issuer="https://idp.example"), [1e6]
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def get(url: str, _ca_file: str) -> Any:
+        if now[0] > 1e6:
+            hangs.set()
+            assert goes_on.wait(10)
+        return provider.discovery() if "well-known" in url else provider.jwks()
+
+    keys = RemoteKeys(provider.issuer, clock=lambda: now[0], get=get)
+    kid = provider.keys[0][0]
+    assert keys.find(kid, "RS256") is not None
+    now[0] += FRESH_S
+    asking = threading.Thread(target=keys.find, args=(kid, "RS256"))
+    asking.start()
+    try:
+        assert hangs.wait(10)
+        assert keys.find(kid, "RS256") is not None  # the lock is held; who waited for it would wait for ever
+        with pytest.raises(KeysUnavailable, match="is being asked"):
+            keys.find("forged", "RS256")
+    finally:
+        goes_on.set()
+        asking.join()
+    assert keys.find("forged", "RS256") is None
 
 
 def test_who_is_signed_in_reads_on_while_the_provider_is_away() -> None:
