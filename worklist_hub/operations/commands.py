@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,16 +23,17 @@ from worklist_hub.store import durability
 from worklist_hub.store.database import Database, StoreError, StoreUnavailable
 from worklist_hub.store.opening import open_database
 from worklist_hub.store.schema import HEAD, WORKITEMS, schema_version
+from worklist_hub.store.up_to_date import NoTables, Schema
 
 V = TypeVar("V")
 PASSWORD = "WORKLIST_HUB_PASSWORD"
 """Environment variable for the password of `users add` and `users password`; asked for where it is not set."""
 
 
-@contextmanager
-def opened(config: HubConfig) -> Iterator[Database]:
-    """The configured database, closed afterwards. Raises `StoreError`."""
-    database = open_database(config.database_address)
+@contextlib.contextmanager
+def opened(config: HubConfig, schema: Schema = Schema.AS_IS) -> Iterator[Database]:
+    """The configured database, closed afterwards; who only looks changes no schema. Raises `StoreError`."""
+    database = open_database(config.database_address, schema)
     try:
         yield database
     finally:
@@ -48,7 +49,7 @@ def operator() -> Actor:
     return Actor(code=name, name=name, organization="", roles=("operator",), address="127.0.0.1")
 
 
-@contextmanager
+@contextlib.contextmanager
 def audited(config: HubConfig, database: Database) -> Iterator[Ledger]:
     """A ledger for what an operator does."""
     ledger = Ledger(database.do, process=process_name(f"{config.ae_title[:12]}-cli"))
@@ -60,7 +61,7 @@ def audited(config: HubConfig, database: Database) -> Iterator[Ledger]:
 
 def migrate(config: HubConfig, _arguments: Namespace) -> int:
     """Opening brings the schema up to date; this does nothing else."""
-    with opened(config) as database, database.reading.connect() as connection:
+    with opened(config, Schema.UPGRADE) as database, database.reading.connect() as connection:
         print(f"schema {schema_version(connection)}, as this version needs ({HEAD})")
     return 0
 
@@ -75,14 +76,14 @@ def check(config: HubConfig, arguments: Namespace) -> int:
 
 def _check_database(config: HubConfig) -> bool:
     place = "PostgreSQL" if config.database_url else str(config.database)
-    if not config.database_url and not config.database.exists():
-        print(f"database: {place} is made at the first start", flush=True)
-        return True
     try:
         with opened(config) as database:
             durability.check(database, config.durability)
             with database.reading.connect() as connection:
                 number = connection.execute(sa.select(sa.func.count()).select_from(WORKITEMS)).scalar_one()
+    except NoTables:
+        print(f"database: {place} is made at the first start", flush=True)
+        return True
     except (StoreError, StoreUnavailable) as error:
         print(f"database: {error}", flush=True)
         return False
@@ -115,11 +116,10 @@ def _check_sites(config: HubConfig) -> bool:
 def sites(config: HubConfig, arguments: Namespace) -> int:
     """The directory of hospitals, with how much of each is on the list."""
     counts: dict[tuple[str, str], int] = {}
-    if config.database_url or config.database.exists():
-        with opened(config) as database, database.reading.connect() as connection:
-            query = sa.select(WORKITEMS.c.site_id, WORKITEMS.c.state, sa.func.count())
-            for site_id, state, number in connection.execute(query.group_by(WORKITEMS.c.site_id, WORKITEMS.c.state)):
-                counts[site_id, state] = number
+    with contextlib.suppress(NoTables), opened(config) as database, database.reading.connect() as connection:
+        query = sa.select(WORKITEMS.c.site_id, WORKITEMS.c.state, sa.func.count())
+        for site_id, state, number in connection.execute(query.group_by(WORKITEMS.c.site_id, WORKITEMS.c.state)):
+            counts[site_id, state] = number
     rows = []
     for site in config.sites:
         row = {"site": site.site_id, "name": site.name, "connections": len(site.connections)}
@@ -153,7 +153,7 @@ def users(config: HubConfig, arguments: Namespace) -> int:
     from worklist_hub.accounts.passwords import PasswordError  # noqa: PLC0415 - argon2: no desk needs it
     from worklist_hub.accounts.store import AccountError, AccountStore  # noqa: PLC0415 - as above
 
-    with opened(config) as database:
+    with opened(config, Schema.AS_IS if arguments.what == "list" else Schema.MAKE) as database:
         if arguments.what == "list":
             for account in AccountStore(database).all():
                 granted = " ".join(f"{grant.role}@{grant.site_id}" for grant in account.grants) or "nothing granted"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from worklist_hub.store.database import Address, Database, StoreError, is_server
 from worklist_hub.store.sqlite import SqliteDatabase
+from worklist_hub.store.up_to_date import Schema
 
 
-def open_database(address: Address) -> Database:
-    """Its schema brought up to date. Raises `StoreError`."""
+def open_database(address: Address, schema: Schema = Schema.UPGRADE) -> Database:
+    """Its schema brought up to date, as far as `schema` allows. Raises `StoreError`, also where it would have to be and
+    may not."""
     if isinstance(address, str):
         if not is_server(address):
             raise StoreError("a database is a file or postgresql://...")
         from worklist_hub.store.postgres import PostgresDatabase  # noqa: PLC0415 - the desk has no PostgreSQL
 
-        return PostgresDatabase(address)
-    return SqliteDatabase(address)
+        return PostgresDatabase(address, schema)
+    return SqliteDatabase(address, schema)

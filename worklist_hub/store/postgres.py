@@ -33,7 +33,7 @@ from worklist_hub.store.quick import QuickPostgres
 from worklist_hub.store.schema import EVENTS
 from worklist_hub.store.session import Listener, Session
 from worklist_hub.store.turns import Turns
-from worklist_hub.store.up_to_date import bring_up_to_date
+from worklist_hub.store.up_to_date import Schema, bring_up_to_date
 
 OLDEST: Final = 150000
 WRITERS, READERS = 10, 8
@@ -80,7 +80,7 @@ class PostgresDatabase:
 
     name = "postgresql"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: Schema = Schema.UPGRADE) -> None:
         """Raises `StoreError`."""
         self._place = _without_password(url)
         self._conninfo = self._checked(url)
@@ -95,7 +95,7 @@ class PostgresDatabase:
         )
         self.is_settled: sa.ColumnElement[bool] = EVENTS.c.xid < sa.literal_column(_HORIZON, sa.BigInteger)
         try:
-            self._prepare()
+            self._prepare(schema)
         except sa.exc.SQLAlchemyError as error:
             self._dispose()
             raise StoreError(f"{self._place}: {str(getattr(error, 'orig', error)).strip()}") from error
@@ -293,14 +293,16 @@ class PostgresDatabase:
         sa.event.listen(engine, "connect", _watch_notices)
         return engine
 
-    def _prepare(self) -> None:
+    def _prepare(self, schema: Schema) -> None:
         with self._writing.begin() as connection:
             version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
             if version < OLDEST:
                 raise StoreError(f"{self._place}: PostgreSQL {version // 10000} is too old, 15 is the oldest")
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            bring_up_to_date(connection, self._place)
+            bring_up_to_date(connection, self._place, schema)
+            if schema is Schema.AS_IS:
+                return
             # A restored dump keeps transaction numbers of another cluster: its events would never be settled.
             newest = sa.cast(sa.cast(sa.func.pg_snapshot_xmax(sa.func.pg_current_snapshot()), sa.Text), sa.BigInteger)
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.xid > newest))

@@ -19,7 +19,7 @@ from worklist_hub.store.checkpoints import MOST_PAGES, Checkpoints
 from worklist_hub.store.database import Job, QuickJob, StoreError, StoreUnavailable, V
 from worklist_hub.store.quick import QuickSqlite
 from worklist_hub.store.schema import EVENTS
-from worklist_hub.store.up_to_date import bring_up_to_date
+from worklist_hub.store.up_to_date import NO_WORKLIST, NoTables, Schema, bring_up_to_date
 from worklist_hub.store.writer import Writer, WriterClosed
 
 BUSY_MS = 10_000
@@ -51,9 +51,9 @@ class SqliteDatabase:
 
     name = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema = Schema.UPGRADE) -> None:
         """Raises `StoreError`."""
-        self._writing, self.reading = open_engines(path)
+        self._writing, self.reading = open_engines(path, schema)
         self._told = threading.Event()
         self.writer = Writer(self._writing)
         self.checkpoints = Checkpoints(path, self._writing)
@@ -137,8 +137,10 @@ def _writable() -> Iterator[None]:
         raise StoreUnavailable(f"the worklist's file cannot be written: {type(error).__name__}") from error
 
 
-def open_engines(path: Path) -> tuple[sa.Engine, sa.Engine]:
+def open_engines(path: Path, schema: Schema = Schema.UPGRADE) -> tuple[sa.Engine, sa.Engine]:
     """(writer, readers) over one file, its schema brought up to date. Raises `StoreError`."""
+    if schema is Schema.AS_IS and not path.exists():
+        raise NoTables(f"{path}: {NO_WORKLIST}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -148,7 +150,7 @@ def open_engines(path: Path) -> tuple[sa.Engine, sa.Engine]:
     readers = _engine(path, pool_size=READERS, begin="BEGIN")
     try:
         with writer.begin() as connection:
-            bring_up_to_date(connection, str(path))
+            bring_up_to_date(connection, str(path), schema)
     except (sa.exc.DatabaseError, StoreError) as error:
         writer.dispose()
         readers.dispose()
