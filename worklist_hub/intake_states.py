@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from worklist_hub.intake.gaps import Gap
+
 ANSWERS, WAITING, SILENT = "answers", "waiting", "silent"
 FIRST_POLL: Final = timedelta(seconds=60)
 """A first poll reads every study of the lookback; one that takes longer than this is said to be missing."""
@@ -49,6 +51,11 @@ class Polled(Protocol):
         """How many studies stay off the list because they have no Study Date."""
         ...
 
+    @property
+    def gap(self) -> Gap | None:
+        """The last time the hospital was not heard for longer than its lookback."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SiteIntake:
@@ -60,6 +67,7 @@ class SiteIntake:
     last_success: datetime | None = None
     reason: str = ""
     undated: int = 0
+    gap: Gap | None = None
 
     def as_json(self) -> dict[str, str]:
         """For `GET /region/intake`; moments are in UTC, an unknown one is empty."""
@@ -72,6 +80,9 @@ class SiteIntake:
             "last_success": last,
             "reason": self.reason,
             "undated": str(self.undated),
+            "gap_from": self.gap.heard_at.isoformat() if self.gap else "",
+            "gap_until": self.gap.until.isoformat() if self.gap else "",
+            "gap_asked_from": self.gap.asked_from.isoformat() if self.gap else "",
         }
 
 
@@ -107,4 +118,4 @@ class IntakeStates:
             state, reason = SILENT, _REASONS.get(polled.error, _ANY_REASON)
         elif self._clock() - max(since, began) > (LONG_POLL if is_heard else FIRST_POLL):
             state, reason = SILENT, NO_END
-        return SiteIntake(site_id, state, since, heard, reason, polled.undated)
+        return SiteIntake(site_id, state, since, heard, reason, polled.undated, polled.gap)

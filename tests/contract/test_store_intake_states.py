@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from worklist_hub.intake.gaps import Gap
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.intake_states import WRITTEN_EACH, Polled, StoredStates
 from worklist_hub.store.workitems import WorkitemStore
@@ -54,6 +55,17 @@ def test_a_process_that_takes_over_keeps_when_the_hospital_answered_last(
     first.note("north", Polled(polled_at=NOW, undated=3))
     second.note("north", Polled(1, "TimedOut"))
     assert first.of(["north"]) == {"north": Polled(1, "TimedOut", NOW, 3)}
+
+
+def test_a_process_that_takes_over_keeps_the_gap_that_another_found(
+    stores: tuple[WorkitemStore, WorkitemStore], clock: Clock
+) -> None:
+    gap = Gap(NOW - timedelta(days=40), NOW, NOW - timedelta(days=30))
+    StoredStates(stores[0], clock).note("north", Polled(polled_at=NOW, gap=gap))
+    second = StoredStates(stores[1], clock)
+    second.note("north", Polled(polled_at=NOW))
+    assert second.of(["north"])["north"].gap == gap
+    assert not gap.is_whole
 
 
 def test_what_changes_is_noted_at_once_and_what_goes_on_now_and_then(

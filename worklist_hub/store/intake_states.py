@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from worklist_hub import intake_states
+from worklist_hub.intake.gaps import Gap
 from worklist_hub.store.database import StoreError, StoreUnavailable, ask
 from worklist_hub.store.schema import INTAKE_STATES
 from worklist_hub.store.workitems import WorkitemStore
@@ -29,6 +30,7 @@ class Polled:
     error: str = ""
     polled_at: datetime | None = None
     undated: int = 0
+    gap: Gap | None = None
 
 
 class StoredStates:
@@ -47,7 +49,7 @@ class StoredStates:
         values = {"site_id": site_id, "failures": polled.failures, "error": polled.error[:64]}
         heard: dict[str, Any] = {}
         if polled_at is not None:
-            heard = {"polled_at": dt_from_datetime(polled_at), "undated": polled.undated}
+            heard = {"polled_at": dt_from_datetime(polled_at), "undated": polled.undated, **_columns_of(polled.gap)}
         fresh = {"polled_at": "", "undated": 0, **values, **heard}
         statement = self._store.database.insert(INTAKE_STATES).values(fresh)
         # A process that took over knows of no answer yet: the one before it does.
@@ -73,4 +75,18 @@ class StoredStates:
 
 def _polled(row: sa.Row[Any]) -> Polled:
     polled_at = datetime_from_dt(row.polled_at) if row.polled_at else None
-    return Polled(row.failures, row.error, polled_at, row.undated)
+    return Polled(row.failures, row.error, polled_at, row.undated, _gap(row))
+
+
+def _columns_of(gap: Gap | None) -> dict[str, str]:
+    """None of a process that knows of no gap: the one before it may have."""
+    if gap is None:
+        return {}
+    said = {"gap_from": gap.heard_at, "gap_until": gap.until, "gap_asked_from": gap.asked_from}
+    return {name: dt_from_datetime(moment) for name, moment in said.items()}
+
+
+def _gap(row: sa.Row[Any]) -> Gap | None:
+    if not row.gap_from:
+        return None
+    return Gap(*(datetime_from_dt(text) for text in (row.gap_from, row.gap_until, row.gap_asked_from)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0011"
+HEAD = "0012"
 """Newest migration; named here so that an up-to-date database opens without importing alembic."""
 
 METADATA = sa.MetaData()
@@ -132,6 +132,9 @@ INTAKE_STATES = sa.Table(
     sa.Column("error", sa.String(64), nullable=False),
     sa.Column("polled_at", sa.String(32), nullable=False),
     sa.Column("undated", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("gap_from", sa.String(32), nullable=False, server_default=""),
+    sa.Column("gap_until", sa.String(32), nullable=False, server_default=""),
+    sa.Column("gap_asked_from", sa.String(32), nullable=False, server_default=""),
 )
 """How asking each hospital went last, by whatever hub process asks it (`store.intake_states`)."""
 

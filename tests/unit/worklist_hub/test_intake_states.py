@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pacs import errors
+from worklist_hub.intake.gaps import Gap
 from worklist_hub.intake.runner import SiteState
 from worklist_hub.intake_states import ANSWERS, FIRST_POLL, LONG_POLL, SILENT, WAITING, IntakeStates, SiteIntake
 
@@ -96,6 +97,9 @@ def test_moments_are_told_in_utc() -> None:
         "last_success": "2026-01-02T02:00:00+00:00",
         "reason": "why",
         "undated": "0",
+        "gap_from": "",
+        "gap_until": "",
+        "gap_asked_from": "",
     }
     assert SiteIntake("north", WAITING, START).as_json()["last_success"] == ""
 
@@ -105,3 +109,10 @@ def test_studies_that_stay_off_the_list_without_a_date_are_counted_for_everybody
     told = night.later(timedelta(seconds=3), SiteState(polled_at=START, undated=4))
     assert told.as_json()["undated"] == "4"
     assert night.later(timedelta(seconds=3), SiteState(1, "Unreachable", START, 4)).undated == 4
+
+
+def test_a_gap_is_told_until_the_next_one() -> None:
+    gap = Gap(START - timedelta(days=40), START, START - timedelta(days=30))
+    told = Night().later(timedelta(seconds=3), SiteState(polled_at=START, gap=gap)).as_json()
+    assert (told["gap_from"], told["gap_until"]) == ("2025-11-23T02:00:00+00:00", "2026-01-02T02:00:00+00:00")
+    assert told["gap_asked_from"] == "2025-12-03T02:00:00+00:00"
