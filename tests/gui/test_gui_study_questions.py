@@ -228,6 +228,11 @@ def test_reserving_is_seen_by_the_others_and_taken_back_by_the_same_command(read
     bob.sees(study, Status.AVAILABLE, reserved_for="")
 
 
+def test_the_window_says_whose_desk_it_is_where_several_share_a_worklist(reader: MakeReader) -> None:
+    ann, bob = reader(ANN), reader(BOB)
+    assert [one.window.windowTitle() for one in (ann, bob)] == ["Worklist – Anna Vries", "Worklist – Bob Bakker"]
+
+
 def test_assigning_asks_for_whom_and_offers_the_readers_of_the_list(reader: MakeReader, hub: Hub, study: str) -> None:
     ann, bob = reader(ANN), reader(BOB)
     other = study_to_read()

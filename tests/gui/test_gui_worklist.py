@@ -682,6 +682,17 @@ def test_a_shared_list_does_not(make_stage: MakeStage) -> None:
     assert _label(make_stage(solo=False), "status_solo") == ""
 
 
+def test_the_title_of_a_worklist_of_ones_own_names_nobody(make_stage: MakeStage) -> None:
+    assert make_stage(solo=True).window.windowTitle() == "Worklist"
+
+
+def test_a_reader_who_is_named_later_stands_in_the_title(make_stage: MakeStage) -> None:
+    window, desk = (stage := make_stage("nl", solo=False)).window, stage.desk
+    desk.client = cast(Any, SimpleNamespace(known_as=lambda _reader: None))
+    desk.name_reader(replace(desk.reader, name="Vries^Sanne^^de"))
+    assert window.windowTitle() == "Werklijst – Sanne de Vries"
+
+
 def _label(stage: Stage, name: str) -> str:
     found = stage.window.findChild(QLabel, name)
     assert found is not None

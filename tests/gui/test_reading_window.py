@@ -106,6 +106,12 @@ def test_a_claimed_study_takes_text_and_says_whose_it_is(case: Case) -> None:
     assert window.report.edit("clinical_question").toPlainText() == "Bleed?"
 
 
+@pytest.mark.parametrize(("solo", "end"), [(True, ""), (False, " – Anna Vries")], ids=["own", "shared"])
+def test_the_title_ends_with_the_reader_where_several_share_a_worklist(case: Case, solo: bool, end: str) -> None:
+    case.bench.solo = solo
+    assert case.open().windowTitle() == f"CT brain – Hospital North{end}"
+
+
 def test_why_images_are_missing_stays_said_when_the_claim_is_won_afterwards(case: Case) -> None:
     """The sentence was put away by the answer to the claim: an empty window without a word."""
     answered = threading.Event()

@@ -131,6 +131,7 @@ class Bench:
         self._uids = iter(f"2.25.{number}" for number in range(100, 999))
         self.topics: list[Topic] = []
         self.language = "en"
+        self.solo = True
         self.settings = Settings.in_memory()
         self.reader = Reader("Vries^Anna", "R1", "Region")
         self.holds(STUDY, 2)
@@ -166,6 +167,7 @@ class Bench:
             now=lambda: NOW,
             credentials=lambda _connection: None,
             render_path="software",
+            solo=self.solo,
         )
 
     def session(self, **changes: Any) -> CaseSession:

@@ -97,6 +97,14 @@ def display_name(name: str) -> str:
     return f"{shown} [{other}]" if other and first is alphabetic else shown
 
 
+def spoken_name(name: str) -> str:
+    """Given Middle prefix Family, as people say it: for those who know each other, never for patients. A title is left
+    out; of several scripts the first is said. Empty where there is no name."""
+    first = next((group for group in groups(name) if group.family or group.given), PersonName())
+    prefix = first.prefix if set(_words(first.prefix)) <= PREFIXES else ""
+    return " ".join(part for part in (first.given, first.middle, prefix, first.family) if part)
+
+
 def compare_family_names(left: str, right: str) -> NameAgreement:
     """Whether the family names of two DICOM names may be one. Symmetric."""
     if _is_placeholder(left) or _is_placeholder(right):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -30,6 +30,8 @@ READ_ELSEWHERE_REASONS = (
     "On the list by mistake",
 )
 """Ready-made reasons; one may be typed instead."""
+OPEN_LIST_MS = 200
+"""How often it is tried again while a list of choices is open."""
 
 
 class ReasonDialog(QDialog):
@@ -80,6 +82,24 @@ class ReasonDialog(QDialog):
     def reason(self) -> str:
         """What was chosen or typed."""
         return self._reason.currentText().strip()
+
+    def offer(self, reasons: Sequence[str]) -> None:
+        """Other choices. What was typed stays as it is, and nothing moves under the mouse while the list is open."""
+        edit = self._reason.lineEdit()
+        if edit is None or self._reason.view().isVisible():
+            QTimer.singleShot(OPEN_LIST_MS, self, lambda: self.offer(reasons))
+            return
+        typed, cursor, length = edit.text(), edit.cursorPosition(), len(edit.selectedText())
+        with QSignalBlocker(self._reason):
+            self._reason.clear()
+            self._reason.addItems(list(reasons))
+            self._reason.setCurrentIndex(self._reason.findText(typed, Qt.MatchFlag.MatchExactly) if typed else -1)
+            edit.setText(typed)
+        if length:  # what completion added to what was typed
+            edit.setSelection(len(typed), -length)
+        else:
+            edit.setCursorPosition(cursor)
+        self._refresh()
 
     def _enter(self) -> None:
         if self.reason():

@@ -40,6 +40,7 @@ from worklist_client.ui.reading_priors import refusal_text
 from worklist_client.ui.reading_report import ReportPanel
 from worklist_client.ui.reading_sign import THUMBNAIL_PX, SignDialog
 from worklist_client.ui.reading_view import CaseView, ViewActs
+from worklist_client.ui.window_title import titled
 from worklist_client.worklist.entries import StudyEntry
 
 _log = logging.getLogger("wl.ui.reading")
@@ -92,7 +93,7 @@ class ReadingWindow(QMainWindow):
         self.actions_ = ActionSet(self.commands, reading_keymap(load_keymap(keymap_overlay)), "reading", desk.tr, self)
         self.actions_.fill_menu_bar(self.menuBar(), menus())
         self._is_laid_out = False
-        self.setWindowTitle(self.view.show_case(entry))
+        self.setWindowTitle(titled(desk, self.view.show_case(entry)))
         self._autosave = QTimer(self)
         self._autosave.setInterval(AUTOSAVE_MS)
         self._autosave.timeout.connect(self.session.keeper.save_soon)

@@ -16,6 +16,7 @@ from worklist_client.commands.desk import Desk
 from worklist_client.identity.names import display_name
 from worklist_client.ui.dialogs import ReasonDialog
 from worklist_client.ui.next_study import study_line
+from worklist_client.ui.reader_choice import ReaderChoice
 from worklist_client.ui.reader_dialog import name_first
 from worklist_client.worklist.assigning import Assigning, AssignKind, AssignResult, TakeOverKind, TakeOverResult
 from worklist_client.worklist.entries import Status, StudyEntry
@@ -61,7 +62,7 @@ class StudyQuestions(QObject):
         """For somebody; asks whom."""
         tr = self._desk.tr
         text = f"{study_line(entry)}\n\n{tr('Who is to read this study?')}"
-        person = self._somebody(tr("Assign"), text, tr("Assign"))
+        person = ReaderChoice(self._desk, entry, tr("Assign"), text, self._window).person()
         if person is not None:
             self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
 
@@ -69,7 +70,8 @@ class StudyQuestions(QObject):
         """To somebody, with what is written; asks to whom."""
         tr = self._desk.tr
         text = tr("Who takes this study over from you? What you wrote goes along, readable for that reader only.")
-        person = self._somebody(tr("Hand over"), f"{study_line(entry)}\n\n{text}", tr("Hand over"))
+        whole = f"{study_line(entry)}\n\n{text}"
+        person = ReaderChoice(self._desk, entry, tr("Hand over"), whole, self._window).person()
         if person is not None and self._put_away(entry):  # stored whole: nothing is typed into what is given away
             self._in_hub(lambda: self._hand_over(entry, person), self._handed)
 
@@ -95,24 +97,6 @@ class StudyQuestions(QObject):
             self._in_hub(
                 lambda: self._assigning.take_over(entry.workitem_uid, reason), lambda result: self._taken(result, entry)
             )
-
-    def readers(self) -> tuple[Person, ...]:
-        """Whom the list knows: everybody who holds, held or is meant to read something, without me."""
-        found: dict[str, Person] = {}
-        for entry in self._desk.live.entries:
-            for code, name in ((entry.holder_code, entry.holder), (entry.reserved_for_code, entry.reserved_for)):
-                if code and code != self._desk.reader.code:
-                    found.setdefault(code, Person(code, name or code))
-        return tuple(sorted(found.values(), key=lambda person: person.name))
-
-    def _somebody(self, title: str, text: str, action: str) -> Person | None:
-        known = {f"{display_name(person.name) or person.name} ({person.code})": person for person in self.readers()}
-        hint = self._desk.tr("Choose a reader, or type a number")
-        dialog = ReasonDialog(self._desk.tr, title, text, list(known), action, self._window, hint=hint)
-        if not dialog.exec() or not dialog.reason():
-            return None
-        typed = dialog.reason()
-        return known.get(typed, Person(typed, typed))
 
     def _hand_over(self, entry: StudyEntry, person: Person) -> ReleaseResult:
         rows = self._desk.journal.drafts.editable(entry.workitem_uid)

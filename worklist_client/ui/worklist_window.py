@@ -27,6 +27,7 @@ from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.study_questions import StudyQuestions
 from worklist_client.ui.timeline import TimelineModel
 from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.window_title import titled
 from worklist_client.ui.worklist_bars import WorklistBars
 from worklist_client.ui.worklist_columns import patient_name
 from worklist_client.ui.worklist_commands import CONTEXT_MENU, MENUS, worklist_commands
@@ -219,6 +220,9 @@ class WorklistWindow(QMainWindow):
         tr = self._desk.tr
         self.bars.say(tr("The list moved under the mouse, so nothing was opened. Double-click again."), "attention")
 
+    def _show_whose(self) -> None:
+        self.setWindowTitle(titled(self._desk, self._desk.tr("Worklist")))
+
     def _show_waiting(self, waiting: int) -> None:
         self.bars.show_waiting(waiting, self.actions_set.key_text("worklist.refresh"))
 
@@ -227,7 +231,8 @@ class WorklistWindow(QMainWindow):
     def _build(self) -> None:
         tr, theme = self._desk.tr, self._parts.theme
         self.setObjectName("worklist_window")
-        self.setWindowTitle(tr("Worklist"))
+        self._show_whose()
+        self._desk.on_named.append(self._show_whose)
         self.setMinimumSize(QSize(1100, 640))
         place(self, QSize(1280, 800))
         self.bars = WorklistBars(self._desk, self._parts.feed, self._parts.deliveries, self.commands.run)

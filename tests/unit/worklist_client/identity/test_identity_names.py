@@ -11,6 +11,7 @@ from worklist_client.identity.names import (
     edit_distance,
     family_name,
     folded,
+    spoken_name,
 )
 
 
@@ -95,6 +96,23 @@ def test_given_names(left: str, right: str, expected: str) -> None:
 )
 def test_display(name: str, expected: str) -> None:
     assert display_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Vries^Sanne^^de", "Sanne de Vries"),
+        ("de Vries^Sanne^M", "Sanne M de Vries"),
+        ("Vries^Anna^^dr.", "Anna Vries"),
+        ("Berg^Jan^^van den", "Jan van den Berg"),
+        ("Sanne de Vries", "Sanne de Vries"),
+        ("=山田^太郎", "太郎 山田"),
+        ("Vri\u202ees^Anna", "Anna Vries"),
+        ("", ""),
+    ],
+)
+def test_a_reader_is_named_as_people_say_it(name: str, expected: str) -> None:
+    assert spoken_name(name) == expected
 
 
 def test_family_name_is_of_the_first_group_that_has_one() -> None:
