@@ -150,7 +150,7 @@ class Hub:
         )
 
     def _application(self) -> Starlette:
-        subscriptions = SubscriptionStore(self.store)
+        subscriptions = SubscriptionStore(self.store, most=self.config.limits.subscriptions)
         self.feed = EventFeed(
             self.store.database,
             self.channels.publish,

@@ -20,6 +20,7 @@ from worklist_hub.intake_states import IntakeStates
 from worklist_hub.matching import MatchingError
 from worklist_hub.protocol import Caller
 from worklist_hub.store.database import StoreUnavailable
+from worklist_hub.store.subscriptions import TooManySubscriptions
 from worklist_hub.store.workitems import LostRace
 from worklist_hub.transactions import Transactions
 from worklist_hub.watching import Watching
@@ -95,6 +96,8 @@ def guarded(call: Endpoint) -> Endpoint:
             return bodies.error_answer(request, error.text, error.status)
         except MatchingError as error:
             return bodies.error_answer(request, str(error), 400)
+        except TooManySubscriptions as error:
+            return bodies.error_answer(request, str(error), 429)
         except LostRace:
             return bodies.error_answer(request, "The workitem is changing too fast; ask again", 409)
         except (StoreUnavailable, sa.exc.OperationalError, sa.exc.TimeoutError):

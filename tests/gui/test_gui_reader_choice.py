@@ -101,8 +101,13 @@ def asked(
 
     timer.timeout.connect(look)
     timer.start()
-    QTimer.singleShot(DEADLINE_MS, parent, lambda: [one.reject() for one in parent.findChildren(ReasonDialog)])
+    QTimer.singleShot(DEADLINE_MS, parent, lambda: end_all(parent))
     return ReaderChoice(desk, entry or entry_of(expertise="neuro"), "Assign", "Who?", parent).person()
+
+
+def end_all(parent: QWidget) -> None:
+    for one in parent.findChildren(ReasonDialog):
+        one.reject()
 
 
 def items(box: QComboBox) -> list[str]:

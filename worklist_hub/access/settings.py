@@ -120,6 +120,8 @@ class Limits:
     """Failed ones, for one address; for one account a tenth as many, but five."""
     channels: int = 16
     """Event channels that a caller may have open."""
+    subscriptions: int = 256
+    """That an account may have, over all its AE titles. A desk needs one."""
     body_s: float = 20.0
     """How long a body may take to come."""
 

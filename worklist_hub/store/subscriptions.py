@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from ups.states import ProcedureStepState
 from worklist_hub.events import Raised
 from worklist_hub.matching import Match, match_from, matches
-from worklist_hub.store.schema import SUBSCRIPTIONS
+from worklist_hub.store.schema import SUBSCRIPTIONS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
 
 GLOBAL = "1.2.840.10008.5.1.4.34.5"
 FILTERED_GLOBAL = "1.2.840.10008.5.1.4.34.5.1"
 EXCEPTED = -1
 """In `until_position`: unsubscribed from one workitem while subscribed globally (PS3.4 Table CC.2.3-2)."""
+
+LONGEST_AE_TITLE = 16
+OWNER_LENGTH = 33
+"""Of what `watching.channel_key` puts behind the AE title of somebody's."""
+_FINAL = (ProcedureStepState.COMPLETED.value, ProcedureStepState.CANCELED.value)
+
+
+class TooManySubscriptions(Exception):
+    """An account has as many as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"You have {most} subscriptions, and no more are kept; end some, or subscribe globally")
+        self.most = most
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +71,9 @@ class Subscriber:
 class SubscriptionStore:
     """Subscriptions in the worklist's database."""
 
-    def __init__(self, store: WorkitemStore) -> None:
-        self._store = store
+    def __init__(self, store: WorkitemStore, *, most: int | None = None) -> None:
+        """`most` of an account (`[limits] subscriptions`), whatever its AE titles; it binds no desk of one's own."""
+        self._store, self._most = store, most
 
     def subscribers(self) -> tuple[Subscriber, ...]:
         """Every subscription."""
@@ -65,7 +81,10 @@ class SubscriptionStore:
             return subscribers_in(connection)
 
     def subscribe(self, ae_title: str, uid: str, filters: Mapping[str, str], *, deletion_lock: bool) -> None:
-        """Add or renew; renewing ends a suspension, and a global one the exceptions to it."""
+        """Add or renew; renewing ends a suspension, and a global one the exceptions to it.
+
+        Raises `TooManySubscriptions`.
+        """
         if uid in (GLOBAL, FILTERED_GLOBAL):
             excepted = (SUBSCRIPTIONS.c.ae_title == ae_title, SUBSCRIPTIONS.c.until_position == EXCEPTED)
             self._change(sa.delete(SUBSCRIPTIONS).where(*excepted))
@@ -82,12 +101,27 @@ class SubscriptionStore:
             "until_position": until_position,
         }
         statement = self._store.database.insert(SUBSCRIPTIONS).values(values)
-        return self._change(statement.on_conflict_do_update(index_elements=["ae_title", "uid"], set_=values))
+        statement = statement.on_conflict_do_update(index_elements=["ae_title", "uid"], set_=values)
+        return self._change(statement, first=partial(self._make_room, ae_title=ae_title, uid=uid))
+
+    def _make_room(self, connection: sa.Connection, *, ae_title: str, uid: str) -> None:
+        """For one more of this account; what can be told nothing any more goes first. Raises `TooManySubscriptions`."""
+        if self._most is None or len(ae_title) <= LONGEST_AE_TITLE:
+            return
+        own = SUBSCRIPTIONS.c.ae_title.endswith(ae_title[-OWNER_LENGTH:])
+        others = sa.select(sa.func.count()).where(
+            own, sa.or_(SUBSCRIPTIONS.c.ae_title != ae_title, SUBSCRIPTIONS.c.uid != uid)
+        )
+        if connection.execute(others).scalar_one() < self._most:
+            return
+        connection.execute(sa.delete(SUBSCRIPTIONS).where(own, SUBSCRIPTIONS.c.uid != uid, _is_idle()))
+        if connection.execute(others).scalar_one() >= self._most:
+            raise TooManySubscriptions(self._most)
 
     def unsubscribe(self, ae_title: str, uid: str) -> bool:
         """Remove; unsubscribing globally removes every subscription of the AE title. False where there was none.
 
-        One workitem of a global subscription becomes an exception to it.
+        One workitem of a global subscription becomes an exception to it. Raises `TooManySubscriptions`.
         """
         condition = SUBSCRIPTIONS.c.ae_title == ae_title
         if uid == GLOBAL:
@@ -107,10 +141,11 @@ class SubscriptionStore:
         chosen = (*is_own, SUBSCRIPTIONS.c.until_position == 0)
         return self._change(sa.update(SUBSCRIPTIONS).where(*chosen).values(until_position=position))
 
-    def _change(self, statement: sa.Executable) -> bool:
+    def _change(self, statement: sa.Executable, first: Callable[[sa.Connection], None] = lambda _c: None) -> bool:
         """Write, and let every process know; whether there was anything to change."""
 
         def job(connection: sa.Connection) -> bool:
+            first(connection)
             has_changed = connection.execute(statement).rowcount != 0  # -1: an INSERT
             if has_changed:
                 self._store.log.append_subscriptions(connection)
@@ -120,6 +155,15 @@ class SubscriptionStore:
         if has_changed:
             self._store.database.tell()
         return has_changed
+
+
+def _is_idle() -> sa.ColumnElement[bool]:
+    """Of one workitem that is gone, or has ended without being kept: nothing more will be told of it."""
+    there = sa.exists().where(WORKITEMS.c.uid == SUBSCRIPTIONS.c.uid)
+    ended = sa.exists().where(WORKITEMS.c.uid == SUBSCRIPTIONS.c.uid, WORKITEMS.c.state.in_(_FINAL))
+    is_plain = sa.and_(sa.not_(SUBSCRIPTIONS.c.deletion_lock), SUBSCRIPTIONS.c.until_position != EXCEPTED)
+    is_global = SUBSCRIPTIONS.c.uid.in_([GLOBAL, FILTERED_GLOBAL])
+    return sa.and_(sa.not_(is_global), sa.or_(sa.not_(there), sa.and_(ended, is_plain)))
 
 
 def subscribers_in(connection: sa.Connection) -> tuple[Subscriber, ...]:
