@@ -65,7 +65,7 @@ class Story:
         self._hand_over(second_desk, peter, second)
 
     def _assign(self, sanne: Robot, peter: Robot) -> None:
-        """Sanne reserves one; so Peter's list knows her, and he assigns another to her."""
+        """Sanne reserves one; Peter, who is offered her by the hub, assigns another to her."""
         own = self._listed(sanne, OWN_CHOICE, Status.AVAILABLE)
         self._run(sanne, "study.reserve", own)
         self._listed(peter, OWN_CHOICE, Status.RESERVED)
