@@ -34,6 +34,10 @@ class Tokens(Protocol):
         """Of a token checked a moment ago; does not block."""
         ...
 
+    def has_seen(self, token: str) -> bool:
+        """Whether it was checked before and found good, be it long ago."""
+        ...
+
     def caller_of(self, token: str) -> Caller:
         """Check it. May block. Raises `NotAdmitted`."""
         ...
@@ -87,6 +91,11 @@ class Admission:
         """Whether `caller` may block: a token that was not checked a moment ago."""
         token = _bearer(authorization)
         return self.tokens is not None and token.count(".") == 2 and self._known(token) is None
+
+    def has_seen(self, authorization: str) -> bool:
+        """Whether this token was good before; it may have ended since."""
+        token = _bearer(authorization)
+        return self._known(token) is not None or (self.tokens is not None and self.tokens.has_seen(token))
 
     def _known(self, token: str) -> Caller | None:
         known = self.readers.get(hashlib.sha256(token.encode()).hexdigest()) if token else None

@@ -67,6 +67,8 @@ class Guard:
         self._app, self._admission, self._presence, self._clock = app, admission, presence, clock
         self._limits = limits or Limits()
         self._rates = Buckets(self._limits.requests_per_s, self._limits.burst, time.monotonic)
+        self._strangers = Buckets(self._limits.requests_per_s, self._limits.burst, time.monotonic)
+        """By address; a desk whose token was good before is none of them."""
         self._channels: Counter[str] = Counter()
         self._look_again_s = look_again_s
 
@@ -100,11 +102,24 @@ class Guard:
         if scope["path"] in OPEN_PATHS:
             self._take(address)
             return None
-        caller = await self._caller(headers)
-        caller = replace(caller, address=address)
+        caller = replace(await self._caller_or_stranger(headers, address), address=address)
         scope.setdefault("state", {})["caller"] = caller
         self._take(caller.subject or address)
         return caller
+
+    async def _caller_or_stranger(self, headers: dict[str, str], address: str) -> Caller:
+        """An address whose tokens are refused too often is refused before they are checked. Raises `Refused`."""
+        if not self._admission.is_shared:
+            return await self._caller(headers)
+        is_stranger = not self._admission.has_seen(headers.get("authorization", ""))
+        if is_stranger and not self._strangers.has_room(address):
+            raise Refused(429, TOO_FAST, max(1 / self._limits.requests_per_s, 1))
+        try:
+            return await self._caller(headers)
+        except Refused as refused:
+            if is_stranger and refused.status == 401:
+                self._strangers.take(address)
+            raise
 
     async def _caller(self, headers: dict[str, str]) -> Caller:
         authorization, reader = headers.get("authorization", ""), headers.get("x-worklist-reader", "")

@@ -68,6 +68,11 @@ class People:
             until, caller = self._remembered.get(_digest(token), (0.0, None))
         return caller if self._clock() < until else None
 
+    def has_seen(self, token: str) -> bool:
+        """Whether it was checked before and found good, be it long ago."""
+        with self._lock:
+            return _digest(token) in self._remembered
+
     def caller_of(self, token: str) -> Caller:
         """Check it. May block (keys, database). Raises `NotAdmitted`."""
         verifier = self._verifiers.get(issuer_of(token))

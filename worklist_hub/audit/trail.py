@@ -109,7 +109,7 @@ class AuditTrail:
                 return
             if message["type"] in _FIRST_WORDS and not answer.is_begun:
                 answer.is_begun = True
-                events = self._events(scope, trail, message)
+                events = [*self._strangers.rest(), *self._events(scope, trail, message)]
                 try:
                     await self._ledger.recorded(*events)
                 except AuditUnavailable:
@@ -190,23 +190,35 @@ class Strangers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._seen: dict[str, tuple[float, int, AuditEvent]] = {}
+        self._look_at = clock() + self.WINDOW_S
 
     def let_through(self, address: str, events: list[AuditEvent]) -> list[AuditEvent]:
-        """The lines to write: these, none, or these and the number of what was left out before."""
+        """The lines to write: these or none, and the number of what was left out before."""
         now = self._clock()
-        since, count = self._seen.get(address, (now, 0))
-        told = list(events)
+        told = self.rest(whatever=True) if address not in self._seen and len(self._seen) >= self.ADDRESSES else []
+        since, count, first = self._seen.get(address, (now, 0, events[0]))
         if now - since > self.WINDOW_S:
-            left_out = count - self.EACH
-            if left_out > 0:
-                text = f"{left_out} more refusals within a minute from there"
-                told.append(replace(events[0], text=text))
-            since, count = now, 0
-        if address not in self._seen and len(self._seen) >= self.ADDRESSES:
-            self._seen.clear()
-        self._seen[address] = (since, count + 1)
-        return told if count < self.EACH else []
+            told += self._left_out(count, first)
+            since, count, first = now, 0, events[0]
+        self._seen[address] = (since, count + 1, first)
+        return [*events, *told] if count < self.EACH else told
+
+    def rest(self, *, whatever: bool = False) -> list[AuditEvent]:
+        """A line for each flood whose minute is over (`whatever`: and of those that go on), though nobody comes from
+        there again. Any request asks; it looks now and then."""
+        now = self._clock()
+        if now < self._look_at and not whatever:
+            return []
+        self._look_at = now + self.WINDOW_S / 4
+        over = [one for one, (since, _, _) in self._seen.items() if whatever or now - since > self.WINDOW_S]
+        seen = [self._seen.pop(one) for one in over]
+        return [line for _, count, first in seen for line in self._left_out(count, first)]
+
+    def _left_out(self, count: int, first: AuditEvent) -> list[AuditEvent]:
+        left_out = count - self.EACH
+        text = f"{left_out} more refusals within a minute from there"
+        return [replace(first, text=text)] if left_out > 0 else []
 
 
 def _with_ground(event: AuditEvent, caller: Caller | None) -> AuditEvent:

@@ -33,6 +33,9 @@ class Tokens:
     def remembered(self, token: str) -> Caller | None:
         return None
 
+    def has_seen(self, token: str) -> bool:
+        return False
+
     def caller_of(self, token: str) -> Caller:
         self.looks += 1
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
