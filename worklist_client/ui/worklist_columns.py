@@ -182,7 +182,7 @@ def status_text(entry: StudyEntry, context: RowContext) -> str:
     if entry.has_two_patients and is_open(entry):
         return context.tr("Two patients!")
     if entry.has_order_of_another and is_open(entry):
-        return context.tr("Another's order!")
+        return context.tr("Wrong order?")
     return context.tr(STATUS_TITLES[entry.status])
 
 

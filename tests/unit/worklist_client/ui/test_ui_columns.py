@@ -63,7 +63,7 @@ def test_two_patients_under_one_study_are_seen_in_its_row_until_it_is_over() -> 
 
 def test_an_order_of_another_patient_is_seen_in_the_row_of_the_study_until_it_is_over() -> None:
     doubtful = entry(remarks=("ORDER_OF_ANOTHER",))
-    assert columns.status_text(doubtful, CONTEXT) == "Another's order!"
+    assert columns.status_text(doubtful, CONTEXT) == "Wrong order?"
     assert columns.status_tone(doubtful, CONTEXT) == "state.danger"
     assert columns.remark_texts(doubtful, CONTEXT) == ("the order under its accession number names another patient",)
     over = replace(doubtful, status=Status.CANCELED)
