@@ -232,6 +232,7 @@ def test_no_answer_without_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         def away(_job: object) -> None:
             raise StoreUnavailable("away")
 
+        assert requests.get(f"{hub.url}/health", timeout=10).status_code == 200  # its first line is written
         monkeypatch.setattr(hub.upkeep.ledger, "_transact", away)
         answer = requests.get(f"{hub.url}/workitems/{study.uid}", timeout=10)
         assert answer.status_code == 503
