@@ -121,9 +121,7 @@ class SignIn:
         given = form.get("refresh_token", "")
         if not given:
             raise NotAdmitted(INVALID)
-        account, family, ends = await run_in_threadpool(self._accounts.use_refresh_token, given)
-        left = max(ends - int(self._clock()), 1)  # a shift, not for ever: the end stays where it was
-        refresh = await run_in_threadpool(self._accounts.new_refresh_token, account, left, family)
+        account, refresh = await run_in_threadpool(self._accounts.renew, given)
         _note(request, account.login, "renewed", account)
         return self._answer(account, refresh)
 

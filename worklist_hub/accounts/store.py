@@ -29,6 +29,10 @@ REUSE_GRACE_S = 60
 """A refresh token that comes again within this time is one whose answer was lost, not a stolen one."""
 
 
+_VOID = 1
+"""In `used_at`: given in an answer that was lost; whoever comes with it ends the whole sign-in."""
+
+
 class AccountError(ValueError):
     """What was asked cannot be done; the text says why."""
 
@@ -159,59 +163,65 @@ class AccountStore:
         connection.execute(sa.delete(FAILED_SIGN_INS).where(of.at < now - FAILURES_KEPT_S))
         return 0
 
-    def new_refresh_token(self, account: Account, lasts_s: int, family: str = "") -> str:
+    def new_refresh_token(self, account: Account, lasts_s: int) -> str:
         """Opaque; only its hash is kept."""
-        token = secrets.token_urlsafe(32)
-        values = {
-            "token_hash": _hash(token),
-            "family": family or secrets.token_hex(16),
-            "account_id": account.account_id,
-            "expires_at": int(self._clock()) + lasts_s,
-            "used_at": 0,
-        }
+        token, ends = secrets.token_urlsafe(32), int(self._clock()) + lasts_s
+        values = _sign_in(token, account.account_id, secrets.token_hex(16), ends)
         self._database.do(lambda connection: connection.execute(sa.insert(SIGN_INS).values(values)) and None)
         return token
 
-    def use_refresh_token(self, token: str) -> tuple[Account, str, int]:
-        """(account, family, when the whole sign-in ends). Raises `NotAdmitted`."""
-        now = int(self._clock())
-        mine = SIGN_INS.c.token_hash == _hash(token)
+    def renew(self, token: str) -> tuple[Account, str]:
+        """Whose it is, and the next one, which ends when this one would have ended: a shift, not for ever. One
+        transaction: who changes the password meanwhile ends the next one too. Raises `NotAdmitted`."""
+        following = secrets.token_urlsafe(32)
+        row = self._database.do(lambda connection: self._renewed(connection, token, following))
+        if row is None:
+            raise NotAdmitted(EXPIRED)
+        return _account(row), following
 
-        def use(connection: sa.Connection) -> Any:
-            row = connection.execute(sa.select(SIGN_INS).where(mine)).one_or_none()
-            if row is None or row.expires_at <= now:
-                return None
-            if row.used_at and now - row.used_at > REUSE_GRACE_S:
+    def _renewed(self, connection: sa.Connection, token: str, following: str) -> Any:
+        """The account's row; None where the sign-in has ended."""
+        now, mine = int(self._clock()), SIGN_INS.c.token_hash == _hash(token)
+        account = _locked_account(connection, token)
+        row = connection.execute(sa.select(SIGN_INS).where(mine)).one_or_none()
+        if account is None or account.is_disabled or row is None or row.expires_at <= now:
+            return None
+        of_this = SIGN_INS.c.made_from == row.token_hash
+        if row.used_at:
+            was_answered = sa.select(SIGN_INS.c.token_hash).where(of_this, SIGN_INS.c.used_at > _VOID)
+            if now - row.used_at > REUSE_GRACE_S or connection.execute(was_answered).first():
                 connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.family == row.family))
                 return None
-            if not row.used_at:
-                connection.execute(sa.update(SIGN_INS).where(mine).values(used_at=now))
-            connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.expires_at <= now))
-            return row
-
-        row = self._database.do(use)
-        account = self.by_id(row.account_id) if row is not None else None
-        if row is None or account is None or account.is_disabled:
-            raise NotAdmitted(EXPIRED)
-        return account, row.family, row.expires_at
+            # The answer was lost, and what it held is nobody's; or somebody stole this: then the other one comes back.
+            connection.execute(sa.update(SIGN_INS).where(of_this).values(used_at=_VOID))
+        else:
+            connection.execute(sa.update(SIGN_INS).where(mine).values(used_at=now))
+        made = _sign_in(following, row.account_id, row.family, row.expires_at, row.token_hash)
+        connection.execute(sa.insert(SIGN_INS).values(made))
+        connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.expires_at <= now))
+        return account
 
     def end_sign_in(self, token: str) -> None:
-        """Sign out: this desk's tokens end."""
+        """Sign out: this desk's tokens end, also one that is being made."""
         family = sa.select(SIGN_INS.c.family).where(SIGN_INS.c.token_hash == _hash(token)).scalar_subquery()
-        self._database.do(
-            lambda connection: connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.family == family)) and None
-        )
+
+        def end(connection: sa.Connection) -> None:
+            _locked_account(connection, token)
+            connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.family == family))
+
+        self._database.do(end)
 
     def _change(self, login: str, values: Mapping[str, Any], *, ends: bool = False) -> None:
         chosen = ACCOUNTS.c.login == _login(login)
 
         def change(connection: sa.Connection) -> int:
-            if ends:
+            count = connection.execute(sa.update(ACCOUNTS).where(chosen).values(values)).rowcount
+            if ends:  # after the row is ours: a token that is just being renewed is there by now
                 ids = sa.select(ACCOUNTS.c.account_id).where(chosen).scalar_subquery()
                 connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.account_id == ids))
             if "password_hash" in values:
                 connection.execute(_without_tries(login))
-            return connection.execute(sa.update(ACCOUNTS).where(chosen).values(values)).rowcount
+            return count
 
         if not self._database.do(change):
             raise AccountError(f"there is no account {login!r}")
@@ -235,6 +245,18 @@ def _written(grants: Iterable[Grant]) -> str:
 
 def _login(login: str) -> str:
     return login if "|" in login else login.strip().casefold()
+
+
+def _sign_in(token: str, account_id: str, family: str, expires_at: int, made_from: str = "") -> dict[str, Any]:
+    """A row of `SIGN_INS`."""
+    made = {"token_hash": _hash(token), "family": family, "account_id": account_id, "expires_at": expires_at}
+    return {**made, "used_at": 0, "made_from": made_from}
+
+
+def _locked_account(connection: sa.Connection, token: str) -> Any:
+    """Whose token it is, for this transaction alone; None where it is nobody's."""
+    whose = sa.select(SIGN_INS.c.account_id).where(SIGN_INS.c.token_hash == _hash(token)).scalar_subquery()
+    return connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account_id == whose).with_for_update()).one_or_none()
 
 
 def _without_tries(login: str) -> sa.Delete:

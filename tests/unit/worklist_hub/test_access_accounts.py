@@ -193,7 +193,7 @@ def test_a_disabled_account_is_out_within_seconds(accounts: AccountStore, tmp_pa
     with pytest.raises(NotAdmitted):
         known.caller_of(token)
     with pytest.raises(NotAdmitted):
-        accounts.use_refresh_token(refresh)
+        accounts.renew(refresh)
     with pytest.raises(NotAdmitted, match=refusals.WRONG_PASSWORD):
         accounts.check_password("ann", PASSWORD)
 
@@ -201,16 +201,51 @@ def test_a_disabled_account_is_out_within_seconds(accounts: AccountStore, tmp_pa
 def test_a_refresh_token_that_comes_back_late_ends_the_whole_sign_in(accounts: AccountStore, now: list[float]) -> None:
     account = accounts.create("ann", ANN, GRANTS, PASSWORD)
     first = accounts.new_refresh_token(account, 1000)
-    _, family, ends = accounts.use_refresh_token(first)
-    second = accounts.new_refresh_token(account, 900, family)
+    accounts.renew(first)
     now[0] += REUSE_GRACE_S
-    accounts.use_refresh_token(first)  # its answer was lost
+    _, second = accounts.renew(first)  # its answer was lost
     now[0] += 1
     with pytest.raises(NotAdmitted, match=refusals.EXPIRED):
-        accounts.use_refresh_token(first)  # somebody stole it
+        accounts.renew(first)  # somebody stole it
     with pytest.raises(NotAdmitted):
-        accounts.use_refresh_token(second)
-    assert ends == (1_800_000_000 + 1000)
+        accounts.renew(second)
+
+
+def test_a_renewed_token_ends_when_the_sign_in_does(accounts: AccountStore, now: list[float]) -> None:
+    token = accounts.new_refresh_token(accounts.create("ann", ANN, GRANTS, PASSWORD), 1000)
+    now[0] += 990
+    _, token = accounts.renew(token)
+    now[0] += 10
+    with pytest.raises(NotAdmitted, match=refusals.EXPIRED):
+        accounts.renew(token)
+
+
+@pytest.mark.parametrize("thief_first", [True, False])
+def test_a_token_stolen_and_used_within_the_minute_ends_the_sign_in_for_both(
+    accounts: AccountStore, thief_first: bool
+) -> None:
+    stolen = accounts.new_refresh_token(accounts.create("ann", ANN, GRANTS, PASSWORD), 1000)
+    _, one = accounts.renew(stolen)
+    _, other = accounts.renew(stolen)
+    for token in (one, other) if thief_first else (other, one):
+        try:
+            accounts.renew(token)
+        except NotAdmitted:
+            break
+    else:
+        raise AssertionError("two sign-ins out of one")
+    for token in (one, other, stolen):
+        with pytest.raises(NotAdmitted):
+            accounts.renew(token)
+
+
+def test_a_token_that_comes_again_after_its_answer_was_used_ends_the_sign_in(accounts: AccountStore) -> None:
+    first = accounts.new_refresh_token(accounts.create("ann", ANN, GRANTS, PASSWORD), 1000)
+    _, second = accounts.renew(first)
+    _, third = accounts.renew(second)
+    for token in (first, third):
+        with pytest.raises(NotAdmitted):
+            accounts.renew(token)
 
 
 def test_a_refresh_token_ends_with_its_time_its_password_and_its_sign_out(
@@ -222,10 +257,10 @@ def test_a_refresh_token_ends_with_its_time_its_password_and_its_sign_out(
     now[0] += 10
     for token in (old, out, "made up", ""):
         with pytest.raises(NotAdmitted):
-            accounts.use_refresh_token(token)
+            accounts.renew(token)
     accounts.set_password("ann", PASSWORD + "!")
     with pytest.raises(NotAdmitted):
-        accounts.use_refresh_token(changed)
+        accounts.renew(changed)
 
 
 def test_two_hubs_that_start_at_once_have_one_key(tmp_path: Path) -> None:
