@@ -18,7 +18,6 @@ from ups.changes import FENCED_PERCENT
 from ups.codes import NOT_CHECKED, RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, UPS_PUSH, Code, Person
 from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
-from ups.identifiers import is_made_from_name, workitem_uid
 from ups.replacement import replacement_of
 from ups.states import TEXTS, Action, Answer, ProcedureStepState, row
 from ups.tags import TAG_OF
@@ -45,6 +44,7 @@ from worklist_hub.claims import (
 )
 from worklist_hub.final_state import missing_for_completion
 from worklist_hub.identity import with_identity
+from worklist_hub.places import is_kept_for_another
 from worklist_hub.protocol import (
     Caller,
     ChangeState,
@@ -84,9 +84,11 @@ def decide(
     now: datetime,
     rules: ClaimRules = DEFAULT_RULES,
     rivals: Sequence[Stored] = (),
+    replaced: Stored | None = None,
 ) -> Decision | Refusal:
     """What comes of the request; `stored` is None where the UID is unknown. `rivals` are the workitems that are open or
-    COMPLETED of the study that is to be created, or that this workitem is to become."""
+    COMPLETED of the study that is to be created, or that this workitem is to become; `replaced` is what a new one says
+    that it replaces."""
     if isinstance(request, Sweep):
         return _sweep(stored, now, rules)
     if (refused := _denied(stored, request, caller)) is not None:
@@ -94,7 +96,7 @@ def decide(
     if rivals:
         return _is_there(rivals[0])  # two would read it, each with a claim
     if isinstance(request, Create):
-        if stored is None and not caller.is_feed and _takes_anothers_uid(request):
+        if stored is None and not caller.is_feed and is_kept_for_another(request, replaced):
             return Refusal(Answer.INVALID_ATTRIBUTE, NOT_YOUR_UID)
         return _create(stored, request, now)
     if stored is None:
@@ -210,15 +212,6 @@ def _create(stored: Stored | None, request: Create, now: datetime) -> Decision |
         dj.put(made, keyword, defaults[keyword])
     dropped = set(before) - set(made)
     return Decision(Answer.CREATED_WITH_CHANGES if filled or dropped else Answer.OK, _stamped(made, now))
-
-
-def _takes_anothers_uid(request: Create) -> bool:
-    """Whether it is a UID that follows from a name, as those of replacements and of polled studies do, and is not that
-    of this study: the place that a release or a poll will need must not be taken by somebody else before."""
-    if not is_made_from_name(request.uid):
-        return False
-    made = dict(request.dataset)
-    return request.uid != workitem_uid(READERS["site_id"](made), READERS["study_instance_uid"](made))
 
 
 def _wrong_value(dataset: Mapping[str, Any]) -> str:

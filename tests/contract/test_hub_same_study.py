@@ -15,7 +15,7 @@ from pacs.site import Site
 from tests.peers.hub import ANN, client_of, running_hub, study_to_read
 from ups import changes
 from ups.client import UpsClient
-from ups.codes import RESCHEDULING_RECOMMENDED, Person
+from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Person
 from ups.errors import AlreadyThere
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState as State
@@ -201,6 +201,19 @@ def test_nobody_takes_the_place_that_a_release_will_need(store: WorkitemStore) -
     ):
         assert isinstance(store.carry_out(made.uid, request, Caller(ANN)), Decision)
     assert [item.uid for item in store.open_workitems("north")] == [replacement_uid(made.uid)]
+
+
+def test_what_was_taken_off_the_list_is_put_back_in_its_own_place_by_its_own_study_alone(store: WorkitemStore) -> None:
+    made = study_to_read()
+    Feed(store).put([made])
+    back = replace(made, uid=replacement_uid(made.uid), replaces=made.uid)
+    assert isinstance(post(store, back), Refusal)  # it is there
+    assert Feed(store).cancel_scheduled(made.uid, UNSPECIFIED_REASON, "read elsewhere")
+    assert isinstance(post(store, replace(back, site_id="south", site_name="South")), Refusal)
+    assert isinstance(post(store, replace(back, study_instance_uid=random_uid())), Refusal)
+    assert isinstance(post(store, replace(back, replaces="")), Refusal)
+    assert isinstance(post(store, back), Decision)
+    assert [item.uid for item in store.open_workitems("north")] == [back.uid]
 
 
 def test_a_feeder_may_name_a_study_of_its_own_as_polling_would(store: WorkitemStore) -> None:

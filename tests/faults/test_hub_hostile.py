@@ -175,6 +175,11 @@ def test_a_bomb_is_not_unpacked(hub: Hub) -> None:
     assert answer.status_code == 415
 
 
+def _threads() -> int:
+    """But for the pool of those that carry requests: it has forty at most, and how many depends on the moment."""
+    return sum(not thread.name.startswith("AnyIO worker") for thread in threading.enumerate())
+
+
 @pytest.mark.timeout(300)
 def test_ten_thousand_mutated_requests_get_a_clear_answer_each(hub: Hub) -> None:
     seed = int(os.environ.get("WORKLIST_SEED", "7"))
@@ -183,12 +188,12 @@ def test_ten_thousand_mutated_requests_get_a_clear_answer_each(hub: Hub) -> None
     good = _good_requests(hub, json.dumps(study).encode())
     process = psutil.Process()
     _send_all(hub, [_mutated(maker, good) for _ in range(500)])  # warm: caches, threads, pools
-    before, threads = process.memory_info().rss, threading.active_count()
+    before, threads = process.memory_info().rss, _threads()
     seen = _send_all(hub, [_mutated(maker, good) for _ in range(MUTATIONS)])
     assert {code for code in seen if code >= 500} == set(), seen
     assert sum(count for code, count in seen.items() if 400 <= code < 500) > MUTATIONS / 4, seen
     assert process.memory_info().rss - before < GROWTH_BYTES
-    assert threading.active_count() <= threads + 2
+    assert _threads() <= threads + 2
     with client_of(hub) as client:
         client.search({})
 

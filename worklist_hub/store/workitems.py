@@ -20,6 +20,7 @@ from ups.dicom_json import DicomJson
 from ups.identifiers import replacement_uid
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
+from ups.workitem_fields import READERS
 from worklist_hub.audit.changes import events_of_change
 from worklist_hub.audit.ledger import Ledger
 from worklist_hub.audit.records import AuditEvent
@@ -256,10 +257,11 @@ class WorkitemStore:
             stored, now = self.read_in(connection, uid), self.tick(connection)
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
-            outcome = decide(stored, request, caller, now, self.rules)
+            replaced = self._replaced(connection, request)
+            outcome = decide(stored, request, caller, now, self.rules, (), replaced)
             if isinstance(outcome, Decision) and not caller.is_feed:
                 rivals = self._rivals(connection, stored, outcome.dataset)
-                outcome = decide(stored, request, caller, now, self.rules, rivals) if rivals else outcome
+                outcome = decide(stored, request, caller, now, self.rules, rivals, replaced) if rivals else outcome
             if isinstance(outcome, Refusal):
                 _write_down(self.ledger, connection, events_of_change(uid, request, caller, stored, outcome))
                 return outcome, False
@@ -292,6 +294,11 @@ class WorkitemStore:
         if outcome.replacement is not None:
             raised += self._insert(connection, outcome.replacement) or ()  # a careful client may have made it before
         return raised
+
+    def _replaced(self, connection: sa.Connection, request: Request) -> Stored | None:
+        """What a new workitem says it replaces."""
+        uid = READERS["replaces"](request.dataset) if isinstance(request, Create) else ""
+        return self.read_in(connection, uid) if uid else None
 
     def _rivals(self, connection: sa.Connection, stored: Stored | None, made: DicomJson | None) -> tuple[Stored, ...]:
         """Other workitems of what becomes a study's name by this decision."""
