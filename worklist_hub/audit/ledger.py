@@ -27,7 +27,7 @@ import sqlalchemy as sa
 
 from worklist_hub.audit.adoption import UNLINKED, Adoption, Found, Linkable
 from worklist_hub.audit.links import genesis, link_hash
-from worklist_hub.audit.records import AuditEvent, Subject
+from worklist_hub.audit.records import Action, AuditEvent, Subject
 from worklist_hub.audit.tables import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_LINKS
 
 _log = logging.getLogger("wl.hub.audit")
@@ -214,6 +214,8 @@ class Ledger:
             found = self._adoption.find(connection, BATCH) if adopts else None
             if rows:
                 connection.execute(_INSERT, rows)
+            elif self.is_failing:
+                self._try_to_write(connection)
             committed = self._committed(connection, numbers)
             mine = set(self._written)
             linkable = [one for one in found.linkable if one[0] != self.process or one[1] not in mine] if found else []
@@ -227,6 +229,7 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - the border of the thread: the askers get it
             _log.warning("audit batch failed kind=%s", type(error).__name__)
             self._is_unsure = self.is_failing = True
+            self._adopt_at = min(self._adopt_at, time.monotonic() + ADOPT_SOON_S)
             for _, future in queue:
                 future.set_exception(error)
             time.sleep(LINK_DELAY_S)  # a database that is away is asked again, not hammered
@@ -238,10 +241,16 @@ class Ledger:
             if found is not None:
                 self._adoption.done(found)
                 self._adopt_at = time.monotonic() + (ADOPT_EVERY_S if self._adoption.is_through else ADOPT_SOON_S)
-        self.is_failing = False
+            self.is_failing = False
         for _, future in queue:
             future.set_result(None)
         return True
+
+    def _try_to_write(self, connection: sa.Connection) -> None:
+        """A line that is taken back: a hub that says that it is not ready is asked nothing that would tell."""
+        attempt = connection.begin_nested()
+        connection.execute(_INSERT, [self._row(AuditEvent(Action.OTHER))])
+        attempt.rollback()
 
     def _committed(self, connection: sa.Connection, numbers: list[int]) -> list[int]:
         if not numbers:

@@ -289,3 +289,35 @@ def test_a_hospital_reads_nothing_of_another_ones_patients() -> None:
     assert [one.patient for one in mine.subjects] == ["WH|77"]
     assert mine.found == {"west": 9}
     assert "123" not in mine.to_text()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_log_that_cannot_be_written_is_said_until_it_can_though_nobody_asks(
+    book: Book, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute later the hub called itself ready, and was sent readers whom it could not serve."""
+    monkeypatch.setattr(ledger_module, "ADOPT_SOON_S", 0.02)
+    monkeypatch.setattr(ledger_module, "ADOPT_EVERY_S", 0.02)
+    book.tamper(sa.text("CREATE TRIGGER full BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'full'); END"))
+    with pytest.raises(AuditUnavailable):
+        ledger.record(EVENT)
+    tried: list[bool] = []
+    rest = ledger._try_to_write
+
+    def counted(connection: sa.Connection) -> None:
+        tried.append(ledger.is_failing)
+        rest(connection)
+
+    monkeypatch.setattr(ledger, "_try_to_write", counted)
+    _until(lambda: len(tried) > 2)
+    assert all(tried)
+    assert ledger.is_failing
+    book.tamper(sa.text("DROP TRIGGER full"))
+    _until(lambda: not ledger.is_failing)
+    assert book.bodies() == []
