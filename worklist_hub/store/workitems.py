@@ -257,7 +257,8 @@ class WorkitemStore:
             stored, now = self.read_in(connection, uid), self.tick(connection)
             if only is not None and (stored is None or stored.state is not only):
                 return Refusal(Answer.NOT_IN_PROGRESS), False
-            replaced = self._replaced(connection, request)
+            replaces = _replaces(request)
+            replaced = self.read_in(connection, replaces) if replaces else None
             outcome = decide(stored, request, caller, now, self.rules, (), replaced)
             if isinstance(outcome, Decision) and not caller.is_feed:
                 rivals = self._rivals(connection, stored, outcome.dataset)
@@ -294,11 +295,6 @@ class WorkitemStore:
         if outcome.replacement is not None:
             raised += self._insert(connection, outcome.replacement) or ()  # a careful client may have made it before
         return raised
-
-    def _replaced(self, connection: sa.Connection, request: Request) -> Stored | None:
-        """What a new workitem says it replaces."""
-        uid = READERS["replaces"](request.dataset) if isinstance(request, Create) else ""
-        return self.read_in(connection, uid) if uid else None
 
     def _rivals(self, connection: sa.Connection, stored: Stored | None, made: DicomJson | None) -> tuple[Stored, ...]:
         """Other workitems of what becomes a study's name by this decision."""
@@ -370,6 +366,11 @@ def _is_written(outcome: Decision | Refusal) -> bool:
     if isinstance(outcome, Refusal) and outcome.answer is Answer.INVALID_ATTRIBUTE:
         raise dj.DatasetError(outcome.text)
     return isinstance(outcome, Decision)
+
+
+def _replaces(request: Request) -> str:
+    """What a new workitem says that it replaces."""
+    return READERS["replaces"](request.dataset) if isinstance(request, Create) else ""
 
 
 def is_claim(request: Request) -> bool:
