@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from worklist_hub.config import ConfigError, HubConfig, load
-from worklist_hub.embedded import DataDirectory
+from worklist_hub.operations.embedded import DataDirectory
 from worklist_hub.operations.logs import log_as_json, log_as_text, log_as_text_into
 from worklist_hub.service import Hub, embedded_config, new_token
 from worklist_hub.store.database import StoreError, StoreUnavailable

@@ -19,9 +19,9 @@ from worklist_hub.intake.gaps import CATCH_UP
 from worklist_hub.intake.rules import READ_ALL_IMAGES, RuleBook, rulebook_from
 from worklist_hub.intake.tables import RuleError
 from worklist_hub.operations.settings import OperationsSettings, OperationsSettingsError, operations_settings
-from worklist_hub.protocol import ClaimRules
 from worklist_hub.store.durability import STANDBY, WORDS
 from worklist_hub.store.retention import KEPT
+from worklist_hub.workitem.protocol import ClaimRules
 
 _TABLES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "hub": {

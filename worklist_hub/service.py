@@ -19,18 +19,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from worklist_hub.access.entrance import check_reach, open_entrance, renew_certificates
-from worklist_hub.assignable import Assignable
-from worklist_hub.channels import Channels
 from worklist_hub.config import ConfigError, HubConfig
-from worklist_hub.drafts import DraftKeys
 from worklist_hub.edited import CurrentConfig
-from worklist_hub.guard import Guard
-from worklist_hub.handing import Handing
-from worklist_hub.intake_states import IntakeStates
+from worklist_hub.intake.states import IntakeStates
 from worklist_hub.operations.serving import DrainingServer
 from worklist_hub.operations.upkeep import Upkeep
-from worklist_hub.presence import Presence
-from worklist_hub.server import PatientProtocol
 from worklist_hub.store import durability
 from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import EventFeed
@@ -40,9 +33,16 @@ from worklist_hub.store.retention import Housekeeper
 from worklist_hub.store.subscriptions import SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
 from worklist_hub.sweeper import Sweeper
-from worklist_hub.transactions import Transactions
-from worklist_hub.watching import Watching
-from worklist_hub.web import routes
+from worklist_hub.web.assignable import Assignable
+from worklist_hub.web.channels import Channels
+from worklist_hub.web.drafts import DraftKeys
+from worklist_hub.web.guard import Guard
+from worklist_hub.web.handing import Handing
+from worklist_hub.web.presence import Presence
+from worklist_hub.web.server import PatientProtocol
+from worklist_hub.web.transactions import Transactions
+from worklist_hub.web.urls import routes
+from worklist_hub.web.watching import Watching
 
 if TYPE_CHECKING:
     from worklist_hub.intake.runner import Intake

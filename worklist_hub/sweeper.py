@@ -11,10 +11,10 @@ from typing import Final, Protocol
 
 import sqlalchemy as sa
 
-from worklist_hub.hearing import Hearing
-from worklist_hub.protocol import Caller, Sweep
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.workitems import LostRace, WorkitemStore
+from worklist_hub.workitem.hearing import Hearing
+from worklist_hub.workitem.protocol import Caller, Sweep
 
 SWEEP_S: Final = 5.0
 LOOK_AGAIN_S: Final = 30.0

@@ -14,8 +14,8 @@ import pytest
 from worklist_client.settings.language import LANGUAGES, Translator
 from worklist_client.ui.deliveries import STATE_TITLES
 from worklist_client.ui.worklist_columns import STATUS_TITLES
-from worklist_hub.callers import load_tokens
 from worklist_hub.config import HubConfig, load
+from worklist_hub.web.callers import load_tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -29,9 +29,9 @@ from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
 from worklist_hub.access.grants import Grant, Role
 from worklist_hub.access.settings import AuthSettings, GroupGrant, Limits
-from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.service import Hub
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState
 
 DICOM_JSON = {"Content-Type": "application/dicom+json"}
 GLOBAL = "1.2.840.10008.5.1.4.34.5"

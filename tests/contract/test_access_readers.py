@@ -23,13 +23,13 @@ from worklist_client.worklist import region
 from worklist_hub.access.grants import Grant, Privilege, Role
 from worklist_hub.access.settings import AuthSettings, GroupGrant
 from worklist_hub.accounts.store import AccountStore
-from worklist_hub.assignable import assignable
 from worklist_hub.audit.records import Action, AuditEvent
 from worklist_hub.audit.tables import AUDIT_EVENTS
-from worklist_hub.callers import Known
-from worklist_hub.protocol import Caller
 from worklist_hub.service import Hub
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.web.assignable import assignable
+from worklist_hub.web.callers import Known
+from worklist_hub.workitem.protocol import Caller
 
 SITES = (Site("north", "North", "#f00"), Site("south", "South", "#0f0"))
 PASSWORD = "correct horse battery"

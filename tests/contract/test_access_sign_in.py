@@ -40,8 +40,8 @@ from worklist_hub.access.grants import Grant, Role
 from worklist_hub.access.settings import AuthSettings, GroupGrant, Limits, TlsSettings
 from worklist_hub.accounts.store import AccountStore
 from worklist_hub.config import ConfigError, HubConfig
-from worklist_hub.guard import SIGNED_OUT
 from worklist_hub.service import Hub
+from worklist_hub.web.guard import SIGNED_OUT
 
 PASSWORD = "correct horse battery"
 SITES = (Site("north", "North", "#f00"),)

@@ -22,9 +22,9 @@ from worklist_client.worklist.claim import ClaimDesk
 from worklist_client.worklist.entries import Status
 from worklist_client.worklist.outcomes import FenceKind, NotClaimedHere
 from worklist_client.worklist.rows import entry_from_workitem
-from worklist_hub.protocol import Caller, ClaimRules, Sweep
 from worklist_hub.service import Hub
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ClaimRules, Sweep
 
 DRAFT = {"findings": "a small haemorrhage"}
 

@@ -25,8 +25,8 @@ from ups.client import FILTERED_GLOBAL_SUBSCRIPTION, GLOBAL_SUBSCRIPTION, reader
 from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub import sentences
 from worklist_hub.service import Hub
+from worklist_hub.web import sentences
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

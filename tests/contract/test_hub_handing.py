@@ -16,9 +16,9 @@ from ups.client import reader_header
 from ups.codes import Person
 from ups.identifiers import random_uid, replacement_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub.drafts import DraftKeys, DraftsUnavailable, SealBroken, seal, unseal
 from worklist_hub.service import Hub
 from worklist_hub.store.schema import HANDED_DRAFTS
+from worklist_hub.web.drafts import DraftKeys, DraftsUnavailable, SealBroken, seal, unseal
 
 DRAFT = {"findings": "a small haemorrhage, frontal left", "annotations": []}
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

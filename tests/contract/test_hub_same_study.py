@@ -25,12 +25,12 @@ from worklist_client.settings.sign_in import HubAccounts
 from worklist_hub.access.grants import Grant, Role
 from worklist_hub.access.settings import AuthSettings
 from worklist_hub.accounts.store import AccountStore
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.service import Hub
 from worklist_hub.store.durability import LOSING
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import ACCESSION, Key
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 
 ROUNDS = 20
 PASSWORD = "only of these tests"

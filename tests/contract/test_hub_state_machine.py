@@ -29,8 +29,10 @@ from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
-from worklist_hub.claims import hash_of
-from worklist_hub.protocol import (
+from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.sweeper import Sweeper
+from worklist_hub.workitem.claims import hash_of
+from worklist_hub.workitem.protocol import (
     Caller,
     ChangeState,
     ClaimRules,
@@ -42,8 +44,6 @@ from worklist_hub.protocol import (
     Sweep,
     Update,
 )
-from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.sweeper import Sweeper
 
 RULES = ClaimRules(timedelta(minutes=5), timedelta(minutes=15))
 _FAST = Path("/dev/shm")  # hundreds of commits, none of which need survive a power cut

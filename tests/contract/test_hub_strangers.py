@@ -16,8 +16,8 @@ from schemathesis.checks import not_a_server_error
 
 from tests.peers.hub import ANN, running_hub
 from ups.client import reader_header
-from worklist_hub import openapi
 from worklist_hub.service import Hub
+from worklist_hub.web import openapi
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "workitem-life.sh"
 READER = {"X-Worklist-Reader": reader_header(ANN)}

@@ -11,11 +11,11 @@ import requests
 from tests.peers.hub import running_hub, study_to_read
 from ups.codes import UNSPECIFIED_REASON
 from worklist_hub.access.settings import Limits
-from worklist_hub.protocol import Caller
 from worklist_hub.service import Hub
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore, TooManySubscriptions
 from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.watching import channel_key
+from worklist_hub.web.watching import channel_key
+from worklist_hub.workitem.protocol import Caller
 
 MOST = 4
 ANN, BOB = (Caller(subject=f"token-file|{code}") for code in ("1", "2"))

@@ -20,10 +20,10 @@ from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
 from worklist_hub.intake.poller import Poller
 from worklist_hub.intake.rules import READ_ALL_IMAGES
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 NORTH = Site("north", "North", "#cc0000", connections=(DicomwebConnection("north-web", "http://127.0.0.1:1/"),))

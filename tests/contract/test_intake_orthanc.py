@@ -24,9 +24,9 @@ from worklist_hub.intake.poll import REPORTED, VANISHED
 from worklist_hub.intake.rules import READ_ALL_IMAGES
 from worklist_hub.intake.runner import Poller
 from worklist_hub.intake.undated import LOOK_AGAIN_POLLS
-from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

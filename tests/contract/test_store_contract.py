@@ -23,9 +23,6 @@ from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
 from ups.identifiers import random_uid
 from ups.states import Answer
 from ups.states import ProcedureStepState as State
-from worklist_hub.events import Raised
-from worklist_hub.matching import match_from, matches
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 from worklist_hub.store import migrate
 from worklist_hub.store.database import StoreError, StoreUnavailable
 from worklist_hub.store.feed import KEPT, LATE_S, SEARCH_AGAIN_S, Cursor, EventFeed
@@ -33,6 +30,9 @@ from worklist_hub.store.port import Store
 from worklist_hub.store.schema import HEAD, METADATA, schema_version
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.events import Raised
+from worklist_hub.workitem.matching import match_from, matches
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create, Decision, Refusal, Update
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DEADLINE_S = 20.0

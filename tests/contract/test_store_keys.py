@@ -17,13 +17,13 @@ from ups.codes import UNSPECIFIED_REASON
 from ups.identifiers import random_uid, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
-from worklist_hub.matching import match_from
-from worklist_hub.protocol import Caller, ChangeState, Create
 from worklist_hub.store.feeding import Feed
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
 from worklist_hub.store.port import Feed as Port
 from worklist_hub.store.schema import WORKITEM_KEYS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.matching import match_from
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create
 
 RACERS, STUDIES = 4, 25
 

@@ -18,11 +18,11 @@ from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
 from worklist_hub.access.grants import Grant, Role
 from worklist_hub.access.view import shown, shown_line
-from worklist_hub.bodies import tags_wanted
-from worklist_hub.matching import matches, wanted_from
-from worklist_hub.protocol import Caller, ChangeState
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.web.bodies import tags_wanted
+from worklist_hub.workitem.matching import matches, wanted_from
+from worklist_hub.workitem.protocol import Caller, ChangeState
 
 TRUSTED = Caller(is_trusted=True)
 BOB_NORTH = Caller(BOB, grants=(Grant("north", Role.READER),))

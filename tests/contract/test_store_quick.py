@@ -20,10 +20,10 @@ from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
 from worklist_hub.audit.ledger import Ledger
 from worklist_hub.audit.tables import AUDIT_EVENTS
-from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal
 from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.schema import EVENTS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState, Decision, Refusal
 
 NOW = datetime(2026, 3, 1, 3, 4, 5, 678, UTC)
 OWN = ("uid", "position", "study_instance_uid")

@@ -16,12 +16,12 @@ from ups import dicom_json as dj
 from ups.codes import RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON
 from ups.identifiers import random_uid, replacement_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub.protocol import Caller, ChangeState, Decision, Update
 from worklist_hub.store.feed import Cursor
 from worklist_hub.store.retention import KEPT, Cleared, Housekeeper, Retention, turnaround_s
 from worklist_hub.store.schema import STATISTICS
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState, Decision, Update
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = NOW + KEPT + timedelta(days=1)

@@ -32,8 +32,8 @@ from ups.events import (
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState as State
 from ups.workitem import Workitem
-from worklist_hub import channels
 from worklist_hub.service import Hub
+from worklist_hub.web import channels
 
 DEADLINE_S = 20.0
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from worklist_hub.config import HubConfig
-from worklist_hub.decisions import decide
-from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal, Request
 from worklist_hub.service import Hub
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.decisions import decide
+from worklist_hub.workitem.protocol import Caller, ChangeState, Decision, Refusal, Request
 
 PATIENCE_S = 1.0
 

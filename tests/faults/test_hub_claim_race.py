@@ -17,10 +17,10 @@ from ups.codes import RESCHEDULING_RECOMMENDED, Person
 from ups.errors import Conflict
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub.decisions import decide, holder_of
-from worklist_hub.protocol import Caller, ChangeState, Decision, Refusal, Request, Update
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.decisions import decide, holder_of
+from worklist_hub.workitem.protocol import Caller, ChangeState, Decision, Refusal, Request, Update
 
 THREADS, WORKITEMS_RACED = 50, 200
 Claim = Callable[[str, str], bool]

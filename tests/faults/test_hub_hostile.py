@@ -22,8 +22,8 @@ from websockets.sync.client import connect
 from tests.peers.hub import ANN, client_of, running_hub, study_to_read
 from ups.client import GLOBAL_SUBSCRIPTION, reader_header
 from worklist_hub.access.settings import Limits
-from worklist_hub.server import PatientProtocol
 from worklist_hub.service import Hub
+from worklist_hub.web.server import PatientProtocol
 
 READER = {"X-Worklist-Reader": reader_header(ANN)}
 MUTATIONS = 10_000

@@ -16,10 +16,10 @@ from tests.peers.hub import ANN, study_to_read
 from tests.peers.postgres import Cluster, available
 from ups.identifiers import random_uid
 from ups.states import ProcedureStepState as State
-from worklist_hub.protocol import Caller, ChangeState, Decision
 from worklist_hub.store.database import OutcomeUnknown, StoreUnavailable
 from worklist_hub.store.durability import STANDBY, risk_of
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import Caller, ChangeState, Decision
 
 pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "PostgreSQL is here")
 DEADLINE_S = 60.0

@@ -38,9 +38,9 @@ from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.channel import listen
 from worklist_client.worklist.embedded import HubAddress
 from worklist_client.worklist.entries import Status, StudyEntry
-from worklist_hub.protocol import ClaimRules
 from worklist_hub.service import Hub
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.protocol import ClaimRules
 
 DEADLINE_MS = 20_000
 ANN, BOB = Person("1", "Vries^Anna", "North"), Person("2", "Bakker^Bob", "South")

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from worklist_hub.access.settings import BUILT_IN, TlsSettings
-from worklist_hub.callers import Admission, Known, Tokens, load_tokens
 from worklist_hub.config import ConfigError, HubConfig
-from worklist_hub.protocol import Caller
 from worklist_hub.store.database import Database
+from worklist_hub.web.callers import Admission, Known, Tokens, load_tokens
+from worklist_hub.workitem.protocol import Caller
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2 (BCP 195); those of 1.3 are all good."""

@@ -9,7 +9,7 @@ from worklist_hub.access.grants import Grant, Privilege
 from worklist_hub.access.policy import NEEDED, Action, Row, actions_of, holds
 
 if TYPE_CHECKING:
-    from worklist_hub.protocol import Caller, Request
+    from worklist_hub.workitem.protocol import Caller, Request
 
 OWN_DESK = "own desk"
 """The one desk of an embedded hub, or loopback without tokens: nobody is kept from anything."""

@@ -17,7 +17,7 @@ from worklist_hub.access.settings import BUILT_IN, AuthSettings
 from worklist_hub.access.tokens import LEEWAY_S, Verifier, issuer_of
 from worklist_hub.accounts.issuer import ALGORITHM
 from worklist_hub.accounts.store import Account
-from worklist_hub.protocol import Caller
+from worklist_hub.workitem.protocol import Caller
 
 REMEMBERED_S = 15.0
 """So long a checked token is believed without looking again; a disabled account is out after as long."""

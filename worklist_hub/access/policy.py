@@ -16,10 +16,10 @@ from ups import dicom_json as dj
 from ups.states import TEXTS, Answer, ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.access.grants import Privilege, Role
-from worklist_hub.identity import identity_in
+from worklist_hub.workitem.identity import identity_in
 
 if TYPE_CHECKING:
-    from worklist_hub.protocol import Caller, Request
+    from worklist_hub.workitem.protocol import Caller, Request
 
 UNKNOWN = TEXTS[Answer.UNKNOWN_WORKITEM]
 """What is said of a row that may not be seen; a caller must not learn that it is there."""

@@ -11,7 +11,7 @@ from ups.changes import FIXED_TEXTS
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF
 from worklist_hub.access.policy import SHOWN_KEYWORDS, Action, Row, may, shows_details
-from worklist_hub.protocol import Caller
+from worklist_hub.workitem.protocol import Caller
 
 _PROGRESS = "ProcedureStepProgressInformationSequence"
 _DESCRIPTION = "ProcedureStepProgressDescription"

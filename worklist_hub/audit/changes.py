@@ -11,7 +11,7 @@ from ups.states import Answer, ProcedureStepState
 from ups.tags import TAG_OF
 from worklist_hub.access.grounds import ground_of
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
-from worklist_hub.protocol import (
+from worklist_hub.workitem.protocol import (
     Caller,
     ChangeState,
     Create,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from worklist_hub.protocol import Caller
+from worklist_hub.workitem.protocol import Caller
 
 TEXT_LIMIT = 1024
 """A free text is cut here: an audit line must fit a syslog message whatever somebody sends."""

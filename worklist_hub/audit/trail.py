@@ -18,8 +18,8 @@ from worklist_hub.access.grounds import ground_of_seeing
 from worklist_hub.audit.changes import HIDDEN, subject_of
 from worklist_hub.audit.ledger import AuditUnavailable, Ledger
 from worklist_hub.audit.records import Action, Actor, AuditEvent, Outcome, Subject
-from worklist_hub.protocol import Caller
-from worklist_hub.values import is_uid
+from worklist_hub.workitem.protocol import Caller
+from worklist_hub.workitem.values import is_uid
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

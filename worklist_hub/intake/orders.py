@@ -11,7 +11,7 @@ from pacs.site import Site
 from ups.codes import ORDER_OF_ANOTHER, OtherId
 from ups.tags import TAG_OF
 from ups.workitem import Workitem
-from worklist_hub.whose import are_two_people, contradicts, is_waiting
+from worklist_hub.workitem.whose import are_two_people, contradicts, is_waiting
 
 
 def waiting_orders(known: Iterable[Workitem]) -> dict[str, Workitem]:

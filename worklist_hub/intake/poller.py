@@ -26,7 +26,7 @@ from worklist_hub.intake.poll import Found, Memory, Plan, after, plan
 from worklist_hub.intake.rules import RuleBook
 from worklist_hub.store.keys import ACCESSION, STUDY, Key
 from worklist_hub.store.port import Feed
-from worklist_hub.whose import contradicts, is_waiting
+from worklist_hub.workitem.whose import contradicts, is_waiting
 
 AT_ONCE: Final = 50
 """Changes of one transaction; a long one would hold back the events of everybody."""

@@ -102,7 +102,7 @@ def _check_export(name: str, folder: Path | None) -> bool:
 
 
 def _check_sites(config: HubConfig) -> bool:
-    from worklist_hub.checking import check as checked  # noqa: PLC0415 - loads pydicom: serving does not pay for it
+    from worklist_hub.operations.checking import check as checked  # noqa: PLC0415 - loads pydicom: serving does not pay for it
 
     works = bool(config.sites)
     for line, does_work in checked(config):

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TextIO
 
-from worklist_hub.own_log import LOG_NAME, OwnLog
+from worklist_hub.operations.own_log import LOG_NAME, OwnLog
 
 _OURS = ("wl", "worklist_hub", "viewer", "pacs", "ups")
 FRAMES = 12

@@ -11,7 +11,7 @@ from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF, VR_OF
 from worklist_hub.access.policy import Row
-from worklist_hub.listed import ROW_TAGS
+from worklist_hub.workitem.listed import ROW_TAGS
 
 Path = tuple[str, ...]
 MODIFIED = "ScheduledProcedureStepModificationDateTime"

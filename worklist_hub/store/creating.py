@@ -11,12 +11,12 @@ from ups.dicom_json import DicomJson
 from ups.states import TEXTS, Answer
 from worklist_hub.audit.changes import events_of_change
 from worklist_hub.audit.records import AuditEvent
-from worklist_hub.decisions import decide
-from worklist_hub.events import Raised, events_of
-from worklist_hub.protocol import Caller, Create, Decision, Refusal
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.decisions import decide
+from worklist_hub.workitem.events import Raised, events_of
+from worklist_hub.workitem.protocol import Caller, Create, Decision, Refusal
 
 _FEED = Caller(is_feed=True)
 _NEW = {"version": 1, "alive_at": "", "transaction_hash": ""}

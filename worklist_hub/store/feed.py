@@ -22,9 +22,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ups.datetimes import dt_from_datetime
-from worklist_hub.events import Raised
 from worklist_hub.store.database import Database, StoreUnavailable, ask
 from worklist_hub.store.schema import EVENTS
+from worklist_hub.workitem.events import Raised
 
 POLL_S: Final = 2.0
 """How often a process looks although nobody woke it."""

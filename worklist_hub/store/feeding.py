@@ -16,14 +16,15 @@ from ups.dicom_json import DicomJson
 from ups.identifiers import replacement_uid, uid_from_name
 from ups.states import Answer
 from ups.workitem import Workitem
-from worklist_hub.protocol import Decision, Refusal, Update
 from worklist_hub.store import keys as by_key
 from worklist_hub.store.creating import create_all
 from worklist_hub.store.database import ask
 from worklist_hub.store.keys import ACCESSION, AT_ONCE, STUDY, Key, keys_of
 from worklist_hub.store.schema import WORKITEMS
-from worklist_hub.store.workitems import OPEN, CarryOut, WorkitemStore
-from worklist_hub.whose import contradicts, is_waiting
+from worklist_hub.store.together import CarryOut
+from worklist_hub.store.workitems import OPEN, WorkitemStore
+from worklist_hub.workitem.protocol import Decision, Refusal, Update
+from worklist_hub.workitem.whose import contradicts, is_waiting
 
 MOVES = 3
 """So often another UID is looked for where something else has that of a study."""

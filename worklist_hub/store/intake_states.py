@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from ups.datetimes import datetime_from_dt, dt_from_datetime
-from worklist_hub import intake_states
+from worklist_hub.intake import states as intake_states
 from worklist_hub.intake.gaps import Gap
 from worklist_hub.store.database import StoreError, StoreUnavailable, ask
 from worklist_hub.store.schema import INTAKE_STATES

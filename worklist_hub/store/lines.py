@@ -13,9 +13,9 @@ from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
 from ups.tags import VR_OF
 from worklist_hub.access.policy import Row
-from worklist_hub.matching import Match, MatchKind, answers
 from worklist_hub.store.columns import COLUMN_OF, LIMITS, ROW_COLUMNS, UNKNOWN, comparable, further_value
 from worklist_hub.store.schema import WORKITEMS
+from worklist_hub.workitem.matching import Match, MatchKind, answers
 
 _SURE = ("AE", "CS", "LO", "PN", "SH", "UT")
 """Of these a first value that answers is in a column as it stands (names without case, as they are compared)."""

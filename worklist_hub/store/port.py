@@ -40,7 +40,7 @@ class Feed(Protocol):
         ...
 
     def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
-        """The same of an IN PROGRESS workitem, as far as `worklist_hub.changeable` allows; False where it is not there,
+        """The same of an IN PROGRESS workitem, as far as `workitem.changeable` allows; False where it is not there,
         not IN PROGRESS, or signed already. Its holder stays as alive as he was."""
         ...
 
@@ -75,7 +75,7 @@ class Store(Protocol):
         ...
 
     def update_held(self, uid: str, changes: dict[str, Any]) -> bool:
-        """The same of an IN PROGRESS workitem, as far as `worklist_hub.changeable` allows; False where it is not there,
+        """The same of an IN PROGRESS workitem, as far as `workitem.changeable` allows; False where it is not there,
         not IN PROGRESS, or signed already. Its holder stays as alive as he was."""
         ...
 

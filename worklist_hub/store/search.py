@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from ups.datetimes import datetime_from_dt, dt_from_datetime
 from ups.tags import VR_OF
-from worklist_hub.matching import Match, MatchKind, matches, moments
 from worklist_hub.store.columns import COLUMN_OF, LIMITS, clipped, comparable, further_value
 from worklist_hub.store.database import ask
 from worklist_hub.store.lines import Line, is_sure, selected
 from worklist_hub.store.schema import WORKITEMS
+from worklist_hub.workitem.matching import Match, MatchKind, matches, moments
 
 CHUNK = 2000
 MARGIN = 8

@@ -11,13 +11,13 @@ from ups.datetimes import datetime_from_dt
 from ups.dicom_json import DicomJson
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
-from worklist_hub.protocol import Stored
 from worklist_hub.store.columns import columns_of
 from worklist_hub.store.database import Database
 from worklist_hub.store.keys import forget, keys_of, lead_all, note
 from worklist_hub.store.quick import FOUND
 from worklist_hub.store.schema import WORKITEMS
-from worklist_hub.whose import contradicts
+from worklist_hub.workitem.protocol import Stored
+from worklist_hub.workitem.whose import contradicts
 
 STORED = tuple(WORKITEMS.c[name] for name in FOUND)
 

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ups.states import ProcedureStepState
-from worklist_hub.events import Raised
-from worklist_hub.matching import Match, match_from, matches
 from worklist_hub.store.schema import SUBSCRIPTIONS, WORKITEMS
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.events import Raised
+from worklist_hub.workitem.matching import Match, match_from, matches
 
 GLOBAL = "1.2.840.10008.5.1.4.34.5"
 FILTERED_GLOBAL = "1.2.840.10008.5.1.4.34.5.1"

@@ -24,10 +24,6 @@ from ups.workitem_fields import READERS
 from worklist_hub.audit.changes import events_of_change
 from worklist_hub.audit.ledger import Ledger
 from worklist_hub.audit.records import AuditEvent
-from worklist_hub.decisions import DEFAULT_RULES, decide
-from worklist_hub.events import Raised, events_of
-from worklist_hub.matching import Match
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Stored, Update
 from worklist_hub.store.clock import OneWay
 from worklist_hub.store.columns import changed_columns, columns_of
 from worklist_hub.store.database import Address, Database, Held, Job, ask
@@ -40,11 +36,23 @@ from worklist_hub.store.quick import Change, Quick
 from worklist_hub.store.schema import WORKITEMS
 from worklist_hub.store.search import counted, found_by
 from worklist_hub.store.stored import STORED, doubles_of, rivals_of, stored_of
+from worklist_hub.store.together import CarryOut, Outcome, Together
+from worklist_hub.workitem.decisions import DEFAULT_RULES, decide
+from worklist_hub.workitem.events import Raised, events_of
+from worklist_hub.workitem.matching import Match
+from worklist_hub.workitem.protocol import (
+    Caller,
+    ChangeState,
+    Create,
+    Decision,
+    Refusal,
+    Request,
+    RequestCancel,
+    Stored,
+    Update,
+)
 
 V = TypeVar("V")
-Outcome = tuple[Decision | Refusal, bool]
-"""What came of a request, and whether there is something to tell."""
-CarryOut = Callable[[str, Request], Decision | Refusal]
 SWAP_TRIES = 5
 _FEED = Caller(is_feed=True)
 _HELD: sa.ColumnElement[str] = sa.literal_column(f"'{ProcedureStepState.IN_PROGRESS.value}'")
@@ -206,7 +214,7 @@ class WorkitemStore:
     def write_together(self, work: Callable[[sa.Connection, CarryOut], V]) -> V:
         """Several requests of intake about SCHEDULED workitems in one durable transaction; `work` may run more than
         once."""
-        result, has_told = self.database.do(lambda connection: _Together(self._carry_out, connection).done(work))
+        result, has_told = self.database.do(lambda connection: Together(self._carry_out, connection).done(work))
         if has_told:
             self.database.tell()
         return result
@@ -337,23 +345,6 @@ class WorkitemStore:
         with self.reading.connect() as connection:
             newest = connection.execute(sa.select(sa.func.max(WORKITEMS.c.modified))).scalar_one()
         return datetime_from_dt(newest) if newest else datetime.min.replace(tzinfo=UTC)
-
-
-class _Together:
-    """Requests of one transaction, and whether any of them has something to tell."""
-
-    def __init__(self, carry_out: Callable[..., Outcome], connection: sa.Connection) -> None:
-        self._carry_out, self._connection = carry_out, connection
-        self._has_told = False
-
-    def done(self, work: Callable[[sa.Connection, CarryOut], V]) -> tuple[V, bool]:
-        """What came of the work."""
-        return work(self._connection, self._one), self._has_told
-
-    def _one(self, uid: str, request: Request) -> Decision | Refusal:
-        outcome, has_told = self._carry_out(self._connection, uid, request, _FEED, ProcedureStepState.SCHEDULED)
-        self._has_told = self._has_told or has_told
-        return outcome
 
 
 def _write_down(ledger: Ledger | None, connection: sa.Connection, events: Sequence[AuditEvent]) -> None:

@@ -15,8 +15,8 @@ from ups.workitem import Workitem
 from worklist_hub.access.grants import EVERYTHING, Grant, Privilege, Role
 from worklist_hub.access.grounds import HOLDER, OWN_DESK, ground_of, ground_of_seeing, name_of
 from worklist_hub.audit.changes import events_of_change
-from worklist_hub.decisions import decide, hash_of
-from worklist_hub.protocol import Caller, ChangeState, Create, Request, RequestCancel, Stored, Update
+from worklist_hub.workitem.decisions import decide, hash_of
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create, Request, RequestCancel, Stored, Update
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ANN, BOB = Person("1", "Ann^A", "North"), Person("2", "Bob^B", "South")

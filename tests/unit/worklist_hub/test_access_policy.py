@@ -17,10 +17,10 @@ from worklist_hub.access import policy
 from worklist_hub.access.grants import EVERYTHING, Grant, GrantError, Privilege, Role, within
 from worklist_hub.access.policy import Action, Row, may, row_filter, verdict_on
 from worklist_hub.access.view import event_for, shown
-from worklist_hub.claims import hash_of
-from worklist_hub.decisions import decide
-from worklist_hub.events import events_of
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, RequestCancel, Stored, Update
+from worklist_hub.workitem.claims import hash_of
+from worklist_hub.workitem.decisions import decide
+from worklist_hub.workitem.events import events_of
+from worklist_hub.workitem.protocol import Caller, ChangeState, Create, Decision, Refusal, RequestCancel, Stored, Update
 
 ROW = Row("north", "neuro")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -15,8 +15,8 @@ from ups.states import Answer, ProcedureStepState
 from ups.tags import KEYWORD_OF, TAG_OF, VR_OF
 from ups.workitem import Workitem
 from worklist_hub.access.grants import EVERYTHING, Grant, Role
-from worklist_hub.decisions import decide, hash_of
-from worklist_hub.protocol import Caller, Decision, Refusal, Stored, Update
+from worklist_hub.workitem.decisions import decide, hash_of
+from worklist_hub.workitem.protocol import Caller, Decision, Refusal, Stored, Update
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANN, BOB = Person("1", "Ann^A", "North"), Person("2", "Bob^B", "South")

@@ -10,11 +10,11 @@ from typing import Any
 from tests.peers.hub import ANN
 from worklist_hub.access.grants import Grant, Role
 from worklist_hub.access.refusals import INVALID, NO_ACCESS, UNAVAILABLE, NotAdmitted
-from worklist_hub.callers import Admission
-from worklist_hub.guard import COME_BACK, SIGNED_OUT, Guard
-from worklist_hub.presence import Presence
-from worklist_hub.protocol import Caller
 from worklist_hub.store.database import StoreUnavailable
+from worklist_hub.web.callers import Admission
+from worklist_hub.web.guard import COME_BACK, SIGNED_OUT, Guard
+from worklist_hub.web.presence import Presence
+from worklist_hub.workitem.protocol import Caller
 
 TOKEN = "head.payload.signature"
 CALLER = Caller(ANN, "ANN", grants=(Grant("north", Role.READER),), subject="idp|ann", expires_at=100.0)

@@ -16,13 +16,13 @@ from ups.codes import Person
 from ups.states import ProcedureStepState
 from ups.workitem import Workitem
 from worklist_hub.access.grants import Grant, Role
-from worklist_hub.channels import Channel, Channels
-from worklist_hub.events import STATUS_CHANGE, Raised, state_report
-from worklist_hub.matching import match_from
-from worklist_hub.protocol import Caller, ChangeState, ClaimRules, Create, Update
 from worklist_hub.store.subscriptions import GLOBAL, Subscriber
 from worklist_hub.store.workitems import WorkitemStore
 from worklist_hub.sweeper import LOOK_AGAIN_S, Sweeper
+from worklist_hub.web.channels import Channel, Channels
+from worklist_hub.workitem.events import STATUS_CHANGE, Raised, state_report
+from worklist_hub.workitem.matching import match_from
+from worklist_hub.workitem.protocol import Caller, ChangeState, ClaimRules, Create, Update
 
 BOB = Person("2", "Bob^B", "South")
 OBSERVER = Caller(BOB, "BOB", grants=(Grant("north", Role.OBSERVER),), subject="bob")

@@ -15,9 +15,9 @@ from pacs.errors import NotAuthorised, PacsError, Refused
 from pacs.port import Pacs, SeriesAnswer, StudyAnswer, StudyQuery
 from pacs.secrets import from_file, line_of
 from pacs.site import DicomwebConnection, Site
-from worklist_hub.checking import check
 from worklist_hub.config import HubConfig
 from worklist_hub.intake.rules import READ_ALL_IMAGES, Rule, RuleBook
+from worklist_hub.operations.checking import check
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 WEB = DicomwebConnection("hill-web", "http://127.0.0.1:1/dicom-web")

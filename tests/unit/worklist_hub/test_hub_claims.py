@@ -12,10 +12,10 @@ from ups import dicom_json as dj
 from ups.codes import DUPLICATE_ORDER, RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person
 from ups.states import Answer, ProcedureStepState
 from ups.workitem import Workitem
-from worklist_hub.claims import hash_of
-from worklist_hub.decisions import RELEASED_BY_ITSELF, decide
-from worklist_hub.final_state import missing_for_completion
-from worklist_hub.protocol import (
+from worklist_hub.workitem.claims import hash_of
+from worklist_hub.workitem.decisions import RELEASED_BY_ITSELF, decide
+from worklist_hub.workitem.final_state import missing_for_completion
+from worklist_hub.workitem.protocol import (
     Caller,
     ChangeState,
     ClaimRules,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ups.codes import Person
-from worklist_hub.callers import Admission, NotAdmitted, load_tokens
 from worklist_hub.config import ConfigError, is_loopback, load
+from worklist_hub.web.callers import Admission, NotAdmitted, load_tokens
 
 GOOD = """
 [hub]

@@ -12,10 +12,10 @@ from ups import dicom_json as dj
 from ups.codes import NOT_CHECKED
 from ups.states import Answer, ProcedureStepState, row
 from ups.workitem import RESCHEDULED, RESCHEDULING_RECOMMENDED, UNSPECIFIED_REASON, Code, Person, Workitem
-from worklist_hub.claims import hash_of, holder_of
-from worklist_hub.decisions import _action, decide
-from worklist_hub.events import ASSIGNED, CANCEL_REQUESTED, PROGRESS_REPORT, STATE_REPORT, events_of
-from worklist_hub.protocol import (
+from worklist_hub.workitem.claims import hash_of, holder_of
+from worklist_hub.workitem.decisions import _action, decide
+from worklist_hub.workitem.events import ASSIGNED, CANCEL_REQUESTED, PROGRESS_REPORT, STATE_REPORT, events_of
+from worklist_hub.workitem.protocol import (
     Caller,
     ChangeState,
     ClaimRules,

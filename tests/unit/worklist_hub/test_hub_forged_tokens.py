@@ -19,10 +19,10 @@ from worklist_hub.access.refusals import INVALID, NotAdmitted
 from worklist_hub.access.settings import Limits
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import Strangers
-from worklist_hub.callers import Admission
-from worklist_hub.guard import Guard
-from worklist_hub.presence import Presence
-from worklist_hub.protocol import Caller
+from worklist_hub.web.callers import Admission
+from worklist_hub.web.guard import Guard
+from worklist_hub.web.presence import Presence
+from worklist_hub.workitem.protocol import Caller
 
 BURST = 5
 REFUSED = AuditEvent(Action.REFUSED, Actor(address="10.0.0.1"), text="GET /workitems answered 401")

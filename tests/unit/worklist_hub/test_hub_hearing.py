@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worklist_hub.hearing import Hearing
 from worklist_hub.store.clock import CATCHING_UP, ONE_TICK, OneWay
+from worklist_hub.workitem.hearing import Hearing
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from ups import changes
 from ups import dicom_json as dj
 from ups.codes import Code, Person
 from ups.workitem import Workitem
-from worklist_hub.matching import MatchingError, MatchKind, match_from, matches, wanted_from
+from worklist_hub.workitem.matching import MatchingError, MatchKind, match_from, matches, wanted_from
 
 ROW = Workitem(
     "1.2.3",

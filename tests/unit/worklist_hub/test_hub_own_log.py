@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from worklist_hub.own_log import OwnLog
+from worklist_hub.operations.own_log import OwnLog
 
 
 def record(text: str) -> logging.LogRecord:

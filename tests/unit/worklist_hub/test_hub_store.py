@@ -8,11 +8,11 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from ups import dicom_json as dj
-from worklist_hub.matching import MatchingError, match_from, matches, moments
 from worklist_hub.store import migrate
 from worklist_hub.store.database import StoreError
 from worklist_hub.store.schema import HEAD
 from worklist_hub.store.workitems import WorkitemStore
+from worklist_hub.workitem.matching import MatchingError, match_from, matches, moments
 
 
 def test_the_file_is_durable_by_its_settings(tmp_path: Path) -> None:

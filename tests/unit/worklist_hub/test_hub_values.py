@@ -15,7 +15,7 @@ from ups import changes
 from ups.codes import Person
 from ups.dicom_json import DatasetError
 from worklist_hub.store.columns import columns_of
-from worklist_hub.values import checked, is_uid
+from worklist_hub.workitem.values import checked, is_uid
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from pacs import errors
 from worklist_hub.intake.gaps import Gap
 from worklist_hub.intake.runner import SiteState
-from worklist_hub.intake_states import ANSWERS, FIRST_POLL, LONG_POLL, SILENT, WAITING, IntakeStates, SiteIntake
+from worklist_hub.intake.states import ANSWERS, FIRST_POLL, LONG_POLL, SILENT, WAITING, IntakeStates, SiteIntake
 
 START = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
 

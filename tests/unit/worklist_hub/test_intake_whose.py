@@ -10,7 +10,7 @@ from ups.codes import OtherId
 from ups.workitem import Workitem
 from worklist_client.identity.compare import compare
 from worklist_client.identity.patient import PatientIdentity, PatientKey, Verdict
-from worklist_hub.whose import are_two_people, contradicts
+from worklist_hub.workitem.whose import are_two_people, contradicts
 
 ANN = Workitem(
     "1.1",

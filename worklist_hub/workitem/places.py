@@ -6,7 +6,7 @@ from __future__ import annotations
 from ups.identifiers import is_made_from_name, replacement_uid, workitem_uid
 from ups.states import ProcedureStepState
 from ups.workitem_fields import READERS
-from worklist_hub.protocol import Create, Stored
+from worklist_hub.workitem.protocol import Create, Stored
 
 
 def is_kept_for_another(request: Create, replaced: Stored | None) -> bool:

@@ -20,23 +20,23 @@ from starlette.responses import JSONResponse, Response
 from ups.datetimes import dt_from_datetime
 from ups.identifiers import replacement_uid
 from ups.states import ProcedureStepState
-from worklist_hub import bodies, drafts, sentences
 from worklist_hub.access.grounds import HOLDER, OWN_DESK
 from worklist_hub.access.policy import Action, may
 from worklist_hub.audit.changes import subject_of
 from worklist_hub.audit.records import Action as AuditAction
 from worklist_hub.audit.records import AuditEvent
 from worklist_hub.audit.trail import trail_of
-from worklist_hub.bodies import BadRequest
-from worklist_hub.claims import holder_of, is_held_with
-from worklist_hub.drafts import DraftKeys, DraftsUnavailable, SealBroken
-from worklist_hub.protocol import Caller, Stored
 from worklist_hub.store import handed
 from worklist_hub.store.handed import Handed
 from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.transactions import caller_of
-from worklist_hub.values import is_uid
-from worklist_hub.web import Row
+from worklist_hub.web import bodies, drafts, sentences
+from worklist_hub.web.bodies import BadRequest
+from worklist_hub.web.drafts import DraftKeys, DraftsUnavailable, SealBroken
+from worklist_hub.web.transactions import caller_of
+from worklist_hub.web.urls import Row
+from worklist_hub.workitem.claims import holder_of, is_held_with
+from worklist_hub.workitem.protocol import Caller, Stored
+from worklist_hub.workitem.values import is_uid
 
 V = TypeVar("V")
 _NAME_LIMIT = 64

@@ -11,7 +11,7 @@ from ups.codes import Code, Person
 from ups.dicom_json import DicomJson
 from ups.states import Answer, ProcedureStepState
 from worklist_hub.access.grants import Grant, Role
-from worklist_hub.identity import identity_of
+from worklist_hub.workitem.identity import identity_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from ups.datetimes import dt_from_datetime
 from ups.dicom_json import DicomJson
 from ups.tags import TAG_OF
 from ups.workitem_fields import READERS, WRITERS
-from worklist_hub.identity import identity_in
-from worklist_hub.protocol import Caller, ClaimRules, RequestCancel, Stored
+from worklist_hub.workitem.identity import identity_in
+from worklist_hub.workitem.protocol import Caller, ClaimRules, RequestCancel, Stored
 
 PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 PROGRESS = "ProcedureStepProgressInformationSequence"

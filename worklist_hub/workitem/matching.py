@@ -16,7 +16,7 @@ from typing import Any
 
 from ups import dicom_json as dj
 from ups.tags import KEYWORD_OF, VR_OF
-from worklist_hub.moments import (
+from worklist_hub.workitem.moments import (
     MatchingError,
     date_is_within,
     is_within,

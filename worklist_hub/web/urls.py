@@ -13,17 +13,17 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from worklist_hub import bodies, openapi
-from worklist_hub.bodies import BadRequest
 from worklist_hub.edited import CurrentConfig
-from worklist_hub.intake_states import IntakeStates
-from worklist_hub.matching import MatchingError
-from worklist_hub.protocol import Caller
+from worklist_hub.intake.states import IntakeStates
 from worklist_hub.store.database import StoreUnavailable
 from worklist_hub.store.subscriptions import TooManySubscriptions
 from worklist_hub.store.workitems import LostRace
-from worklist_hub.transactions import Transactions
-from worklist_hub.watching import Watching
+from worklist_hub.web import bodies, openapi
+from worklist_hub.web.bodies import BadRequest
+from worklist_hub.web.transactions import Transactions
+from worklist_hub.web.watching import Watching
+from worklist_hub.workitem.matching import MatchingError
+from worklist_hub.workitem.protocol import Caller
 
 _log = logging.getLogger("wl.hub.web")
 Endpoint = Callable[[HttpRequest], Awaitable[Response]]

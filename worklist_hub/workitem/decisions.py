@@ -24,8 +24,8 @@ from ups.tags import TAG_OF
 from ups.workitem_fields import READERS, WRITERS
 from worklist_hub.access import policy
 from worklist_hub.access.policy import may, verdict_on
-from worklist_hub.changeable import not_changeable
-from worklist_hub.claims import (
+from worklist_hub.workitem.changeable import not_changeable
+from worklist_hub.workitem.claims import (
     PERFORMED,
     PROGRESS,
     hash_of,
@@ -42,10 +42,10 @@ from worklist_hub.claims import (
     wants_it,
     without_mark,
 )
-from worklist_hub.final_state import missing_for_completion
-from worklist_hub.identity import with_identity
-from worklist_hub.places import is_kept_for_another
-from worklist_hub.protocol import (
+from worklist_hub.workitem.final_state import missing_for_completion
+from worklist_hub.workitem.identity import with_identity
+from worklist_hub.workitem.places import is_kept_for_another
+from worklist_hub.workitem.protocol import (
     Caller,
     ChangeState,
     ClaimRules,
@@ -58,7 +58,7 @@ from worklist_hub.protocol import (
     Sweep,
     Update,
 )
-from worklist_hub.values import is_uid
+from worklist_hub.workitem.values import is_uid
 
 NOT_YOUR_UID = "A UID of version 5 is made from a name by the hub: leave it out, or use a random one"
 SAME_STUDY = "This study of this hospital is on the list already, or is reported"

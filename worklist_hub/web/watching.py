@@ -17,7 +17,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ups.dicom_json import DicomJson
 from ups.tags import KEYWORD_OF, VR_OF
-from worklist_hub import bodies
 from worklist_hub.access.grounds import ground_of_seeing
 from worklist_hub.access.policy import SHOWN_KEYWORDS
 from worklist_hub.access.view import shown
@@ -25,16 +24,17 @@ from worklist_hub.audit.changes import subject_of
 from worklist_hub.audit.ledger import AuditUnavailable
 from worklist_hub.audit.records import Action, Actor, AuditEvent
 from worklist_hub.audit.trail import NAMED_LIMIT, trail_of
-from worklist_hub.bodies import BadRequest
-from worklist_hub.channels import Channel, Channels
-from worklist_hub.events import state_report
-from worklist_hub.matching import Match, wanted_from
-from worklist_hub.protocol import Caller
-from worklist_hub.sentences import Transaction
 from worklist_hub.store.subscriptions import FILTERED_GLOBAL, GLOBAL, SubscriptionStore
 from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.transactions import UNKNOWN, caller_of
-from worklist_hub.values import is_uid
+from worklist_hub.web import bodies
+from worklist_hub.web.bodies import BadRequest
+from worklist_hub.web.channels import Channel, Channels
+from worklist_hub.web.sentences import Transaction
+from worklist_hub.web.transactions import UNKNOWN, caller_of
+from worklist_hub.workitem.events import state_report
+from worklist_hub.workitem.matching import Match, wanted_from
+from worklist_hub.workitem.protocol import Caller
+from worklist_hub.workitem.values import is_uid
 
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,16}")
 _ALL = (GLOBAL, FILTERED_GLOBAL)

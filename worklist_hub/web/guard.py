@@ -14,11 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from worklist_hub.access.limits import Buckets
 from worklist_hub.access.refusals import EXPIRED, TOO_FAST, NotAdmitted
 from worklist_hub.access.settings import Limits
-from worklist_hub.callers import Admission
 from worklist_hub.config import is_loopback
-from worklist_hub.presence import Presence
-from worklist_hub.protocol import Caller
 from worklist_hub.store.database import StoreUnavailable
+from worklist_hub.web.callers import Admission
+from worklist_hub.web.presence import Presence
+from worklist_hub.workitem.protocol import Caller
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

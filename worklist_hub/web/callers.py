@@ -19,7 +19,7 @@ from ups.readers import is_same_reader
 from worklist_hub.access.grants import ANY_SITE, EVERYTHING, Grant, GrantError, Role
 from worklist_hub.access.refusals import INVALID, MISSING, NotAdmitted
 from worklist_hub.config import ConfigError
-from worklist_hub.protocol import Caller
+from worklist_hub.workitem.protocol import Caller
 
 __all__ = ["Admission", "Known", "NotAdmitted", "Tokens", "load_tokens"]
 MAX_HEADER = 2048

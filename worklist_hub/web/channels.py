@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from worklist_hub.access.policy import SHOWN_KEYWORDS, Row, shows_details
 from worklist_hub.access.view import event_for
-from worklist_hub.events import Raised, going_down, restarted
-from worklist_hub.protocol import Caller
 from worklist_hub.store.subscriptions import Subscriber
+from worklist_hub.workitem.events import Raised, going_down, restarted
+from worklist_hub.workitem.protocol import Caller
 
 QUEUE_LIMIT = 2000
 """A watcher further behind than this is cut off; it comes back and searches."""

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from ups.codes import Person
 from worklist_hub.access.entrance import KnownReaders
 from worklist_hub.access.grants import Grant, Privilege
-from worklist_hub.callers import Known
-from worklist_hub.protocol import Caller
-from worklist_hub.transactions import caller_of
-from worklist_hub.web import Row
+from worklist_hub.web.callers import Known
+from worklist_hub.web.transactions import caller_of
+from worklist_hub.web.urls import Row
+from worklist_hub.workitem.protocol import Caller
 
 _GIVES = frozenset({Privilege.ASSIGN, Privilege.READ})
 """Who may assign gives studies that wait; who may read may hold a study, and hands it over."""

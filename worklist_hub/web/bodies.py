@@ -15,10 +15,10 @@ from ups import dicom_json as dj
 from ups.codes import Person
 from ups.dicom_json import DicomJson
 from ups.tags import KEYWORD_OF, TAG_OF
-from worklist_hub.listed import ROW_TAGS
-from worklist_hub.protocol import Decision, Refusal
-from worklist_hub.sentences import Transaction, sentence_of, status_of
-from worklist_hub.values import checked, is_uid
+from worklist_hub.web.sentences import Transaction, sentence_of, status_of
+from worklist_hub.workitem.listed import ROW_TAGS
+from worklist_hub.workitem.protocol import Decision, Refusal
+from worklist_hub.workitem.values import checked, is_uid
 
 MEDIA_TYPE = "application/dicom+json"
 DEFAULT_LIMIT = 1000

@@ -14,19 +14,28 @@ from ups import dicom_json as dj
 from ups.codes import Code
 from ups.identifiers import random_uid
 from ups.states import TEXTS, Answer, ProcedureStepState
-from worklist_hub import bodies, sentences
 from worklist_hub.access.policy import row_filter
 from worklist_hub.access.view import shown, shown_line
 from worklist_hub.access.where import where
 from worklist_hub.audit.records import Action
 from worklist_hub.audit.trail import trail_of
-from worklist_hub.bodies import BadRequest
-from worklist_hub.matching import wanted_from
-from worklist_hub.protocol import Caller, ChangeState, Create, Decision, Refusal, Request, RequestCancel, Update
-from worklist_hub.sentences import Transaction
 from worklist_hub.store.lines import Line
 from worklist_hub.store.workitems import WorkitemStore
-from worklist_hub.values import is_uid
+from worklist_hub.web import bodies, sentences
+from worklist_hub.web.bodies import BadRequest
+from worklist_hub.web.sentences import Transaction
+from worklist_hub.workitem.matching import wanted_from
+from worklist_hub.workitem.protocol import (
+    Caller,
+    ChangeState,
+    Create,
+    Decision,
+    Refusal,
+    Request,
+    RequestCancel,
+    Update,
+)
+from worklist_hub.workitem.values import is_uid
 
 UNKNOWN = Refusal(Answer.UNKNOWN_WORKITEM, TEXTS[Answer.UNKNOWN_WORKITEM])
 MAX_COUNTED = 10_000

@@ -9,8 +9,8 @@ from pacs import secrets
 from pacs.checking import check_sites
 from pacs.errors import PacsError
 from pacs.site import Site
-from worklist_hub.appearing import what_appears
 from worklist_hub.config import HubConfig
+from worklist_hub.intake.appearing import what_appears
 from worklist_hub.intake.asking import own_connection
 from worklist_hub.intake.runner import OpenPacs, own_pacs
 from worklist_hub.intake.undated import said_of_undated

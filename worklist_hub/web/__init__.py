@@ -1,0 +1,1 @@
+"""UPS-RS over HTTP: URLs, bodies, the guard before them, event channels."""

@@ -1,0 +1,1 @@
+"""What may be asked of a workitem and what comes of it: pure, without database or HTTP."""
