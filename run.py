@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
         return subprocess.call([str(PYTHON), "-m", "worklist_client", "demo", *rest])
     if command == "install":
         system_packages(DESKTOP, missing_libraries(), needed=False)
-        environment("")
+        environment("[region]")
         programs = PYTHON.parent
         say(f"ready: {programs / 'worklist-client'} is the desktop, {programs / 'worklist-hub'} the hub")
         return 0

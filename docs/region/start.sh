@@ -5,9 +5,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/settings.sh"
 
 if [ -e "$REGION_DIR" ]; then echo "$REGION_DIR is there already: run stop.sh, and remove it" >&2; exit 1; fi
+for program in "${WORKLIST_HUB%% *}" curl haproxy "$PG_BIN/initdb"; do
+    command -v "$program" >/dev/null || { echo "$program is not found (see docs/operation.md)" >&2; exit 1; }
+done
 mkdir -p "$REGION_DIR/db"
 chmod 755 "$REGION_DIR"
 [ "$(id -u)" != 0 ] || chown "$DB_USER" "$REGION_DIR/db"
+
+# What was started ends again where something goes wrong on the way; the logs stay.
+trap '[ $? = 0 ] || { "$here/stop.sh"; echo "not started; look into $REGION_DIR, and remove it before the next try" >&2; }' EXIT
 
 # --- PostgreSQL: a primary whose commits wait for the standby
 password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,26 @@ def config(any_database: Path | str, tmp_path: Path) -> list[str]:
         lines.append('durability = "acknowledged claims may be lost"')
     path.write_text("\n".join([*lines, "[auth]", "accounts = true", ""]), "utf-8")
     return ["--config", str(path)]
+
+
+def test_without_the_library_of_postgresql_it_says_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "worklist_hub.store.postgres", None)
+    monkeypatch.delitem(sys.modules, "worklist_hub.store.postgres")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    (tmp_path / "hub.toml").write_text('[hub]\ndatabase = "postgresql://worklist@127.0.0.1:1/worklist"\n', "utf-8")
+    assert main(["sites", "--config", str(tmp_path / "hub.toml")]) == 2
+    assert "pip install 'psycopg[binary]" in capsys.readouterr().err
+
+
+def test_a_grant_for_a_hospital_that_nobody_knows_is_said(
+    config: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKLIST_HUB_PASSWORD", "only of this test")
+    add = ["users", "add", "eve", "--code", "3", "--name", "Eve^E", "--grant", "reader@nord", "--grant", "observer@*"]
+    assert main([*add, *config]) == 0
+    assert "no [[site]] is called 'nord'" in capsys.readouterr().err
 
 
 def version_of(address: Path | str, made: str = "") -> str:

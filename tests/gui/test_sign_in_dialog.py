@@ -95,7 +95,9 @@ def test_a_wrong_password_is_said_in_dutch_and_the_right_one_lets_in(
 ) -> None:
     fill(dialog, "ann", "guess", qtbot)
     qtbot.waitUntil(lambda: dialog.status.text() == "De naam of het wachtwoord klopt niet")
-    assert dialog.findChild(QLineEdit, "sign_in_password").text() == ""
+    password = dialog.findChild(QLineEdit, "sign_in_password")
+    assert password.text() == ""
+    assert dialog.focusWidget() is password  # what is typed next must not press a button that ends the program
     with qtbot.waitSignal(dialog.accepted):
         fill(dialog, "ann", PASSWORD, qtbot)
     assert session.reader["name"] == "Ann^A"

@@ -64,6 +64,7 @@ class SignInDialog(QDialog):
         row = QHBoxLayout()
         row.addStretch(1)
         self._inputs: list[QWidget] = []
+        self._password: QLineEdit | None = None
         for method in offered:
             if isinstance(method, OpenIdMethod):
                 self._add_browser(layout, method)
@@ -92,24 +93,24 @@ class SignInDialog(QDialog):
     def _add_password(self, layout: QVBoxLayout, name: str) -> QPushButton:
         """The two fields; their button belongs into the last row."""
         tr, form = self._tr, QFormLayout()
-        self._name, self._password = QLineEdit(name), QLineEdit()
+        self._name, self._password = QLineEdit(name), (field := QLineEdit())
         self._name.setObjectName("sign_in_name")
         self._name.setAccessibleName(tr("Name"))
-        self._password.setObjectName("sign_in_password")
-        self._password.setAccessibleName(tr("Password"))
-        self._password.setEchoMode(QLineEdit.EchoMode.Password)
+        field.setObjectName("sign_in_password")
+        field.setAccessibleName(tr("Password"))
+        field.setEchoMode(QLineEdit.EchoMode.Password)
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         form.addRow(plain_label("sign_in_name_title", tr("Name")), self._name)
-        form.addRow(plain_label("sign_in_password_title", tr("Password")), self._password)
+        form.addRow(plain_label("sign_in_password_title", tr("Password")), field)
         button = QPushButton(tr("Sign in"))
         button.setObjectName("sign_in_by_name")
         button.setProperty("role", "primary")
         button.setDefault(True)
         button.clicked.connect(self._by_password)
         layout.addLayout(form)
-        self._inputs += [self._name, self._password, button]
-        (self._password if name else self._name).setFocus()
+        self._inputs += [self._name, field, button]
+        (field if name else self._name).setFocus()
         return button
 
     def _by_browser(self, method: OpenIdMethod) -> None:
@@ -131,6 +132,7 @@ class SignInDialog(QDialog):
             self._ready(self._tr("No browser could be opened on this computer"))
 
     def _by_password(self) -> None:
+        assert self._password is not None
         name, password = self._name.text().strip(), self._password.text()
         self._password.clear()
         if not name or not password:
@@ -174,6 +176,8 @@ class SignInDialog(QDialog):
         self.status.setText(text)
         for one in self._inputs:
             one.setEnabled(True)
+        if self._password is not None:
+            self._password.setFocus()  # disabled inputs had handed it on, to a button that ends the program
 
 
 class SignInAgain(QObject):

@@ -16,6 +16,8 @@ from worklist_hub.intake.runner import OpenPacs, own_pacs
 def dry_run(config: HubConfig, arguments: Namespace, opened: OpenPacs | None = None) -> int:
     """0 where every hospital answered. Raises `ConfigError`."""
     wanted = [site for site in config.sites if site.connections and arguments.site in ("", site.site_id)]
+    if not wanted and not arguments.site:
+        raise ConfigError(f"{config.source}: no [[site]] has connections, so there is nothing to ask")
     if not wanted:
         raise ConfigError(f"{config.source}: no [[site]] with connections is called {arguments.site!r}")
     if arguments.hours <= 0:

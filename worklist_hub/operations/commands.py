@@ -170,7 +170,16 @@ def users(config: HubConfig, arguments: Namespace) -> int:
                 print(f"worklist-hub: {error}", file=sys.stderr)
                 return 1
     print(text)
+    for site in unknown_sites(arguments, config):
+        print(f"worklist-hub: note: no [[site]] is called {site!r} in {config.source}", file=sys.stderr)
     return 0
+
+
+def unknown_sites(arguments: Namespace, config: HubConfig) -> list[str]:
+    """Hospitals of the grants that this configuration does not know: such a grant opens nothing here."""
+    granted = arguments.grant if arguments.what in ("add", "grants") else ()
+    known = {"*", *(site.site_id for site in config.sites)}
+    return sorted({grant_of(one).site_id for one in granted} - known)
 
 
 class _WithLine:
