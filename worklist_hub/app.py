@@ -168,8 +168,7 @@ def _serve(config: HubConfig) -> int:
         log_as_json(config.ae_title)
     hub = Hub(config)
     if hub.admission.needs_token:
-        where = "" if config.is_loopback else " TLS is not built in yet: put a proxy with TLS in front of it."
-        print(f"worklist-hub: serving {hub.url}; readers are known by token.{where}", flush=True)
+        print(f"worklist-hub: serving {hub.url}; readers are known by token.", flush=True)
     else:
         print(
             f"worklist-hub: serving {hub.url} to this machine only, for there is no token file:"

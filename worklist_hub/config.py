@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 import zoneinfo
 from collections.abc import Mapping
@@ -296,6 +297,9 @@ def _rules(path: Path, data: Mapping[str, Any], sites: tuple[Site, ...]) -> Rule
 
 
 def _check_site(where: str, table: Mapping[str, Any]) -> None:
+    color = table.get("color")
+    if isinstance(color, str) and not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+        raise ConfigError(f"{where}: color {color!r} is none; an example is '#4FA3E0'")
     zone = table.get("time_zone", "Europe/Amsterdam")
     try:
         zoneinfo.ZoneInfo(zone)

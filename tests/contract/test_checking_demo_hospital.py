@@ -50,3 +50,12 @@ def test_a_list_without_hospitals_does_not_pass_as_working(tmp_path: Path, capsy
     config.write_text("", encoding="utf-8")
     assert main(["check", "--config", str(config)]) == 1
     assert "no [[site]]" in capsys.readouterr().out
+
+
+def test_a_hub_that_would_not_start_for_want_of_tls_does_not_pass_the_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub.toml").write_text('[hub]\nlisten = "0.0.0.0:0"\n[auth]\naccounts = true\n', "utf-8")
+    assert main(["check", "--config", str(tmp_path / "hub.toml")]) == 1
+    assert "listen: " in (said := capsys.readouterr().out)
+    assert "[tls] certificate and key are needed" in said

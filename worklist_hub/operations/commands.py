@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from ups.codes import Person
+from worklist_hub.access.entrance import check_reach, server_options
 from worklist_hub.access.grants import Grant, GrantError
 from worklist_hub.audit.ledger import Ledger, process_name
 from worklist_hub.audit.records import Action, Actor, AuditEvent
@@ -68,10 +69,21 @@ def migrate(config: HubConfig, _arguments: Namespace) -> int:
 
 def check(config: HubConfig, arguments: Namespace) -> int:
     """Database, durability, files of TLS, audit receivers, and every connection of every hospital."""
-    works = _check_database(config)
+    works = _check_entrance(config)
+    works = _check_database(config) and works
     for target in config.audit.exports:
         works = _check_export(target.name, target.folder) and works
     return 0 if _check_sites(config) and works else 1
+
+
+def _check_entrance(config: HubConfig) -> bool:
+    try:
+        check_reach(config)
+        server_options(config.tls)
+    except ConfigError as error:
+        print(f"listen: {error}", flush=True)
+        return False
+    return True
 
 
 def _check_database(config: HubConfig) -> bool:
