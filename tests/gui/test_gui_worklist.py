@@ -760,6 +760,25 @@ def test_the_window_of_drafts_without_a_claim_names_patient_and_study_and_is_dut
     assert "released" not in " ".join(label.text() for label in dialog.findChildren(QLabel))
 
 
+def test_a_text_that_lost_its_claim_a_moment_ago_stands_among_the_drafts(make_stage: MakeStage, qtbot: QtBot) -> None:
+    """After a hand-over the window of drafts was empty until the next start; its buttons did nothing."""
+    stage = make_stage("en")
+    deliveries = stage.window._parts.deliveries
+    dialog = OrphansDialog(stage.desk, deliveries, str, stage.window)
+    discard = dialog.findChild(QPushButton, "orphan_discard")
+    assert not discard.isEnabled()
+    row = DraftRow("2.25.78", "2.25.3", "north", "1.2.3", "NORTH", "P3", "{}", 1, NOW)
+    stage.desk.journal.drafts.save(row)
+    stage.desk.journal.drafts.orphan(row.draft_uid, "released by the reader")
+    assert deliveries.orphans() == ()
+    opened = OrphansDialog(stage.desk, deliveries, str, stage.window)
+    qtbot.waitUntil(lambda: opened.findChildren(QTableWidget, "orphans")[-1].rowCount() == 1)
+    qtbot.waitUntil(lambda: discard.isEnabled())
+    discard.click()
+    qtbot.waitUntil(lambda: not discard.isEnabled())
+    assert deliveries.orphans() == ()
+
+
 def test_somebody_who_asks_for_my_study_is_shown(stage: Stage) -> None:
     stage.tell(Changed(claimed(workitem(3), ME)), CancelRequested("2.25.3", "DESK2", "going home", "Bakker"))
     asked = stage.window.bars.request.text()

@@ -263,8 +263,9 @@ class OrphansDialog(QDialog):
         self.setObjectName("orphans_dialog")
         self.setWindowTitle(tr("Drafts without a claim"))
         self.resize(1000, 520)
-        self._rows = deliveries.orphans()
-        layout = QVBoxLayout(self)
+        self._rows: tuple[DraftRow, ...] = ()
+        self._table: QTableWidget | None = None
+        self._layout = layout = QVBoxLayout(self)
         explain = plain_label(
             "orphans_text",
             tr("These texts are kept because the claim ended. Claim the study again to go on with its text."),
@@ -272,13 +273,9 @@ class OrphansDialog(QDialog):
         )
         explain.setWordWrap(True)
         layout.addWidget(explain)
-        titles = (tr("Saved"), tr("Hospital"), tr("Patient"), tr("Study"), tr("Reason"))
-        self._table = plain_table("orphans", titles, [self._texts(row) for row in self._rows], stretch=3)
-        self._table.currentCellChanged.connect(self._show)
         self._text = QPlainTextEdit()
         self._text.setObjectName("orphan_text")
         self._text.setReadOnly(True)
-        layout.addWidget(self._table, 2)
         layout.addWidget(self._text, 3)
         row = QHBoxLayout()
         self._copy_button = QPushButton(tr("Copy the text"))
@@ -293,8 +290,29 @@ class OrphansDialog(QDialog):
         row.addStretch(1)
         row.addWidget(close)
         layout.addLayout(row)
-        if self._rows:
-            self._table.selectRow(0)
+        deliveries.changed.connect(self._fill)
+        self._fill()
+        deliveries.reload()
+
+    def _chosen(self) -> DraftRow | None:
+        row = self._table.currentRow() if self._table is not None else -1
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    def _fill(self) -> None:
+        before, place = self._chosen(), 0 if self._table is None else self._table.currentRow()
+        if self._table is not None:
+            self._layout.removeWidget(self._table)
+            self._table.deleteLater()
+        self._rows, tr = self._deliveries.orphans(), self._desk.tr
+        titles = (tr("Saved"), tr("Hospital"), tr("Patient"), tr("Study"), tr("Reason"))
+        table = self._table = plain_table("orphans", titles, [self._texts(row) for row in self._rows], stretch=3)
+        self._layout.insertWidget(1, table, 2)
+        table.currentCellChanged.connect(self._show)
+        kept = [row.draft_uid for row in self._rows]
+        if before is not None and before.draft_uid in kept:
+            place = kept.index(before.draft_uid)
+        table.selectRow(min(max(place, 0), len(kept) - 1))
+        self._show()
 
     def _texts(self, row: DraftRow) -> tuple[str, ...]:
         """The patient for whom it was written; the study as it was called then, else as the list calls it now."""
@@ -314,18 +332,16 @@ class OrphansDialog(QDialog):
         )
 
     def _show(self) -> None:
-        row = self._table.currentRow()
-        self._text.setPlainText(self._text_of(self._rows[row].content) if 0 <= row < len(self._rows) else "")
+        chosen = self._chosen()
+        self._text.setPlainText(self._text_of(chosen.content) if chosen is not None else "")
+        for button in (self._copy_button, self._discard_button):
+            button.setEnabled(chosen is not None)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text.toPlainText())
 
     def _discard(self) -> None:
-        row = self._table.currentRow()
-        if not 0 <= row < len(self._rows):
-            return
-        self._desk.journal.drafts.discard(self._rows[row].draft_uid, "thrown away by its author")
-        self._rows = (*self._rows[:row], *self._rows[row + 1 :])
-        self._table.removeRow(row)
-        self._show()
-        self._deliveries.reload()
+        chosen = self._chosen()
+        if chosen is not None:
+            self._desk.journal.drafts.discard(chosen.draft_uid, "thrown away by its author")
+            self._deliveries.reload()

@@ -247,6 +247,8 @@ class Desktop(QObject):
         self.deliveries = Deliveries(desk, self)
         self.timeline = TimelineSearch(desk, self)
         self.actions = StudyActions(desk, open_reading_window, self)
+        for done in (self.actions.windows_changed, self.actions.said):
+            done.connect(lambda *_: self.deliveries.reload())  # a text may have lost its claim by it
         overlay = self._profile.folder / "keymap.toml"
         problems = list(self._settings.problems)
         try:
