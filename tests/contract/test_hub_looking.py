@@ -58,6 +58,17 @@ def test_a_grant_for_a_hospital_that_nobody_knows_is_said(
     assert "no [[site]] is called 'nord'" in capsys.readouterr().err
 
 
+def test_where_there_is_nothing_to_show_it_says_so(
+    config: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["migrate", *config])
+    capsys.readouterr()
+    assert main(["sites", *config]) == 0
+    assert "names no [[site]]" in capsys.readouterr().err
+    assert main(["audit", "show", "--reader", "nobody", *config]) == 0
+    assert "no line of the audit log is of these" in capsys.readouterr().err
+
+
 def version_of(address: Path | str, made: str = "") -> str:
     """The schema as it stands; `made`: after it was set to this."""
     url = (

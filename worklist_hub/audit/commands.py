@@ -65,7 +65,9 @@ def _witness(path: Path) -> Witness:
 
 
 def _show(config: HubConfig, database: Database, arguments: Namespace) -> int:
+    has_shown = False
     for line in _lines(database, arguments):
+        has_shown = True
         event = line.event.for_site(arguments.site) if arguments.site else line.event
         line = Line(line.process, line.day, line.seq, line.hash, event)
         if arguments.format == "json":
@@ -76,6 +78,8 @@ def _show(config: HubConfig, database: Database, arguments: Namespace) -> int:
                 sys.stdout.write(f"{message.partition(b'?>')[2].decode().strip()}\n")
         else:
             print(as_text(event))
+    if not has_shown:
+        print("worklist-hub: no line of the audit log is of these", file=sys.stderr)
     return 0
 
 

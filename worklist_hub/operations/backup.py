@@ -18,6 +18,8 @@ def copy_of(database: Path, to: Path) -> None:
     """One consistent file at `to`, private, whole or not at all. Raises `BackupError`."""
     if not database.is_file():
         raise BackupError(f"{database}: no such file")
+    if not to.absolute().parent.is_dir():
+        raise BackupError(f"{to.absolute().parent}: no such folder")
     if to.exists():
         raise BackupError(f"{to}: is there already")
     half = to.with_name(f"{to.name}.part")

@@ -137,6 +137,8 @@ def sites(config: HubConfig, arguments: Namespace) -> int:
         row = {"site": site.site_id, "name": site.name, "connections": len(site.connections)}
         states = {"scheduled": "SCHEDULED", "claimed": "IN PROGRESS", "completed": "COMPLETED"}
         rows.append(row | {key: counts.get((site.site_id, state), 0) for key, state in states.items()})
+    if not rows:
+        print(f"worklist-hub: {config.source} names no [[site]]", file=sys.stderr)
     if arguments.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
