@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
 from tests.peers.hub import running_hub, study_to_read
 from ups.codes import Person
 from ups.errors import NotFound
+from ups.events import Snapshot
 from viewer.tasks import TaskRunner
 from worklist_client.commands.desk import Desk
 from worklist_client.composition import compose
@@ -25,11 +27,11 @@ from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
 from worklist_client.ui import reader_choice
 from worklist_client.ui.dialogs import ReasonDialog
-from worklist_client.ui.reader_choice import ReaderChoice
+from worklist_client.ui.reader_choice import ReaderChoice, seen_readers
 from worklist_client.worklist import region
 from worklist_client.worklist.embedded import HubAddress
 from worklist_client.worklist.entries import StudyEntry
-from worklist_client.worklist.region import KnownReaders
+from worklist_client.worklist.region import KnownReaders, RegionError
 from worklist_client.worklist.rows import entry_from_workitem
 from worklist_hub.service import Hub
 
@@ -114,6 +116,13 @@ def items(box: QComboBox) -> list[str]:
     return [box.itemText(index) for index in range(box.count())]
 
 
+def note(dialog: ReasonDialog) -> str:
+    """What the dialog says against the choice."""
+    label = dialog.findChild(QLabel, "reason_note")
+    assert isinstance(label, QLabel)
+    return label.text() if not label.isHidden() else ""
+
+
 def press(dialog: ReasonDialog) -> None:
     dialog._buttons.button(QDialogButtonBox.StandardButton.Ok).click()
 
@@ -165,7 +174,9 @@ def test_a_number_means_the_reader_whom_the_hub_knows_by_it(desk: Desk, qtbot: Q
     assert asked(desk, qtbot, act) == Person("11", "Vries^Sanne", "Group")
 
 
-def test_what_is_typed_before_the_hub_answers_stays(desk: Desk, qtbot: QtBot, gate: threading.Event) -> None:
+def test_what_is_typed_before_the_hub_answers_stays(
+    desk: Desk, qtbot: QtBot, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[tuple[str, int]] = []
 
     def act(dialog: ReasonDialog, box: QComboBox) -> bool:
@@ -182,26 +193,127 @@ def test_what_is_typed_before_the_hub_answers_stays(desk: Desk, qtbot: QtBot, ga
         press(dialog)
         return True
 
+    monkeypatch.setattr(region, "readers", lambda *_given: gate.wait(30) and KnownReaders((Person("14", "Mol^Eva"),)))
+    monkeypatch.setattr(reader_choice, "question", lambda *_given: True)
     assert asked(desk, qtbot, act) == Person("900123", "900123")
     assert seen == [("900123", 3)]
 
 
-def test_who_was_chosen_before_the_hub_answers_is_the_one(
-    desk: Desk, qtbot: QtBot, gate: threading.Event, seen: None
+@pytest.mark.parametrize(("chosen", "found"), [("MOL, Eva (14)", Person("14", "Mol^Eva")), ("BAKKER, Bob (2)", None)])
+def test_who_was_chosen_before_the_hub_answers_stays_chosen_where_he_may_read(
+    desk: Desk, qtbot: QtBot, gate: threading.Event, seen: None, chosen: str, found: Person | None
 ) -> None:
     def act(dialog: ReasonDialog, box: QComboBox) -> bool:
         if not gate.is_set():
             assert items(box) == ["BAKKER, Bob (2)", "MOL, Eva (14)"]
-            box.setCurrentText("BAKKER, Bob (2)")
+            box.setCurrentText(chosen)
             gate.set()
         if EVA not in items(box):
             return False
-        assert box.currentText() == "BAKKER, Bob (2)"
+        assert box.currentText() == chosen
         assert "BAKKER, Bob (2)" not in items(box)  # this hub knows everybody who may
+        press(dialog)
+        if found is None:
+            assert note(dialog) == "BAKKER, Bob may not read this study. Choose a reader from the list."
+            dialog.reject()
+        return True
+
+    assert asked(desk, qtbot, act) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("999999", "No reader who may read this study has the number 999999. Choose a reader from the list."),
+        ("12", "No reader who may read this study has the number 12. Choose a reader from the list."),
+        ("nobody", "No reader is known here by the name “nobody”."),
+        ("sann", f"No reader is known here by the name “sann”. Choose one from the list: {SANNE}"),
+    ],
+)
+def test_who_is_no_reader_of_the_study_is_refused_where_the_hub_knows_them_all(
+    desk: Desk, qtbot: QtBot, typed: str, said: str
+) -> None:
+    """A study, and the text that was sealed for it, was handed over to a number that nobody has."""
+
+    def act(dialog: ReasonDialog, box: QComboBox) -> bool:
+        if not items(box):
+            return False
+        box.setEditText(typed)
+        press(dialog)
+        assert (dialog.isVisible(), note(dialog)) == (True, said)
+        box.setEditText("11")
+        assert note(dialog) == ""
         press(dialog)
         return True
 
-    assert asked(desk, qtbot, act) == BOB
+    assert asked(desk, qtbot, act) == Person("11", "Vries^Sanne", "Group")
+
+
+@pytest.mark.parametrize("is_away", [True, False], ids=["no answer", "not all of them"])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_an_unknown_number_is_asked_about_where_the_hub_does_not_know_them_all(
+    desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, seen: None, is_away: bool, is_right: bool
+) -> None:
+    asked_of: list[str] = []
+
+    def told(*_given: Any) -> KnownReaders:
+        if is_away:
+            raise RegionError("away")
+        return KnownReaders((Person("14", "Mol^Eva", "Group"),))
+
+    def question(_parent: QWidget, _title: str, text: str, *_verbs: str) -> bool:
+        asked_of.append(text)
+        return is_right
+
+    monkeypatch.setattr(region, "readers", told)
+    monkeypatch.setattr(reader_choice, "question", question)
+
+    def act(dialog: ReasonDialog, box: QComboBox) -> bool:
+        box.setEditText("pet")
+        press(dialog)
+        if "being asked" in note(dialog):
+            return False
+        assert note(dialog) == "No reader is known here by the name “pet”."
+        assert asked_of == []
+        box.setEditText("999999")
+        press(dialog)
+        if not is_right:
+            assert dialog.isVisible()
+            dialog.reject()
+        return True
+
+    assert asked(desk, qtbot, act) == (Person("999999", "999999") if is_right else None)
+    (text,) = asked_of
+    assert text.startswith("Nobody by the number 999999 is known here.")
+
+
+@pytest.mark.parametrize(("typed", "found"), [("999999", None), ("14", Person("14", "Mol^Eva", "Group"))])
+def test_nobody_unknown_is_taken_before_the_hub_has_said_who_reads(
+    desk: Desk, qtbot: QtBot, gate: threading.Event, typed: str, found: Person | None
+) -> None:
+    def act(dialog: ReasonDialog, box: QComboBox) -> bool:
+        if not gate.is_set():
+            box.setEditText(typed)
+            press(dialog)
+            assert note(dialog) == "The shared worklist is being asked who reads here…"
+            gate.set()
+        if not items(box):
+            return False
+        assert note(dialog).startswith("No reader who may read this study")
+        dialog.reject()
+        return True
+
+    assert asked(desk, qtbot, act) == found
+
+
+def test_a_number_that_was_mistyped_once_is_not_offered_as_a_reader(desk: Desk) -> None:
+    def told(uid: str, person: Person) -> Snapshot:
+        return Snapshot((replace(study_to_read(patient_name="Doe^Jane"), uid=uid, reserved_for=person),), True)
+
+    desk.live.apply(told("2.25.1", Person("999999", "999999")))
+    assert seen_readers(desk) == ()
+    desk.live.apply(told("2.25.1", BOB))
+    assert seen_readers(desk) == (BOB,)
 
 
 def test_nothing_moves_under_the_mouse_while_the_list_is_open(

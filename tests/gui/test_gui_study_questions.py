@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pacs.site import Site
@@ -28,12 +28,13 @@ from worklist_client.settings.language import Translator
 from worklist_client.settings.profile import open_profile
 from worklist_client.settings.store import Settings
 from worklist_client.settings.theme import load_theme
-from worklist_client.ui import worklist_window
+from worklist_client.ui import reader_choice, worklist_window
 from worklist_client.ui.deliveries import Deliveries
 from worklist_client.ui.dialogs import ReasonDialog
 from worklist_client.ui.list_feed import ListFeed
 from worklist_client.ui.study_actions import StudyActions
 from worklist_client.ui.timeline_search import TimelineSearch
+from worklist_client.ui.worklist_columns import COLUMN_INDEX
 from worklist_client.ui.worklist_window import WorklistParts, WorklistWindow
 from worklist_client.worklist.channel import listen
 from worklist_client.worklist.embedded import HubAddress
@@ -45,6 +46,7 @@ from worklist_hub.workitem.protocol import ClaimRules
 DEADLINE_MS = 20_000
 ANN, BOB = Person("1", "Vries^Anna", "North"), Person("2", "Bakker^Bob", "South")
 SITES = (Site("north", "North", "#4c9be8"),)
+JANE = "DOE, Jane  ·  CT head"
 DRAFT = '{"findings": "a small haemorrhage"}'
 
 
@@ -101,17 +103,22 @@ class Reader:
         assert found is not None
         return found
 
-    def run(self, command: str, entry: StudyEntry) -> None:
-        """Select the study's row and run the command."""
+    def place(self, entry: StudyEntry) -> int:
+        """Select the study's row; the number of it, from 1."""
         self.window.show_choice(worklist_window.FilterChoice(status_view="all"))
         model = self.window.rows.model
 
-        def place() -> int:
+        def number() -> int:
             rows = enumerate(model.entries(), start=1)
             return next((number for number, row in rows if row.entry_id == entry.entry_id), 0)
 
-        self.qtbot.waitUntil(lambda: place() > 0, timeout=DEADLINE_MS)
-        self.window.table.setCurrentIndex(model.index(place() - 1, 0))
+        self.qtbot.waitUntil(lambda: number() > 0, timeout=DEADLINE_MS)
+        self.window.table.setCurrentIndex(model.index(number() - 1, 0))
+        return number()
+
+    def run(self, command: str, entry: StudyEntry) -> None:
+        """Select the study's row and run the command."""
+        self.place(entry)
         assert self.window.commands.run(command), f"{command} is not enabled"
 
     def heard(self, text: str) -> str:
@@ -213,6 +220,12 @@ def claimed_by(one: Reader, uid: str) -> StudyEntry:
 
 
 @pytest.fixture
+def bob_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list has seen Bob; this hub does not know who reads."""
+    monkeypatch.setattr(reader_choice, "seen_readers", lambda _desk: (BOB,))
+
+
+@pytest.fixture
 def study(hub: Hub) -> str:
     made = study_to_read(patient_name="Doe^Jane", patient_id="17")
     assert hub.store.create_if_absent(made)
@@ -222,9 +235,10 @@ def study(hub: Hub) -> str:
 def test_reserving_is_seen_by_the_others_and_taken_back_by_the_same_command(reader: MakeReader, study: str) -> None:
     ann, bob = reader(ANN), reader(BOB)
     ann.run("study.reserve", ann.sees(study, Status.AVAILABLE))
-    assert ann.heard("The list shows for whom this study is.") == "ok"
+    assert ann.heard(f"{JANE}: reserved for you.") == "ok"
     bob.sees(study, Status.RESERVED, reserved_for=ANN.name, reserved_for_code=ANN.code)
     ann.run("study.reserve", ann.sees(study, Status.RESERVED))
+    assert ann.heard(f"{JANE}: reserved for nobody any more.") == "ok"
     bob.sees(study, Status.AVAILABLE, reserved_for="")
 
 
@@ -243,7 +257,7 @@ def test_assigning_asks_for_whom_and_offers_the_readers_of_the_list(reader: Make
     offered = answering("", offers="BAKKER")
     ann.run("study.assign", ann.sees(study, Status.AVAILABLE))
     assert [len(one) for one in offered] == [1]
-    assert ann.heard("The list shows for whom this study is.") == "ok"
+    assert ann.heard(f"{JANE}: reserved for BAKKER, Bob (2).") == "ok"
     bob.sees(study, Status.RESERVED, reserved_for=BOB.name, reserved_for_code=BOB.code)
 
 
@@ -269,15 +283,17 @@ def test_an_assignment_that_is_cancelled_changes_nothing(reader: MakeReader, hub
     assert hub.store.read(study) == before
 
 
+@pytest.mark.usefixtures("bob_is_known")
 def test_who_assigns_a_study_that_was_claimed_meanwhile_hears_it(reader: MakeReader, study: str) -> None:
     ann, bob = reader(ANN), reader(BOB)
     entry = ann.sees(study, Status.AVAILABLE)
-    answering("77")
+    answering(BOB.code)
     claimed_by(bob, study)
     ann.window._questions.assign(entry)  # as the list stood when the dialog was opened
-    assert ann.heard("This study is not waiting to be read any more.") == "attention"
+    assert ann.heard(f"{JANE}: This study is not waiting to be read any more.") == "attention"
 
 
+@pytest.mark.usefixtures("bob_is_known")
 def test_handing_over_gives_study_and_draft_to_the_reader_named(reader: MakeReader, study: str) -> None:
     ann, bob = reader(ANN), reader(BOB)
     ann.sees(study, Status.AVAILABLE)
@@ -288,7 +304,7 @@ def test_handing_over_gives_study_and_draft_to_the_reader_named(reader: MakeRead
     )
     answering(BOB.code)
     ann.run("study.hand_over", entry)
-    assert ann.heard("Handed over.") == "ok"
+    assert ann.heard(f"{JANE}: handed over to BAKKER, Bob (2).") == "ok"
     bob.qtbot.waitUntil(lambda: any(one.status is Status.RESERVED for one in bob.feed.entries()), timeout=DEADLINE_MS)
     (given,) = (one for one in bob.feed.entries() if one.status is Status.RESERVED)
     assert (given.reserved_for_code, given.study_instance_uid) == (BOB.code, entry.study_instance_uid)
@@ -316,6 +332,7 @@ def test_who_hands_over_to_himself_takes_the_text_along_to_another_desk(reader: 
     assert taken.draft == {"findings": "a small haemorrhage"}
 
 
+@pytest.mark.usefixtures("bob_is_known")
 def test_an_open_study_is_stored_and_closed_before_it_is_handed_over(reader: MakeReader, hub: Hub, study: str) -> None:
     ann = reader(ANN)
     ann.sees(study, Status.AVAILABLE)
@@ -331,7 +348,7 @@ def test_an_open_study_is_stored_and_closed_before_it_is_handed_over(reader: Mak
     ann.stored[0] = True
     answering(BOB.code)
     ann.run("study.hand_over", entry)
-    assert ann.heard("Handed over.") == "ok"
+    assert ann.heard(f"{JANE}: handed over to BAKKER, Bob (2).") == "ok"
     ann.qtbot.waitUntil(lambda: ann.actions.windows() == (), timeout=DEADLINE_MS)
 
 
@@ -343,7 +360,7 @@ def test_a_live_claim_is_asked_for_with_the_reason_and_stays(reader: MakeReader,
     claimed_by(ann, study)
     answering("the ward is waiting")
     bob.run("study.take_over", bob.sees(study, Status.CLAIMED))
-    assert bob.heard("The reader is at work and was asked to let go.") == "attention"
+    assert bob.heard(f"VRIES, Anna is at work and was asked to let go of {JANE}.") == "attention"
     ann.qtbot.waitUntil(lambda: bool(asked), timeout=DEADLINE_MS)
     assert asked == [(BOB.name, "the ward is waiting")]
     ann.sees(study, Status.MINE)
@@ -388,6 +405,32 @@ def test_a_reader_at_work_is_not_called_silent_in_the_question(reader: MakeReade
     assert offered == [["It is urgent", "Agreed with the reader"]]
 
 
+def test_a_study_of_mine_at_another_desk_says_so_and_is_not_released_here(reader: MakeReader, study: str) -> None:
+    """It said "Mine" with a Release that ended in a red sentence."""
+    first, second = reader(ANN), reader(ANN, "desk2")
+    first.sees(study, Status.AVAILABLE)
+    claimed_by(first, study)
+    for one, here in ((first, True), (second, False)):
+        entry = one.sees(study, Status.MINE)
+        assert one.place(entry) > 0
+        release, opens = (
+            one.window.details.findChild(QPushButton, f"button_{name}")
+            for name in ("study.release", "study.claim_and_open")
+        )
+        held = one.window.rows.model.index(one.place(entry) - 1, COLUMN_INDEX["holder"]).data()
+        label = one.window.details.findChild(QLabel, "details_status")
+        assert isinstance(release, QPushButton)
+        assert isinstance(opens, QPushButton)
+        assert isinstance(label, QLabel)
+        status = label.text()
+        assert [one.window.commands.get(name).enabled() for name in ("study.release", "study.hand_over")] == [here] * 2
+        assert release.isEnabled() is here
+        assert (held, status, opens.text()) == (
+            ("You", "Mine", "Open") if here else ("You, other desk", "Mine, at another desk", "Go on here…")
+        )
+        assert ("Release it there, or go on here first" in release.toolTip()) is not here
+
+
 def test_opening_my_study_at_a_second_desk_goes_on_there_at_once(
     reader: MakeReader, hub: Hub, tmp_path: Path, study: str
 ) -> None:
@@ -413,7 +456,7 @@ def test_a_silent_claim_is_taken_over_with_a_reason_that_is_kept(
     offered = answering("no answer by telephone")
     bob.run("study.take_over", entry)
     assert "Agreed with the reader" in offered[0]
-    assert bob.heard("The study is reserved for you. Claim it to begin.") == "ok"
+    assert bob.heard(f"{JANE}: The study is reserved for you. Claim it to begin.") == "ok"
     stored = hub.store.read(study)
     assert stored is not None
     assert stored.state is State.CANCELED
@@ -431,7 +474,7 @@ def test_the_same_reader_goes_on_at_another_desk(reader: MakeReader, hub: Hub, s
     entry = claimed_by(ann, study)
     answering("I go on at another desk")
     ann.run("study.take_over", entry)
-    assert ann.heard("The study is reserved for you. Claim it to begin.") == "ok"
+    assert ann.heard(f"{JANE}: The study is reserved for you. Claim it to begin.") == "ok"
     stored = hub.store.read(study)
     assert stored is not None
     assert stored.state is State.CANCELED

@@ -20,6 +20,7 @@ from viewer.records import PatientLabel
 from viewer.tasks import TaskRunner
 from viewer.ui.actions import ACTIONS
 from worklist_client.commands import case_images, case_priors
+from worklist_client.commands.case_state import Topic
 from worklist_client.identity.links import Gate
 from worklist_client.identity.patient import PatientKey
 from worklist_client.journal import PackageState
@@ -166,6 +167,39 @@ def test_a_study_that_another_reads_says_that_its_question_is_hidden(case: Case)
     field = window.report.edit("clinical_question")
     assert (field.toPlainText(), field.placeholderText()) == ("", "hidden while BAKKER, Piet reads it")
     assert case.text("patient_facts") == "birth date and number hidden while BAKKER, Piet reads it"
+
+
+def test_a_claimed_study_that_was_reserved_for_another_says_so_with_the_way_back(case: Case) -> None:
+    """It was claimed with one Enter, without a word that a colleague had been given it, perhaps with a text."""
+    window = case.open(status=Status.RESERVED, reserved_for="Bakker^Piet", reserved_for_code="R2")
+    said = (
+        "This study was reserved for BAKKER, Piet, who may have a text of it. "
+        "Released, it is reserved for BAKKER, Piet again."
+    )
+    assert window.view.notice.text() == said
+    assert window.session.editable  # a reservation is soft
+    window.view.notice.clear()
+    window.view.on_topic(Topic.IMAGES)
+    assert window.view.notice.text() == ""  # put away is put away
+    window.view.on_topic(Topic.STANDING)
+    assert window.view.notice.text() == said
+    action = window.findChild(QPushButton, "reading_notice_action")
+    assert action is not None
+    assert action.text() == "Release"
+    action.click()
+    case.qtbot.waitUntil(lambda: case.bench.claims.released == ["2.25.1"], timeout=2000)
+
+
+@pytest.mark.parametrize(
+    ("claim", "meant"), [(True, {}), (True, {"reserved_for": "Vries^Anna", "reserved_for_code": "R1"}), (False, None)]
+)
+def test_a_study_that_is_reserved_for_nobody_else_says_nothing_of_it(
+    case: Case, claim: bool, meant: dict[str, object] | None
+) -> None:
+    window = case.open(
+        claim=claim, **(meant if meant is not None else {"reserved_for_code": "R2", "reserved_for": "B"})
+    )
+    assert "reserved for" not in window.view.notice.text()
 
 
 def test_looking_without_a_claim_can_become_a_claim(case: Case) -> None:

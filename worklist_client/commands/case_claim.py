@@ -48,12 +48,15 @@ class CaseClaim:
         """An English sentence about the last step, empty when all is well."""
         self.handed_by = ""
         """Code of the reader whose text came with the study; empty where none did."""
+        self.reserved_for = ""
+        """For whom the study was reserved when it was asked for, where that is somebody else; for `standing` MINE."""
         self._is_wanted = False
         """Whether the last step was to ask for the claim, not to give it back."""
 
     def ask(self) -> None:
         """Ask for the claim; again after an unclear answer is harmless (the same Transaction UID is replayed)."""
         self._is_wanted = True
+        self.reserved_for = self._meant_for_another()
         self.stand(Standing.ASKING)
         self._desk.runner.submit(
             self._claim,
@@ -102,6 +105,12 @@ class CaseClaim:
             self.lose(entry.holder)
         elif mine and entry.status is Status.CANCELED:
             self.lose(entry.holder, entry.cancel_reason)
+
+    def _meant_for_another(self) -> str:
+        """A reservation does not keep anybody from claiming, but he should know of it."""
+        entry = self._entry
+        is_meant = bool(entry.reserved_for_code) and entry.reserved_for_code != self._desk.reader.code
+        return entry.reserved_for or entry.reserved_for_code if is_meant else ""
 
     def _settle(self, entry: StudyEntry) -> None:
         """What became of a claim whose answer was lost on the way: it is mine, or somebody else was quicker."""

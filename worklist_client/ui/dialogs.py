@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QIcon, QKeySequence
@@ -66,6 +66,12 @@ class ReasonDialog(QDialog):
         layout.setSpacing(12)
         layout.addWidget(label)
         layout.addWidget(self._reason)
+        self._note = plain_label("reason_note", role="attention")
+        self._note.setWordWrap(True)
+        self._note.hide()
+        self.refusal: Callable[[], str] = str
+        """Why what was chosen or typed cannot be taken, in words; the dialog says it and stays. Empty = it can."""
+        layout.addWidget(self._note)
         layout.addWidget(self._buttons)
         edit = self._reason.lineEdit()
         if edit is not None:
@@ -101,11 +107,25 @@ class ReasonDialog(QDialog):
             edit.setCursorPosition(cursor)
         self._refresh()
 
+    def accept(self) -> None:
+        """Qt: unless it is refused, which is said."""
+        refused = self.refusal()
+        self.say(refused)
+        if not refused:
+            super().accept()
+
+    def say(self, text: str) -> None:
+        """A sentence below the choice; empty puts it away."""
+        self._note.setText(text)
+        self._note.setAccessibleName(text)
+        self._note.setVisible(bool(text))
+
     def _enter(self) -> None:
         if self.reason():
             self.accept()
 
     def _refresh(self) -> None:
+        self.say("")
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.reason()))
 
 

@@ -30,6 +30,7 @@ class ViewActs:
     """What the buttons in a notice do, and who is told when commands may have become possible or impossible."""
 
     claim: Callable[[], None]
+    release: Callable[[], None]
     retry_images: Callable[[], None]
     next_case: Callable[[], None]
     refresh: Callable[[], None]
@@ -67,6 +68,7 @@ class CaseView:
         self._delivery_said = ""
         self._missing_said = ""
         self._reports_said = False
+        self._reserved_said = ""
 
     @cached_property
     def report(self) -> ReportPanel:
@@ -133,6 +135,7 @@ class CaseView:
         elif claim.standing is Standing.MINE:
             self.notice.hide()
             self._reports_said = False
+            self._reserved_said = ""
             self._say_missing_images()
         self._acts.refresh()
 
@@ -221,6 +224,8 @@ class CaseView:
         loading = any(images.loading(study) for study in images.studies())
         if self._missing_said and not loading and self.notice.text() == self._missing_said:
             self.notice.hide()
+        if self.notice.isHidden():
+            self._say_reserved()
 
     def _say_reports(self) -> bool:
         """Once: that the hospital holds a final report of this study, by whom; whether that stands there now."""
@@ -238,6 +243,18 @@ class CaseView:
         self._reports_said = True
         self.notice.say(text, "attention")
         return True
+
+    def _say_reserved(self) -> None:
+        """Once, where nothing else is said: that the study was meant for somebody else."""
+        claim = self.session.claim
+        if not claim.reserved_for or claim.standing is not Standing.MINE or self._reserved_said:
+            return
+        name = display_name(claim.reserved_for) or claim.reserved_for
+        self._reserved_said = self._tr(
+            "This study was reserved for {name}, who may have a text of it. Released, it is reserved for {name} again.",
+            name=name,
+        )
+        self.notice.say(self._reserved_said, "attention", self._tr("Release"), self._acts.release)
 
     def _missing_text(self, study: str) -> str:
         """Why images of a study are not here; empty where all are, or are on their way."""

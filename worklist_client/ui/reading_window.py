@@ -80,6 +80,7 @@ class ReadingWindow(QMainWindow):
         self.commands = reading_commands(self)
         acts = ViewActs(
             self.claim,
+            self.release,
             self.retry_images,
             self.next_case,
             lambda: self.actions_.refresh(),

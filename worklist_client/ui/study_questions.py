@@ -56,7 +56,7 @@ class StudyQuestions(QObject):
         """For me; or, where it is mine already, for nobody."""
         is_mine = bool(entry.reserved_for_code) and entry.reserved_for_code == self._desk.reader.code
         person = None if is_mine else self._desk.client.reader
-        self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
+        self._assign(entry, person)
 
     def assign(self, entry: StudyEntry) -> None:
         """For somebody; asks whom."""
@@ -64,7 +64,7 @@ class StudyQuestions(QObject):
         text = f"{study_line(entry)}\n\n{tr('Who is to read this study?')}"
         person = ReaderChoice(self._desk, entry, tr("Assign"), text, self._window).person()
         if person is not None:
-            self._in_hub(lambda: self._assigning.assign(entry.workitem_uid, person), self._assigned)
+            self._assign(entry, person)
 
     def hand_over(self, entry: StudyEntry) -> None:
         """To somebody, with what is written; asks to whom."""
@@ -73,7 +73,7 @@ class StudyQuestions(QObject):
         whole = f"{study_line(entry)}\n\n{text}"
         person = ReaderChoice(self._desk, entry, tr("Hand over"), whole, self._window).person()
         if person is not None and self._put_away(entry):  # stored whole: nothing is typed into what is given away
-            self._in_hub(lambda: self._hand_over(entry, person), self._handed)
+            self._in_hub(lambda: self._hand_over(entry, person), lambda result: self._handed(result, entry, person))
 
     def take_over(self, entry: StudyEntry) -> None:
         """From somebody who is at work, from somebody who is silent, or from oneself at another desk; asks why."""
@@ -103,32 +103,47 @@ class StudyQuestions(QObject):
         draft: dict[str, Any] | None = json.loads(rows[0].content) if rows else None
         return self._assigning.hand_over(entry.workitem_uid, person, draft, "handed over by the reader")
 
-    def _assigned(self, result: AssignResult) -> Said:
-        tr = self._desk.tr
-        if result.kind is AssignKind.DONE:
-            return tr("The list shows for whom this study is."), "ok"
+    def _assign(self, entry: StudyEntry, person: Person | None) -> None:
+        self._in_hub(
+            lambda: self._assigning.assign(entry.workitem_uid, person),
+            lambda result: self._assigned(result, entry, person),
+        )
+
+    def _assigned(self, result: AssignResult, entry: StudyEntry, person: Person | None) -> Said:
+        tr, study = self._desk.tr, study_line(entry)
+        if result.kind is AssignKind.DONE and person is None:
+            return tr("{study}: reserved for nobody any more.", study=study), "ok"
+        if result.kind is AssignKind.DONE and person is not None:
+            is_me = person.code == self._desk.reader.code
+            name = tr("you") if is_me else _name_of(person)
+            return tr("{study}: reserved for {name}.", study=study, name=name), "ok"
         if result.kind is AssignKind.OTHERWISE:
-            return tr("{name} was first.", name=display_name(result.holder) or tr("Another reader")), "attention"
-        return tr("This study is not waiting to be read any more."), "attention"
+            text = tr("{name} was first.", name=display_name(result.holder) or tr("Another reader"))
+            return f"{study}: {text}", "attention"
+        return f"{study}: {tr('This study is not waiting to be read any more.')}", "attention"
 
     def _taken(self, result: TakeOverResult, entry: StudyEntry) -> Said:
-        tr = self._desk.tr
+        tr, study = self._desk.tr, study_line(entry)
         if result.kind is TakeOverKind.TAKEN:
             if entry.status is Status.MINE:
                 self.went_on(entry)
-            return tr("The study is reserved for you. Claim it to begin."), "ok"
+            return f"{study}: {tr('The study is reserved for you. Claim it to begin.')}", "ok"
         if result.kind is TakeOverKind.ASKED:
             self.asked_for(entry)
-            return tr("The reader is at work and was asked to let go."), "attention"
-        return tr("The study could not be taken over: {reason}", reason=tr(result.reason)), "danger"
+            name = display_name(entry.holder) or tr("The reader")
+            return tr("{name} is at work and was asked to let go of {study}.", name=name, study=study), "attention"
+        text = tr("The study could not be taken over: {reason}", reason=tr(result.reason))
+        return f"{study}: {text}", "danger"
 
-    def _handed(self, result: ReleaseResult) -> Said:
-        tr = self._desk.tr
+    def _handed(self, result: ReleaseResult, entry: StudyEntry, person: Person) -> Said:
+        tr, study = self._desk.tr, study_line(entry)
         if result.kind is ReleaseKind.RELEASED:
-            return tr("Handed over."), "ok"
+            return tr("{study}: handed over to {name}.", study=study, name=_name_of(person)), "ok"
         if result.kind is ReleaseKind.LOST:
-            return tr("The study was not yours any more: {reason}", reason=tr(result.reason)), "attention"
-        return tr("The shared worklist does not answer; the release is sent as soon as it does."), "attention"
+            text = tr("The study was not yours any more: {reason}", reason=tr(result.reason))
+            return f"{study}: {text}", "attention"
+        text = tr("The shared worklist does not answer; the release is sent as soon as it does.")
+        return f"{study}: {text}", "attention"
 
     def _in_hub(self, call: Callable[[], Any], done: Callable[[Any], Said]) -> None:
         tr = self._desk.tr
@@ -144,3 +159,9 @@ class StudyQuestions(QObject):
             done=lambda value: self._say(*done(value)),
             failed=lambda error: self._say(f"{tr('That could not be done')}: {tr(sentence_of(error))}", "danger"),
         )
+
+
+def _name_of(person: Person) -> str:
+    """Name and number: two readers may be called alike."""
+    name = display_name(person.name) or person.name
+    return f"{name} ({person.code})" if name and name != person.code else person.code

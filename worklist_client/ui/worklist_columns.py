@@ -64,6 +64,8 @@ class RowContext:
     priors: Callable[[StudyEntry], str]
     me: Callable[[], str] = str
     """Code of the reader at this desk."""
+    is_here: Callable[[str], bool] = lambda _workitem_uid: True
+    """Whether this desk holds the claim of a workitem that is mine; else another desk of mine does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +214,15 @@ def remark_texts(entry: StudyEntry, context: RowContext) -> tuple[str, ...]:
     return tuple(known[code] for code in entry.remarks if code in known)
 
 
+def is_at_another_desk(entry: StudyEntry, context: RowContext) -> bool:
+    """Whether it is mine, and claimed at another desk."""
+    return entry.status is Status.MINE and not context.is_here(entry.workitem_uid)
+
+
 def holder_text(entry: StudyEntry, context: RowContext) -> str:
     """Who has it: me, a name, or nobody."""
     if entry.status is Status.MINE:
-        return context.tr("You")
+        return context.tr("You, other desk") if is_at_another_desk(entry, context) else context.tr("You")
     name = display_name(entry.holder) or entry.holder
     if entry.silent_since is None:
         return name
@@ -239,20 +246,20 @@ def made_text(entry: StudyEntry, context: RowContext) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("urgency", "Urgency", 76, urgency, urgency_tone),
-    Column("due", "Due in", 92, due_text, due_tone, tooltip="Time left until the report is due"),
+    Column("due", "Due in", 90, due_text, due_tone, tooltip="Time left until the report is due"),
     Column(
         "study_datetime",
         "Made",
-        92,
+        90,
         made_text,
         tooltip="When the study was made, by the clock of its hospital",
         hint=lambda entry, _context: shown_moment(entry.study_datetime),
     ),
     Column("site", "Hospital", 208, lambda entry, context: context.site_name(entry.site_id), weight=1),
-    Column("patient", "Patient", 164, patient_name, weight=3),
+    Column("patient", "Patient", 156, patient_name, weight=3),
     Column("age", "Age, sex", 66, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 144, lambda entry, _context: entry.study_description, weight=4),
+    Column("description", "Description", 122, lambda entry, _context: entry.study_description, weight=4),
     Column(
         "body_part",
         "Body part",
@@ -261,9 +268,9 @@ COLUMNS: tuple[Column, ...] = (
         weight=1,
         roomy=True,
     ),
-    Column("for", "For", 84, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
-    Column("status", "Status", 124, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 84, holder_text, tooltip="Who claimed it", weight=3),
+    Column("for", "For", 80, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
+    Column("status", "Status", 120, status_text, status_tone, weight=1),
+    Column("holder", "Held by", 126, holder_text, tooltip="Who claimed it", weight=3),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),

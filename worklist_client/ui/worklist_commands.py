@@ -16,6 +16,7 @@ class Verbs(Protocol):
     """What the window does when a command runs."""
 
     def selected_entry(self) -> StudyEntry | None: ...
+    def is_here(self, workitem_uid: str) -> bool: ...
     def claim_and_open(self) -> None: ...
     def look(self) -> None: ...
     def release(self) -> None: ...
@@ -89,6 +90,10 @@ def worklist_commands(verbs: Verbs) -> CommandTable:
 
         return enabled
 
+    def held_here() -> bool:
+        entry = verbs.selected_entry()
+        return entry is not None and entry.status is Status.MINE and verbs.is_here(entry.workitem_uid)
+
     def show(choice: FilterChoice) -> Callable[[], None]:
         return lambda: verbs.show_choice(choice)
 
@@ -99,10 +104,10 @@ def worklist_commands(verbs: Verbs) -> CommandTable:
         (
             Command("study.claim_and_open", "Claim and open", verbs.claim_and_open, on(CLAIMABLE)),
             Command("study.look", "Look without claiming", verbs.look, on(VISIBLE)),
-            Command("study.release", "Release", verbs.release, on(frozenset({Status.MINE}))),
+            Command("study.release", "Release", verbs.release, held_here),
             Command("study.reserve", "Reserve for me", ask("reserve"), on(ELSEWHERE)),
             Command("study.assign", "Assign…", ask("assign"), on(ELSEWHERE)),
-            Command("study.hand_over", "Hand over…", ask("hand_over"), on(frozenset({Status.MINE}))),
+            Command("study.hand_over", "Hand over…", ask("hand_over"), held_here),
             Command("study.take_over", "Take over…", ask("take_over"), on(frozenset({Status.CLAIMED, Status.MINE}))),
             Command("study.read_elsewhere", "Read elsewhere…", verbs.read_elsewhere, on(ELSEWHERE)),
             Command("worklist.find", "Find", verbs.find_text),

@@ -33,6 +33,7 @@ from worklist_client.ui.worklist_columns import (
     age_and_sex,
     due_text,
     hidden_text,
+    is_at_another_desk,
     is_late,
     patient_name,
     remark_texts,
@@ -59,7 +60,7 @@ class WorklistDetails(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._tr, self._run = tr, run
         self._values: dict[str, QLabel] = {}
-        self._claim_title = ""
+        self._claim_title = self._release_hint = ""
         self._buttons: dict[str, QPushButton] = {}
         self.setObjectName("details")
         self.setChildrenCollapsible(False)
@@ -76,7 +77,11 @@ class WorklistDetails(QSplitter):
         for command_id, button in self._buttons.items():
             button.setEnabled(commands.get(command_id).enabled())
         is_mine = entry is not None and entry.status is Status.MINE
-        self._buttons["study.claim_and_open"].setText(tr("Open") if is_mine else self._claim_title)
+        is_away = entry is not None and is_at_another_desk(entry, context)
+        opens = tr("Go on here…") if is_away else tr("Open") if is_mine else self._claim_title
+        self._buttons["study.claim_and_open"].setText(opens)
+        why = tr("You claimed this study at another desk. Release it there, or go on here first.") if is_away else ""
+        self._buttons["study.release"].setToolTip(why or self._release_hint)
         self._hint.setVisible(entry is None)
         self._form.setVisible(entry is not None)
         if entry is None:
@@ -143,6 +148,7 @@ class WorklistDetails(QSplitter):
                     self._claim_title = title
                 self._buttons[command_id].setToolTip(f"{title}  ({key})" if key else title)
                 self._buttons[command_id].setAccessibleName(title)
+        self._release_hint = self._buttons["study.release"].toolTip()
 
     def _study_panel(self, theme: Theme) -> QWidget:
         panel = QFrame()
@@ -227,6 +233,8 @@ class WorklistDetails(QSplitter):
 def _status_line(entry: StudyEntry, context: RowContext, tr: Translator) -> str:
     """The status with who and why."""
     words = status_text(entry, context)
+    if is_at_another_desk(entry, context):
+        return tr("Mine, at another desk")
     if entry.status is Status.CLAIMED and entry.holder:
         name = display_name(entry.holder)
         if entry.silent_since is not None:

@@ -41,7 +41,7 @@ class WorklistRows(QObject):
         self._order, self._descending = DEFAULT_ORDER, False
         self._pinned: StudyEntry | None = None
         self.context = RowContext(
-            desk.tr, desk.now(), desk.sites.name_of, timeline.priors_text, lambda: desk.reader.code
+            desk.tr, desk.now(), desk.sites.name_of, timeline.priors_text, lambda: desk.reader.code, self.is_here
         )
         self.model = WorklistModel(self.context, theme, self)
         self.filters = FilterBar(desk.tr)
@@ -61,6 +61,10 @@ class WorklistRows(QObject):
     def entry(self) -> StudyEntry | None:
         """The selected study, as the hub last told it."""
         return self.table.current_entry()
+
+    def is_here(self, workitem_uid: str) -> bool:
+        """Whether this desk's journal holds the claim; one of the same reader may be another desk's."""
+        return self._desk.claims.holds(workitem_uid)
 
     def site_color(self, site_id: str) -> str:
         """The hospital's colour; a quiet one where the directory does not know it."""

@@ -29,12 +29,12 @@ from worklist_client.ui.timeline import TimelineModel
 from worklist_client.ui.timeline_search import TimelineSearch
 from worklist_client.ui.window_title import titled
 from worklist_client.ui.worklist_bars import WorklistBars
-from worklist_client.ui.worklist_columns import patient_name
+from worklist_client.ui.worklist_columns import is_at_another_desk, patient_name
 from worklist_client.ui.worklist_commands import CONTEXT_MENU, MENUS, worklist_commands
 from worklist_client.ui.worklist_details import WorklistDetails
 from worklist_client.ui.worklist_filters import FilterChoice
 from worklist_client.ui.worklist_rows import WorklistRows
-from worklist_client.worklist.entries import Status, StudyEntry
+from worklist_client.worklist.entries import StudyEntry
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class WorklistWindow(QMainWindow):
         entry = self.selected_entry()
         if entry is None:
             return
-        is_elsewhere = entry.status is Status.MINE and not self._desk.claims.holds(entry.workitem_uid)
+        is_elsewhere = is_at_another_desk(entry, self.rows.context)
         if is_elsewhere and self._parts.actions.window_of(entry) is None:
             self._questions.ask("take_over", entry)
         else:
@@ -93,6 +93,10 @@ class WorklistWindow(QMainWindow):
         entry = self.selected_entry()
         if entry is not None:
             self._parts.actions.look(entry)
+
+    def is_here(self, workitem_uid: str) -> bool:
+        """Whether this desk holds the claim."""
+        return self.rows.is_here(workitem_uid)
 
     def release(self) -> None:
         """Give the selected study back."""
