@@ -287,6 +287,26 @@ def test_an_unknown_number_is_asked_about_where_the_hub_does_not_know_them_all(
     assert text.startswith("Nobody by the number 999999 is known here.")
 
 
+def test_what_is_said_against_a_choice_is_readable_as_a_whole(desk: Desk, qtbot: QtBot, seen: None) -> None:
+    """The dialog kept its height: the first and the last line were cut in half, and one reader was named twice."""
+
+    def act(dialog: ReasonDialog, box: QComboBox) -> bool:
+        if EVA not in items(box):
+            return False
+        if box.currentText() != "eva":
+            box.setEditText("eva")
+            press(dialog)
+            return False
+        label = dialog.findChild(QLabel, "reason_note")
+        assert isinstance(label, QLabel)
+        assert label.text().endswith(f"Choose one from the list: {EVA}")
+        assert label.height() >= label.heightForWidth(label.width())
+        dialog.reject()
+        return True
+
+    assert asked(desk, qtbot, act) is None
+
+
 @pytest.mark.parametrize(("typed", "found"), [("999999", None), ("14", Person("14", "Mol^Eva", "Group"))])
 def test_nobody_unknown_is_taken_before_the_hub_has_said_who_reads(
     desk: Desk, qtbot: QtBot, gate: threading.Event, typed: str, found: Person | None

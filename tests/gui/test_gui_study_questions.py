@@ -242,6 +242,18 @@ def test_reserving_is_seen_by_the_others_and_taken_back_by_the_same_command(read
     bob.sees(study, Status.AVAILABLE, reserved_for="")
 
 
+def test_a_study_reserved_for_another_is_reserved_again_when_it_is_claimed_and_given_back(
+    reader: MakeReader, study: str
+) -> None:
+    ann, bob = reader(ANN), reader(BOB)
+    ann.run("study.reserve", ann.sees(study, Status.AVAILABLE))
+    bob.sees(study, Status.RESERVED)
+    entry = claimed_by(bob, study)
+    bob.run("study.release", entry)
+    for one in (ann, bob):
+        one.sees(replacement_uid(study), Status.RESERVED, reserved_for=ANN.name, reserved_for_code=ANN.code)
+
+
 def test_the_window_says_whose_desk_it_is_where_several_share_a_worklist(reader: MakeReader) -> None:
     ann, bob = reader(ANN), reader(BOB)
     assert [one.window.windowTitle() for one in (ann, bob)] == ["Worklist – Anna Vries", "Worklist – Bob Bakker"]

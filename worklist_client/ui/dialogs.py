@@ -119,6 +119,10 @@ class ReasonDialog(QDialog):
         self._note.setText(text)
         self._note.setAccessibleName(text)
         self._note.setVisible(bool(text))
+        layout = self.layout()
+        if text and layout is not None:  # a text that wraps does not make its window higher by itself
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _enter(self) -> None:
         if self.reason():

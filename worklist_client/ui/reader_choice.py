@@ -114,7 +114,8 @@ class ReaderChoice:
 
     def _unknown_name(self, typed: str) -> str:
         tr, part = self._desk.tr, typed.casefold()
-        guesses = [label for label in self._offered if part in label.casefold()][:GUESSES]
+        labels = {person.code: label for label, person in self._offered.items()}  # each once, as the hub calls him
+        guesses = [label for label in labels.values() if part in label.casefold()][:GUESSES]
         text = tr("No reader is known here by the name “{name}”.", name=typed)
         return f"{text} {tr('Choose one from the list:')} {'; '.join(guesses)}" if guesses else text
 

@@ -255,11 +255,11 @@ COLUMNS: tuple[Column, ...] = (
         tooltip="When the study was made, by the clock of its hospital",
         hint=lambda entry, _context: shown_moment(entry.study_datetime),
     ),
-    Column("site", "Hospital", 208, lambda entry, context: context.site_name(entry.site_id), weight=1),
-    Column("patient", "Patient", 156, patient_name, weight=3),
+    Column("site", "Hospital", 206, lambda entry, context: context.site_name(entry.site_id), weight=1),
+    Column("patient", "Patient", 154, patient_name, weight=3),
     Column("age", "Age, sex", 66, age_and_sex),
     Column("modality", "Mod.", 44, lambda entry, _context: entry.modality, tooltip="Modality"),
-    Column("description", "Description", 122, lambda entry, _context: entry.study_description, weight=4),
+    Column("description", "Description", 118, lambda entry, _context: entry.study_description, weight=4),
     Column(
         "body_part",
         "Body part",
@@ -269,8 +269,8 @@ COLUMNS: tuple[Column, ...] = (
         roomy=True,
     ),
     Column("for", "For", 80, for_whom, tooltip="Expertise asked for, or the person it is reserved for", weight=3),
-    Column("status", "Status", 120, status_text, status_tone, weight=1),
-    Column("holder", "Held by", 126, holder_text, tooltip="Who claimed it", weight=3),
+    Column("status", "Status", 124, status_text, status_tone, weight=1),
+    Column("holder", "Held by", 130, holder_text, tooltip="Who claimed it", weight=3),
     Column(
         "priors", "Priors", 54, lambda entry, context: context.priors(entry), tooltip="Other studies of the patient"
     ),

@@ -173,6 +173,19 @@ def test_the_list_says_when_a_study_was_made(made: datetime | None, expected: st
     assert column.hint(row, CONTEXT) == (f"{made:%Y-%m-%d %H:%M}" if made else "")
 
 
+def test_the_holder_has_room_for_a_whole_name_in_the_window_as_it_opens() -> None:
+    """It said "VRIES, S…" of two readers with that name, beside columns with room to spare."""
+    as_it_opens = columns.column_widths(1249)  # of 1280, without frame, margins and scroll bar
+    assert as_it_opens[columns.COLUMN_INDEX["holder"]] >= 132  # VRIES, Sanne (de)
+    assert as_it_opens[columns.COLUMN_INDEX["status"]] >= 124  # In beoordeling
+
+
+def test_a_study_of_mine_at_another_desk_says_so() -> None:
+    mine = entry(status=Status.MINE, holder="Vries^Anna")
+    assert columns.holder_text(mine, CONTEXT) == "You"
+    assert columns.holder_text(mine, replace(CONTEXT, is_here=lambda _uid: False)) == "You, other desk"
+
+
 def test_no_least_width_is_wider_than_a_small_screen_and_the_body_part_waits_for_room() -> None:
     small, wide = columns.column_widths(1234), columns.column_widths(1400)
     body_part = columns.COLUMN_INDEX["body_part"]
