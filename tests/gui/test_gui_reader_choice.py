@@ -326,6 +326,26 @@ def test_nobody_unknown_is_taken_before_the_hub_has_said_who_reads(
     assert asked(desk, qtbot, act) == found
 
 
+def test_who_was_wanted_before_the_hub_answered_is_forgotten_with_the_question(
+    desk: Desk, qtbot: QtBot, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_of: list[str] = []
+    monkeypatch.setattr(reader_choice, "question", lambda *given: asked_of.append(given[2]))
+
+    def act(dialog: ReasonDialog, box: QComboBox) -> bool:
+        box.setEditText("999999")
+        press(dialog)
+        dialog.reject()
+        return True
+
+    choice = ReaderChoice(desk, entry_of(expertise="neuro"), "Assign", "Who?", parent := QWidget())
+    qtbot.addWidget(parent)
+    QTimer.singleShot(0, parent, lambda: act(choice._dialog, choice._dialog._reason))
+    assert choice.person() is None
+    choice._answered()  # as the hub's answer would, before Qt has deleted the dialog
+    assert asked_of == []
+
+
 def test_a_number_that_was_mistyped_once_is_not_offered_as_a_reader(desk: Desk) -> None:
     def told(uid: str, person: Person) -> Snapshot:
         return Snapshot((replace(study_to_read(patient_name="Doe^Jane"), uid=uid, reserved_for=person),), True)

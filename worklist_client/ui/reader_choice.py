@@ -70,7 +70,7 @@ class ReaderChoice:
     def _answered(self) -> None:
         self._is_asked = False
         self._dialog.say("")
-        if self._wanted and self._wanted == self._dialog.reason():
+        if self._dialog.isVisible() and self._wanted and self._wanted == self._dialog.reason():
             self._dialog.accept()  # as was asked for, where it is somebody
 
     def _found(self, typed: str) -> Person | None:
