@@ -55,7 +55,7 @@ class Stage:
             return bool(np.array_equal(seen[0], expected))
 
         try:
-            self.qtbot.waitUntil(is_there, timeout=4000)
+            self.qtbot.waitUntil(is_there, timeout=20_000)
         except self.qtbot.TimeoutError:
             wrong = int(np.any(seen[0] != expected, axis=2).sum())
             pytest.fail(f"{wrong} of {expected[:, :, 0].size} pixels differ from the numpy reference")
