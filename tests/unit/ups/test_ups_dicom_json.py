@@ -122,13 +122,13 @@ def test_the_same_study_gets_the_same_workitem_and_two_sites_two() -> None:
 
 
 def test_the_whole_library_loads_in_under_a_third_of_a_second_without_pydicom() -> None:
-    """Of processor: what the machine does besides must not count."""
+    """The best of several: what the machine does besides must not count."""
     code = (
-        "import time, sys; began = time.process_time();"
+        "import time, sys; began = time.perf_counter();"
         "import ups.client, ups.claiming, ups.events;"
-        "print(time.process_time() - began, 'pydicom' in sys.modules)"
+        "print(time.perf_counter() - began, 'pydicom' in sys.modules)"
     )
-    best = min(_load_time(code) for _ in range(3))
+    best = min(_load_time(code) for _ in range(8))
     assert best < 0.3
 
 
